@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h -- one line an event on stderr (or a callback): level, stable event
+ * name, then key=value pairs in printf form.
+ *
+ *   cnc__log(CNC_LOG_WARN, "stream.limit", "peer=%s bytes=%zu", addr, n);
+ *
+ * Control characters in the line are written as \xNN, so a peer cannot forge
+ * a line.  Never pass a secret.  Any thread.
+ */
+#ifndef CNC_BASE_LOG_H
+#define CNC_BASE_LOG_H
+
+#include <concordance/types.h>
+
+enum cnc_log_level { CNC_LOG_DEBUG, CNC_LOG_INFO, CNC_LOG_WARN, CNC_LOG_ERROR };
+
+typedef void cnc_log_f(enum cnc_log_level level, const char *event,
+                       const char *text, void *priv);
+
+CNC_API void cnc__log(enum cnc_log_level level, const char *event,
+                      const char *fmt, ...) CNC_PRINTF(3, 4);
+CNC_API void cnc__log_level(enum cnc_log_level lowest); /* default INFO */
+/* NULL: back to stderr. */
+CNC_API void cnc__log_to(cnc_log_f *f, void *priv);
+
+#endif /* CNC_BASE_LOG_H */
