@@ -53,6 +53,8 @@ CNC_API void cnc__free(void *p);                      /* NULL is fine */
 
 /* memcmp/strcmp for secrets: time depends on len alone. */
 CNC_API bool cnc__equal_secret(const void *a, const void *b, size_t len);
+/* Overwrite a secret; never optimized away. */
+CNC_API void cnc__wipe(void *p, size_t len);
 /* getrandom(2), or the process ends. */
 CNC_API void cnc__random(void *out, size_t len);
 /* n_bytes random bytes as lower-case hex; out holds 2 * n_bytes + 1. */

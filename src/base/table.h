@@ -36,4 +36,8 @@ struct cnc__table_iter {
 CNC_API bool cnc__table_next(const struct cnc__table *t,
                              struct cnc__table_iter *i);
 
+/* SipHash-1-3 of data, for those who need a keyed hash of their own. */
+CNC_API uint64_t cnc__siphash13(const uint64_t key[2], const void *data,
+                                size_t len);
+
 #endif /* CNC_BASE_TABLE_H */

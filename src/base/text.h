@@ -12,6 +12,10 @@
 CNC_API bool cnc__utf8_valid(const char *s, size_t len);
 /* Also every code point is an XML 1.0 Char. */
 CNC_API bool cnc__xml_chars_valid(const char *s, size_t len);
+/* XML 1.0 production 2. */
+CNC_API bool cnc__xml_char(uint32_t cp);
+/* Bytes of the character at s, its code point in *cp; 0: not strict UTF-8. */
+CNC_API size_t cnc__utf8_next(uint32_t *cp, const char *s, size_t len);
 /* Code points in valid UTF-8. */
 CNC_API size_t cnc__utf8_count(const char *s, size_t len);
 
@@ -28,7 +32,8 @@ CNC_API void cnc__hex(char *out, const void *data, size_t len); /* 2n+1 */
 
 /* XEP-0082 UTC, "2026-11-22T21:40:00Z" (milliseconds when not 0). */
 CNC_API void cnc__datetime(char out[32], int64_t unix_ms);
-/* XEP-0082 / xs:dateTime and xs:date; CNC_ESYNTAX. */
+/* XEP-0082 / xs:dateTime and xs:date, years 0001 to 9999; no zone is UTC;
+ * digits beyond the millisecond are dropped; CNC_ESYNTAX. */
 CNC_API int cnc__parse_datetime(int64_t *unix_ms, const char *s);
 CNC_API int cnc__parse_date(const char *s); /* 0 or CNC_ESYNTAX */
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "str.h"
+#include "text.h"
+
+/* A line is cut here, so that one event can never fill a disk. */
+#define TEXT_MAX 4096
+
+static atomic_int lowest_level = CNC_LOG_INFO;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static cnc_log_f *log_f;
+static void *log_priv;
+
+void
+cnc__log_level(enum cnc_log_level lowest)
+{
+    atomic_store(&lowest_level, (int)lowest);
+}
+
+void
+cnc__log_to(cnc_log_f *f, void *priv)
+{
+    pthread_mutex_lock(&lock);
+    log_f = f;
+    log_priv = priv;
+    pthread_mutex_unlock(&lock);
+}
+
+/* Bytes of the printable character at s, or 0: a control (C1 too, which some
+ * terminals obey) or not UTF-8. */
+static size_t
+printable(const char *s, size_t len)
+{
+    unsigned char c = (unsigned char)s[0];
+    if (c < 0x80) {
+        return c >= 0x20 && c != 0x7F;
+    }
+    size_t n = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+    if (n > len || !cnc__utf8_valid(s, n)) {
+        return 0;
+    }
+    return c == 0xC2 && (unsigned char)s[1] < 0xA0 ? 0 : n;
+}
+
+static void
+add_clean(struct cnc__str *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t n = printable(s + i, len - i);
+        if (n > 0) {
+            cnc__str_add(out, s + i, n);
+            i += n;
+        } else {
+            cnc__str_printf(out, "\\x%02x", (unsigned char)s[i]);
+            i++;
+        }
+    }
+}
+
+static void
+to_stderr(enum cnc_log_level level, const char *event, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    struct timespec now;
+    char date[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    cnc__datetime(date, ms - ms % 1000);
+    date[19] = '\0';
+    struct cnc__str line = CNC__STR;
+    cnc__str_printf(&line, "%s.%03dZ %s %s%s%s\n", date, (int)(ms % 1000),
+                    names[level], event, text[0] == '\0' ? "" : " ", text);
+    /* One write, so that threads' lines do not mix.  When stderr is gone
+     * there is nobody left to tell. */
+    ssize_t n = write(STDERR_FILENO, line.data, line.len);
+    (void)n;
+    cnc__str_fini(&line);
+}
+
+void
+cnc__log(enum cnc_log_level level, const char *event, const char *fmt, ...)
+{
+    if ((int)level < atomic_load(&lowest_level)) {
+        return;
+    }
+    CNC_CHECK(level >= CNC_LOG_DEBUG && level <= CNC_LOG_ERROR);
+    char raw[TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(raw, sizeof(raw), fmt, ap);
+    va_end(ap);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    struct cnc__str text = CNC__STR;
+    add_clean(&text, raw, len < sizeof(raw) ? len : sizeof(raw) - 1);
+    if (len >= sizeof(raw)) {
+        cnc__str_puts(&text, "...");
+    }
+    pthread_mutex_lock(&lock);
+    cnc_log_f *f = log_f;
+    void *priv = log_priv;
+    pthread_mutex_unlock(&lock);
+    if (f != NULL) {
+        f(level, event, cnc__str_c(&text), priv);
+    } else {
+        to_stderr(level, event, cnc__str_c(&text));
+    }
+    cnc__str_fini(&text);
+}
