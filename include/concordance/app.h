@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * concordance/app.h -- what an app declares, and what its handlers may call.
+ *
+ * An app is constant data: loading it has no side effect.  Everything here is
+ * a transparent struct whose zero means "the usual"; structs only grow at
+ * their end.  Arrays end with an all-zero entry, which the CNC_FIELDS,
+ * CNC_NODES, ... macros add.
+ *
+ * Name once: the node "library" is also the element that wraps its items in a
+ * page's source; record "book" is <book>; field "title" is the form field,
+ * the child element and the key.
+ */
+#ifndef CONCORDANCE_APP_H
+#define CONCORDANCE_APP_H
+
+#include <concordance/types.h>
+#include <concordance/xml.h>
+
+CNC_BEGIN_DECLS
+
+#define CNC_APP_ABI 1u
+
+struct cnc_request;
+
+/* -- records and fields -------------------------------------------------- */
+
+/* XEP-0004 field type and XEP-0122 datatype in brackets. */
+enum cnc_field_kind {
+    CNC_FIELD_TEXT = 0, /* one line [text-single, xs:string] */
+    CNC_FIELD_LINES,    /* many lines, kept as one text with \n [text-multi] */
+    CNC_FIELD_INTEGER,  /* [text-single, xs:integer] 64 bit */
+    CNC_FIELD_DECIMAL,  /* [text-single, xs:decimal] */
+    CNC_FIELD_BOOLEAN,  /* [boolean] "true" or "false" in the record */
+    CNC_FIELD_DATE,     /* [text-single, xs:date] */
+    CNC_FIELD_DATETIME, /* [text-single, xs:dateTime] XEP-0082 */
+    CNC_FIELD_URL,      /* [text-single, xs:anyURI] http, https, xmpp, mailto */
+    CNC_FIELD_JID,      /* [jid-single] */
+    CNC_FIELD_LIST,     /* one of .options [list-single] */
+    CNC_FIELD_MULTI,    /* some of .options [list-multi]: one child element
+                           for each */
+    CNC_FIELD_HIDDEN,   /* [hidden] .value unless the submitter sent one */
+    CNC_FIELD_FIXED     /* [fixed] text shown in the form, not in the record */
+};
+
+struct cnc_option {
+    const char *value, *label; /* label NULL: the value */
+};
+
+struct cnc_field {
+    const char *name;  /* an NCName; unique in the record */
+    const char *label; /* for people; NULL: the name */
+    enum cnc_field_kind kind;
+    bool required;
+    const char *match; /* POSIX extended expression the whole text must
+                          match */
+    const char *value; /* default; what FIXED and HIDDEN hold */
+    const char *help;  /* one line under the field [<desc/>] */
+    uint32_t min_len, max_len; /* code points; 0: none, and 10000 */
+    const char *min, *max;     /* inclusive, in the kind's own lexical form:
+                                  INTEGER, DECIMAL, DATE, DATETIME */
+    const struct cnc_option *options;
+    const char *error; /* said when match fails; NULL: a general text */
+};
+
+struct cnc_record {
+    const char *name; /* an NCName: the payload's element in the app's xmlns */
+    const struct cnc_field *fields;
+};
+
+#define CNC_FIELDS(...)                                                       \
+    ((const struct cnc_field[]){__VA_ARGS__, {.name = NULL}})
+#define CNC_OPTIONS(...)                                                      \
+    ((const struct cnc_option[]){__VA_ARGS__, {.value = NULL}})
+
+/* -- nodes and pages ----------------------------------------------------- */
+
+/* Called for each valid submit of the node's form, before it is published.
+ * record: the record as it will be published (frozen, borrowed).
+ * Return 0 to publish it (or what cnc_replace() put in its place), or what
+ * cnc_refuse() returned.  Any other negative code is an internal error: it is
+ * logged and the submitter gets a plain message. */
+typedef int cnc_submit_f(struct cnc_request *r, struct cnc_element *record);
+
+enum cnc_access { /* who may subscribe and retrieve: XEP-0060 4.5 */
+    CNC_ACCESS_OPEN = 0,
+    CNC_ACCESS_WHITELIST
+};
+
+enum cnc_publish_model { /* who may <publish/> directly: XEP-0060 16.4.4;
+                            the form is open to whoever has access */
+    CNC_PUBLISHERS = 0,
+    CNC_SUBSCRIBERS,
+    CNC_ANYBODY
+};
+
+struct cnc_node {
+    const char *name;                /* unique in the app */
+    const struct cnc_record *record; /* what each item is; NULL: any XML */
+    const char *form;                /* the form's title; NULL: no form */
+    cnc_submit_f *submit;            /* or NULL */
+    const char *title;               /* pubsub#title; NULL: the name */
+    enum cnc_access access;
+    enum cnc_publish_model publish;
+    uint32_t max_items; /* 0: 1,000,000 */
+    uint32_t history;   /* versions kept for XEP-0313; 0: 1000 */
+    void *priv;         /* cnc_priv() in its handlers */
+};
+
+struct cnc_page {
+    const char *path;     /* "/", "/books": starts with '/' */
+    const char *node;     /* a node of the app; several: "library authors" */
+    const char *template_; /* item id in the node `templates`; a file of that
+                              name in the app's folder is its first version */
+    const char *title;    /* <c:title> for the template; NULL: app's title */
+    uint32_t window;      /* newest items shown; 0: 1000; older ones are at
+                             ?before=ID */
+};
+
+#define CNC_NODES(...)                                                        \
+    ((const struct cnc_node[]){__VA_ARGS__, {.name = NULL}})
+#define CNC_PAGES(...)                                                        \
+    ((const struct cnc_page[]){__VA_ARGS__, {.path = NULL}})
+
+/* -- raw stanzas and tasks ----------------------------------------------- */
+
+enum cnc_stanza_kind {
+    CNC_IQ_GET = 1,
+    CNC_IQ_SET = 2,
+    CNC_MESSAGE = 4,
+    CNC_PRESENCE = 8
+};
+
+/* payload: the stanza's first child (frozen, borrowed).  For an IQ: call
+ * cnc_reply() for a result with a payload, return 0 (an empty result when
+ * nothing was said), or a negative code from cnc_refuse() and friends. */
+typedef int cnc_stanza_f(struct cnc_request *r, struct cnc_element *payload);
+
+struct cnc_handler { /* its feature (the namespace) is advertised */
+    unsigned kinds; /* enum cnc_stanza_kind bits */
+    const char *ns, *name;
+    cnc_stanza_f *handle;
+    void *priv;
+};
+#define CNC_HANDLERS(...)                                                     \
+    ((const struct cnc_handler[]){__VA_ARGS__, {.kinds = 0}})
+
+struct cnc_task { /* run by itself, first after one period */
+    const char *name;
+    uint32_t every_s;
+    int (*run)(struct cnc_request *r);
+    void *priv;
+};
+#define CNC_TASKS(...)                                                        \
+    ((const struct cnc_task[]){__VA_ARGS__, {.name = NULL}})
+
+/* -- the app ------------------------------------------------------------- */
+
+#define CNC_APP_THREADED (1u << 0) /* handlers may be slow: run them on a
+                                      thread of the app, one at a time */
+
+struct cnc_app {
+    uint32_t abi;  /* CNC_APP_ABI */
+    uint32_t size; /* sizeof(struct cnc_app) */
+    const char *name;  /* [a-z][a-z0-9_-]* */
+    const char *title; /* for people; NULL: the name */
+    const char *xmlns; /* of the records; required */
+    unsigned flags;    /* CNC_APP_... */
+    const struct cnc_node *nodes;
+    const struct cnc_page *pages;
+    const struct cnc_handler *handlers;
+    const struct cnc_task *tasks;
+    const struct cnc_record *settings; /* values by cnc_setting(); the
+                                          operator's form is the command
+                                          "settings" */
+    int (*start)(struct cnc_request *r); /* nodes are there, nobody is served
+                                            yet; not 0 refuses the app */
+    void (*stop)(void *priv);
+    void *priv;
+};
+
+/* The module's one entry. */
+#define CNC_APP_SYMBOL "cnc_app_entry"
+#define CNC_APP(name_, ...)                                                   \
+    CNC_API extern const struct cnc_app cnc_app_entry;                        \
+    const struct cnc_app cnc_app_entry = {.abi = CNC_APP_ABI,                 \
+                                          .size = sizeof(struct cnc_app),     \
+                                          .name = #name_,                     \
+                                          __VA_ARGS__}
+
+/* -- what handlers may call: from the handler's own thread, while it runs - */
+
+/* The submitter's bare JID; the domain itself in a task or start.  A guest
+ * (SASL ANONYMOUS, HTTP without log-in): see cnc_is_guest(). */
+CNC_API const char *cnc_user(const struct cnc_request *r);
+CNC_API bool cnc_is_guest(const struct cnc_request *r);
+CNC_API void *cnc_priv(const struct cnc_request *r);
+CNC_API const char *cnc_node_name(const struct cnc_request *r);
+/* The item id chosen for this submit. */
+CNC_API const char *cnc_item_id(const struct cnc_request *r);
+
+/* Text of the child element called name, any namespace; "" if none. */
+CNC_API const char *cnc_text(const struct cnc_element *record,
+                             const char *name);
+
+/* Refuse: field NULL is the whole form.  May be called for several fields.
+ * Returns CNC_EREFUSED, to be returned. */
+CNC_API int cnc_refuse(struct cnc_request *r, const char *field,
+                       const char *fmt, ...) CNC_PRINTF(3, 4);
+/* Publish this instead; it must still be a valid record. */
+CNC_API int cnc_replace(struct cnc_request *r, struct cnc_element *record);
+/* The IQ result's payload, by the escaping printf of the library: %s %d ...
+ * are escaped. */
+CNC_API int cnc_reply(struct cnc_request *r, const char *fmt, ...)
+    CNC_PRINTF(2, 3);
+
+/* Items of a node, also those being stored just now. */
+CNC_API bool cnc_find(struct cnc_request *r, const char *node,
+                      const char *field, const char *value);
+/* *out: a *new* reference.  CNC_ENOENT. */
+CNC_API int cnc_get(struct cnc_request *r, struct cnc_element **out,
+                    const char *node, const char *id);
+typedef int cnc_each_f(const char *id, struct cnc_element *record, void *priv);
+/* Oldest first; stops when f returns not 0 and returns that. */
+CNC_API int cnc_each(struct cnc_request *r, const char *node, cnc_each_f *f,
+                     void *priv);
+/* As the app itself.  id NULL: the service chooses one.  Returns when the
+ * publish is on its way; a failure to store it is logged. */
+CNC_API int cnc_publish(struct cnc_request *r, const char *node,
+                        const char *id, const struct cnc_element *record,
+                        struct cnc_error *err);
+CNC_API int cnc_retract(struct cnc_request *r, const char *node,
+                        const char *id, struct cnc_error *err);
+/* The value of a setting, or its default, or "". */
+CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);
+/* A line in the service's log. */
+CNC_API void cnc_log(struct cnc_request *r, const char *fmt, ...)
+    CNC_PRINTF(2, 3);
+
+CNC_END_DECLS
+
+#endif /* CONCORDANCE_APP_H */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.h -- sockets: the only room that owns descriptors of strangers.  libuv
+ * loop, listeners, TLS (OpenSSL, memory BIO), HTTP/1.1 (llhttp), WebSocket
+ * upgrade, and the Unix-socket link.  Used by src/service alone.
+ *
+ * Writing: a connection whose output became non-empty is put on the dirty
+ * list; at the end of the loop's turn (and each 128 connections) each gets one
+ * send().  What does not fit waits for writability; empty buffers are freed.
+ */
+#ifndef CNC_NET_NET_H
+#define CNC_NET_NET_H
+
+#include <uv.h>
+
+#include "../web/http.h"
+#include "../xmpp/stream.h"
+
+struct cnc__net;
+
+struct cnc__net_config {
+    const struct cnc__stream_env *web;  /* streams of browsers */
+    const struct cnc__stream_env *link; /* streams of the Unix socket */
+    cnc__http_handler_f *http;
+    void *http_priv;
+    const char *ws_path;      /* "/xmpp" */
+    /* Allowed Origins: exact "scheme://host[:port]"; NULL-terminated.  An
+     * Origin equal to the request's own scheme and Host is always allowed;
+     * "null" and a wrong one are answered 403.  Also asked for POST. */
+    const char *const *origins;
+    uint32_t max_connections; /* [20000]; past it: 503 and close */
+    uint32_t max_per_addr;    /* connections of one address that are not yet
+                                 bound [1000]; loopback is exempt */
+    uint32_t max_body;        /* bytes of a POST [1 MB]; past it: 413 */
+    uint32_t head_ms;         /* time for a request's head and body [10000] */
+    uint32_t keepalive_ms;    /* silence between requests [75000] */
+};
+
+CNC_API struct cnc__net *cnc__net_new(uv_loop_t *loop,
+                                      const struct cnc__net_config *config);
+/* Stop listening and close every connection; on_closed when all are gone. */
+CNC_API void cnc__net_close(struct cnc__net *n, void (*on_closed)(void *),
+                            void *priv);
+CNC_API void cnc__net_free(struct cnc__net **np);
+
+/* Listen for HTTP and WebSocket on "127.0.0.1:8080", "[::1]:8080",
+ * "*:8080" (port 0: any).  cert and key: PEM files for TLS, or NULL.
+ * *port is the port in the end.  CNC_ESYS with a text that says what to do
+ * (address in use, no permission, bad certificate). */
+CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
+                            const char *cert, const char *key,
+                            unsigned *port, struct cnc_error *err);
+/* Listen on a Unix socket (mode 0660) for streams with TCP framing.  A stale
+ * file is replaced; a live one is CNC_ESYS ("already running"). */
+CNC_API int cnc__net_listen_link(struct cnc__net *n, const char *path,
+                                 struct cnc_error *err);
+
+struct cnc__net_stats {
+    uint64_t connections, websockets, links; /* open now */
+    uint64_t accepted, requests, bytes_in, bytes_out, overflows, refused;
+};
+CNC_API void cnc__net_stats(const struct cnc__net *n,
+                            struct cnc__net_stats *out);
+
+#endif /* CNC_NET_NET_H */

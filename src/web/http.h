@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http.h -- an HTTP request and its answer, without sockets.  What src/net
+ * read from a connection on one side, what src/web answers on the other.
+ */
+#ifndef CNC_WEB_HTTP_H
+#define CNC_WEB_HTTP_H
+
+#include <concordance/buf.h>
+
+#include "../base/str.h"
+
+enum cnc__http_method {
+    CNC__HTTP_GET,
+    CNC__HTTP_HEAD,
+    CNC__HTTP_POST,
+    CNC__HTTP_OTHER
+};
+
+struct cnc__http_header {
+    const char *name;  /* lower case */
+    const char *value; /* trimmed */
+};
+
+struct cnc__http_request { /* everything borrowed until answered */
+    enum cnc__http_method method;
+    const char *path;  /* percent-decoded, starts with '/', valid UTF-8,
+                          no "." or ".." segment, no NUL */
+    const char *query; /* after '?', not decoded; "" if none */
+    const struct cnc__http_header *headers;
+    size_t n_headers;
+    const char *body;
+    size_t body_len;
+    bool secure;
+    char addr[64];
+    struct cnc__http_responder *responder;
+};
+
+/* *borrowed*, or NULL. name in lower case. */
+CNC_API const char *cnc__http_header(const struct cnc__http_request *r,
+                                     const char *name);
+
+struct cnc__http_response {
+    int status;               /* 200, 303, 304, 404, ... */
+    const char *content_type; /* or NULL */
+    const char *headers;      /* more lines, each ending in \r\n; or NULL */
+    struct cnc_buf *body;     /* borrowed; or NULL */
+    /* Instead of all the above: the whole answer, head and body, made once
+     * for many (HTTP/1.1 keep-alive); head_len bytes of it answer HEAD. */
+    struct cnc_buf *whole;
+    size_t head_len;
+};
+
+/* Answer exactly once, now or later, from the core's thread.  The responder
+ * is gone after; the client may have gone before, that is fine. */
+struct cnc__http_responder {
+    void (*respond)(struct cnc__http_responder *self,
+                    const struct cnc__http_response *response);
+};
+
+typedef void cnc__http_handler_f(struct cnc__http_request *r, void *priv);
+
+/* "200 OK" and so on, never NULL. */
+CNC_API const char *cnc__http_status_text(int status);
+
+/* application/x-www-form-urlencoded and query strings.  Calls f for each
+ * pair, decoded, valid UTF-8 without NUL; at most max pairs.
+ * CNC_ESYNTAX, CNC_ELIMIT. */
+typedef int cnc__http_pair_f(const char *name, const char *value, void *priv);
+CNC_API int cnc__http_form_parse(const char *s, size_t len, size_t max,
+                                 cnc__http_pair_f *f, void *priv);
+
+#endif /* CNC_WEB_HTTP_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream.h -- the receiving entity's half of an XMPP stream (RFC 6120) as a
+ * machine without sockets and without a clock: bytes in, bytes out, time as
+ * an argument.  Two framings: <stream:stream> over TCP or a Unix socket, and
+ * RFC 7395 inside RFC 6455 (the bytes after the HTTP upgrade).
+ *
+ *   opening -> features -> SASL <-> ... -> opening -> features -> bind -> bound
+ *      any state -> closing (our </stream:stream> or <close/> is out) -> closed
+ *
+ * Idle cost of a bound WebSocket stream: under 1 kB with its session.
+ */
+#ifndef CNC_XMPP_STREAM_H
+#define CNC_XMPP_STREAM_H
+
+#include "router.h"
+
+enum cnc__framing { CNC__FRAMING_TCP, CNC__FRAMING_WS };
+
+/* SASL mechanisms to offer. */
+#define CNC__SASL_ANONYMOUS    (1u << 0)
+#define CNC__SASL_SCRAM_SHA1   (1u << 1)
+#define CNC__SASL_SCRAM_SHA256 (1u << 2)
+#define CNC__SASL_PLAIN        (1u << 3) /* only over TLS, or on loopback when
+                                            the listener's config says so */
+#define CNC__SASL_EXTERNAL     (1u << 4) /* by the peer's uid */
+
+/* Stored keys of an account: never the password (RFC 5802 section 3). */
+struct cnc__scram_keys {
+    unsigned iterations;
+    size_t n_salt, n_key;     /* bytes; key 20 (SHA-1) or 32 (SHA-256) */
+    uint8_t salt[64], stored_key[32], server_key[32];
+};
+
+/* What the stream needs from above.  One for many streams. */
+struct cnc__stream_env {
+    struct cnc__router *router;
+    unsigned mechanisms;       /* CNC__SASL_... bits */
+    uint32_t max_before_auth;  /* bytes of a stanza before authentication */
+    uint32_t max_stanza;       /* bytes after */
+    uint32_t max_queue;        /* bytes waiting for the socket; past it the
+                                  stream ends with <policy-violation/> */
+    uint32_t auth_ms;          /* time to authenticate and bind */
+    uint32_t idle_ms;          /* silence after which we ping (WebSocket ping
+                                  or white space); twice that ends it */
+    /* Keys of user for sha256 or SHA-1; CNC_ENOENT (the exchange then goes on
+     * with made-up keys, so nobody learns which accounts exist). */
+    int (*keys)(struct cnc__scram_keys *out, const char *user, bool sha256,
+                void *priv);
+    /* Run work on another thread, then done on the core's thread.  For
+     * PBKDF2.  NULL: run both at once. */
+    void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
+                    void *priv);
+    void *priv;
+};
+
+struct cnc__stream_peer {
+    enum cnc__framing framing;
+    bool secure;    /* TLS, or a Unix socket */
+    bool loopback;
+    int64_t uid;    /* of the peer on a Unix socket; -1 else */
+    char addr[64];  /* for the log */
+};
+
+struct cnc__stream_events {
+    /* Output went from empty to not empty: flush it some time this turn. */
+    void (*on_dirty)(void *priv);
+};
+
+struct cnc__stream;
+/* env and events outlive the stream. */
+CNC_API struct cnc__stream *cnc__stream_new(
+    const struct cnc__stream_env *env, const struct cnc__stream_peer *peer,
+    const struct cnc__stream_events *events, void *priv, uint64_t now_ms);
+CNC_API void cnc__stream_free(struct cnc__stream **sp); /* unbinds */
+/* Feed bytes from the socket (changed in place by unmasking).  Errors of the
+ * peer's are answered inside; look at cnc__stream_is_closed() after. */
+CNC_API void cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
+                              uint64_t now_ms);
+/* The peer's end closed without a word. */
+CNC_API void cnc__stream_eof(struct cnc__stream *s);
+/* Deadlines; call about once a second.  No memory of its own. */
+CNC_API void cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms);
+/* Bytes to write; the owner sends from the start and cnc__str_drop()s what
+ * the socket took, and gives the room back when it is empty. */
+CNC_API struct cnc__str *cnc__stream_out(struct cnc__stream *s);
+/* End with a stream error (RFC 6120 4.9.3 condition), or NULL: just close. */
+CNC_API void cnc__stream_close(struct cnc__stream *s, const char *condition,
+                               const char *text);
+/* True when everything is said: flush and close the socket. */
+CNC_API bool cnc__stream_is_closed(const struct cnc__stream *s);
+CNC_API struct cnc__session *cnc__stream_session(struct cnc__stream *s);
+
+/* Add one stanza to the output in the stream's framing. */
+CNC_API void cnc__stream_send(struct cnc__stream *s, const char *head,
+                              size_t head_len, const char *tail,
+                              size_t tail_len);
+
+/* SCRAM keys from a password (RFC 5802 section 3), for adduser. */
+CNC_API void cnc__scram_derive(struct cnc__scram_keys *out,
+                               const char *password, bool sha256,
+                               unsigned iterations);
+
+#endif /* CNC_XMPP_STREAM_H */
