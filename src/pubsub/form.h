@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * form.h -- one declaration (struct cnc_record), three faces: XEP-0004 form
+ * with XEP-0122 types, submitted values, and the record's XML.
+ *
+ * Values are strings by field name; a field may have several (list-multi,
+ * text-multi's lines).
+ */
+#ifndef CNC_PUBSUB_FORM_H
+#define CNC_PUBSUB_FORM_H
+
+#include <concordance/app.h>
+
+#include "../base/str.h"
+
+#define CNC__NS_FORM "http://concordance-xmpp.org/ns/form"
+/* The hidden field that carries the item id the client chose. */
+#define CNC__FORM_ID "concordance#id"
+
+struct cnc__values; /* what was typed, and what is wrong with it */
+
+CNC_API struct cnc__values *cnc__values_new(void);
+CNC_API void cnc__values_free(struct cnc__values **vp);
+/* Limits: 256 values, 64 kB each, 256 kB together: CNC_ELIMIT. */
+CNC_API int cnc__values_add(struct cnc__values *v, const char *name,
+                            const char *value, struct cnc_error *err);
+/* The i-th value of name, or NULL. */
+CNC_API const char *cnc__values_get(const struct cnc__values *v,
+                                    const char *name, size_t i);
+/* A field's error, or the form's (field NULL).  Several per form; one per
+ * field (the first stays). */
+CNC_API void cnc__values_refuse(struct cnc__values *v, const char *field,
+                                const char *text);
+CNC_API const char *cnc__values_error(const struct cnc__values *v,
+                                      const char *field); /* or NULL */
+CNC_API size_t cnc__values_n_errors(const struct cnc__values *v);
+
+/* From <x xmlns="jabber:x:data" type="submit">: CNC_ESYNTAX, CNC_ELIMIT. */
+CNC_API int cnc__values_from_form(struct cnc__values *v,
+                                  const struct cnc_element *x,
+                                  struct cnc_error *err);
+
+/* The app's declarations make sense (names, expressions compile, options,
+ * min/max parse): CNC_EINVAL says which record and field. */
+CNC_API int cnc__record_check(const struct cnc_record *r,
+                              struct cnc_error *err);
+
+/*
+ * Validate v and build the record.  Returns 0 with *out a *new* frozen
+ * element in namespace xmlns; CNC_EREFUSED with errors in v.  Unknown fields
+ * are errors, but for CNC__FORM_ID and FORM_TYPE.  Empty optional fields make
+ * no element.
+ */
+CNC_API int cnc__record_build(struct cnc_element **out,
+                              const struct cnc_record *r, const char *xmlns,
+                              struct cnc__values *v);
+/* An element published directly is a valid record: CNC_EREFUSED with the
+ * first fault in err. */
+CNC_API int cnc__record_accepts(const struct cnc_record *r, const char *xmlns,
+                                const struct cnc_element *e,
+                                struct cnc_error *err);
+
+/*
+ * Write <x xmlns="jabber:x:data" type="form">: title, FORM_TYPE?, the hidden
+ * CNC__FORM_ID with item_id when it is not NULL, the fields with
+ * <validate xmlns="http://jabber.org/protocol/xdata-validate"> and, when v is
+ * not NULL, what was typed and <error xmlns=CNC__NS_FORM>text</error> inside
+ * the field (and directly in <x/> for the whole form).
+ */
+CNC_API void cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
+                             const char *title, const char *item_id,
+                             const struct cnc__values *v);
+
+#endif /* CNC_PUBSUB_FORM_H */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pubsub.h -- the PubSub service of one domain (XEP-0060), its history
+ * (XEP-0313) and fan-out.
+ *
+ * Nodes and items live in memory; what is durable goes through env.commit and
+ * becomes visible, acknowledged and notified only after it is kept.  One
+ * thread (the core).
+ *
+ *   publish -> checks -> before_publish hook -> commit -> (durable)
+ *     -> item visible -> publisher's done() -> notifications -> after hook
+ *
+ * POSITIONS.  Each node counts its events: seq 1, 2, 3...  A position is
+ * "EPOCH.SEQ"; the epoch (8 hex digits) is made with the node and kept with
+ * it when the node is durable.  The archive id (XEP-0313) of an event is its
+ * position.
+ */
+#ifndef CNC_PUBSUB_PUBSUB_H
+#define CNC_PUBSUB_PUBSUB_H
+
+#include <concordance/store.h>
+#include <concordance/xml.h>
+
+#include "../xmpp/router.h"
+
+struct cnc__pubsub;
+struct cnc__node;
+
+/* Who asks. */
+struct cnc__actor {
+    const char *jid; /* prepared, bare or full */
+    bool anonymous;  /* a guest */
+    bool operator_;  /* the service's operator, or the app itself */
+};
+
+enum cnc__action {
+    CNC__MAY_SEE,       /* discover, subscribe, be notified, retrieve */
+    CNC__MAY_PUBLISH,
+    CNC__MAY_RETRACT,
+    CNC__MAY_CONFIGURE, /* configure, delete, purge, affiliations */
+    CNC__MAY_CREATE     /* node is NULL */
+};
+
+enum cnc__affiliation {
+    CNC__NONE,
+    CNC__OWNER,
+    CNC__PUBLISHER,
+    CNC__PUBLISH_ONLY,
+    CNC__MEMBER,
+    CNC__OUTCAST
+};
+
+enum cnc__access_model {
+    CNC__OPEN,
+    CNC__WHITELIST,
+    CNC__AUTHORIZE,
+    CNC__PRESENCE, /* announced and kept; without rosters nobody passes */
+    CNC__ROSTER
+};
+
+struct cnc__node_config { /* pubsub#node_config fields */
+    char *title;               /* pubsub#title */
+    enum cnc__access_model access;
+    enum { CNC__BY_PUBLISHERS, CNC__BY_SUBSCRIBERS, CNC__BY_ANYBODY } publish;
+    bool persist_items;        /* false: no items, events only */
+    bool deliver_payloads, deliver_notifications, notify_retract,
+        notify_delete, notify_config;
+    bool send_last_item;       /* on subscribe */
+    bool durable;              /* ours: goes to the store */
+    bool derived;              /* ours: a view; only the service publishes,
+                                  not listed, cannot be configured */
+    uint32_t max_items;        /* pubsub#max_items, "max" is 1,000,000 */
+    uint32_t max_payload;      /* bytes, pubsub#max_payload_size */
+    uint32_t history;          /* ours: events kept for XEP-0313 */
+    char *payload_ns;          /* pubsub#type */
+};
+
+struct cnc__item { /* one item at rest; counted, never changes */
+    unsigned refs;
+    char *id, *publisher; /* publisher: bare JID or "" */
+    uint64_t seq, created;
+    int64_t published_ms;
+    struct cnc_buf *payload;     /* canonical XML, self-contained; NULL for
+                                    an item without payload */
+};
+CNC_API struct cnc__item *cnc__item_ref(struct cnc__item *i);
+CNC_API void cnc__item_unref(struct cnc__item **ip);
+
+/* A batch of changes on its way to the store.  The service gathers batches;
+ * done() comes later on the core's thread, in the order of commit(), never
+ * from inside commit(). */
+struct cnc__commit {
+    struct cnc_store_op *ops; /* owned by the batch, strings too */
+    size_t n_ops;
+    void (*done)(struct cnc__commit *c, const struct cnc_error *err);
+    void *priv;
+};
+
+enum cnc__event {
+    CNC__EV_PUBLISH, CNC__EV_RETRACT, CNC__EV_PURGE, CNC__EV_DELETE,
+    CNC__EV_CONFIGURE, CNC__EV_CREATE
+};
+
+struct cnc__publish; /* a publish under way, see below */
+
+struct cnc__pubsub_env {
+    struct cnc__router *router;
+    void (*commit)(struct cnc__commit *c, void *priv);
+    int64_t (*now_ms)(void *priv); /* Unix time */
+    /* Judge an item before it is kept (the app's record, a template).  payload
+     * is the item's payload element, or NULL.  0: go on; a negative code with
+     * err: refused; CNC_EAGAIN: cnc__pubsub_resume(p, ...) is called later, and
+     * later publishes to this node wait for it.  May be NULL. */
+    int (*before_publish)(struct cnc__publish *p, struct cnc__node *node,
+                          const struct cnc__actor *actor, const char *id,
+                          struct cnc_element *payload, struct cnc_error *err,
+                          void *priv);
+    /* After it is kept and the notifications are queued.  item: the new one
+     * (PUBLISH), the one taken away (RETRACT), or NULL.  May be NULL. */
+    void (*after)(enum cnc__event ev, struct cnc__node *node,
+                  struct cnc__item *item, void *priv);
+    void *priv;
+};
+
+/* Registers its handlers and disco with the router. */
+CNC_API struct cnc__pubsub *cnc__pubsub_new(const struct cnc__pubsub_env *env);
+CNC_API void cnc__pubsub_free(struct cnc__pubsub **pp);
+
+/* Start-up: give every entry of the store (order of cnc_store_driver.each),
+ * then finish, which trims what is past the limits. CNC_ESTORE on nonsense. */
+CNC_API int cnc__pubsub_load(struct cnc__pubsub *ps,
+                             const struct cnc_store_entry *e,
+                             struct cnc_error *err);
+CNC_API void cnc__pubsub_load_done(struct cnc__pubsub *ps);
+
+/* The one gate: asked on subscribe, notify, last item and retrieve alike.
+ * 0, or CNC_EACCES with the condition XEP-0060 names for it. */
+CNC_API int cnc__pubsub_may(struct cnc__pubsub *ps,
+                            const struct cnc__actor *who,
+                            enum cnc__action what, struct cnc__node *node,
+                            struct cnc_error *err);
+
+/* -- nodes --------------------------------------------------------------- */
+
+CNC_API void cnc__node_config_default(struct cnc__node_config *c);
+CNC_API struct cnc__node *cnc__pubsub_node(struct cnc__pubsub *ps,
+                                           const char *name); /* or NULL */
+CNC_API const char *cnc__node_name(const struct cnc__node *n);
+CNC_API const struct cnc__node_config *
+cnc__node_config(const struct cnc__node *n);
+/* The app's own hold on its node; NULL at first. */
+CNC_API void cnc__node_set_priv(struct cnc__node *n, void *priv);
+CNC_API void *cnc__node_priv(const struct cnc__node *n);
+/* Make the node, or change its configuration to c when it differs (title,
+ * access, publish model, limits).  Called by the app's start; durable nodes
+ * are committed.  CNC_EEXIST never. */
+CNC_API struct cnc__node *cnc__pubsub_declare(struct cnc__pubsub *ps,
+                                              const char *name,
+                                              const struct cnc__node_config *c);
+/* "EPOCH.SEQ" of the newest event. */
+CNC_API void cnc__node_position(const struct cnc__node *n, char out[40]);
+CNC_API size_t cnc__node_n_items(const struct cnc__node *n);
+CNC_API size_t cnc__node_n_subscribers(const struct cnc__node *n);
+/* Items in publish order, oldest (i == 0) first; borrowed. */
+CNC_API struct cnc__item *cnc__node_item_at(const struct cnc__node *n,
+                                            size_t i);
+CNC_API struct cnc__item *cnc__node_item(const struct cnc__node *n,
+                                         const char *id);
+/* Versions of one item (or of all: id NULL) in the node's archive, newest
+ * first; f as for cnc_store_driver.each. */
+CNC_API int cnc__node_history(struct cnc__node *n, const char *id,
+                              cnc_store_each_f *f, void *priv);
+/* An item (kept or being kept) whose payload has a child element field with
+ * this text. */
+CNC_API bool cnc__node_find(struct cnc__node *n, const char *field,
+                            const char *value);
+/* An item that is published but not yet kept, or kept: a *new* reference. */
+CNC_API struct cnc__item *cnc__node_item_or_pending(struct cnc__node *n,
+                                                    const char *id);
+
+/* -- verbs for the app, the agent and HTTP ------------------------------- */
+
+typedef void cnc__done_f(const struct cnc_error *err, const char *id,
+                         void *priv);
+
+/* Publish one item.  id NULL: chosen.  payload may be NULL.  if_new: an item
+ * with this id and the same publisher that is there or on its way is a repeat:
+ * done() as if it had been kept now, nothing is published twice.
+ * done (may be NULL) is called once, later or now for nodes that are not
+ * durable. */
+CNC_API void cnc__pubsub_publish(struct cnc__pubsub *ps,
+                                 const struct cnc__actor *actor,
+                                 struct cnc__node *node, const char *id,
+                                 const struct cnc_element *payload,
+                                 bool if_new, cnc__done_f *done, void *priv);
+/* The agent's fast path for derived nodes: payload already serialised, id is
+ * the new position, kept in the history ring, fanned out at once. */
+CNC_API void cnc__pubsub_emit(struct cnc__pubsub *ps, struct cnc__node *node,
+                              struct cnc_buf *payload);
+CNC_API void cnc__pubsub_retract(struct cnc__pubsub *ps,
+                                 const struct cnc__actor *actor,
+                                 struct cnc__node *node, const char *id,
+                                 cnc__done_f *done, void *priv);
+/* Go on with a publish that before_publish held; err NULL: accepted. */
+CNC_API void cnc__pubsub_resume(struct cnc__publish *p,
+                                const struct cnc_error *err);
+
+struct cnc__pubsub_stats {
+    uint64_t nodes, items, subscriptions, published, deliveries, refused;
+};
+CNC_API void cnc__pubsub_stats(const struct cnc__pubsub *ps,
+                               struct cnc__pubsub_stats *out);
+
+#endif /* CNC_PUBSUB_PUBSUB_H */

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent.h -- pages: which nodes they show, their views, their snapshots; and
+ * the HTTP face (pages, assets, form POST).  Makes no system call itself:
+ * render processes, files and compression are reached through env.
+ *
+ *   pubsub event -> pages that show the node are dirty
+ *     -> UPSERT/REMOVE... + RENDER to the page's render process (one under
+ *        way per page; what arrives meanwhile is rendered together)
+ *     -> PATCH: cnc__pubsub_emit() on the view node
+ *     -> HTML: snapshot in memory (identity) -> offload: gzip, brotli, files
+ *        by atomic rename -> snapshot in memory (all encodings)
+ */
+#ifndef CNC_WEB_AGENT_H
+#define CNC_WEB_AGENT_H
+
+#include <concordance/app.h>
+
+#include "../pubsub/form.h"
+#include "../pubsub/pubsub.h"
+#include "../render/proto.h"
+#include "http.h"
+
+#define CNC__NS_TEMPLATE "http://concordance-xmpp.org/ns/template"
+#define CNC__TEMPLATES   "templates" /* the node */
+
+struct cnc__agent;
+
+/* A reply from a render process, borrowed for the call; NULL: the process
+ * died before it answered (it is being started again; the page's state there
+ * is lost and on_render_restart() comes next). */
+typedef void cnc__render_reply_f(const struct cnc__render_message *reply,
+                                 void *priv);
+
+struct cnc__submit_result { /* what became of a submitted form */
+    int code;               /* 0, CNC_EREFUSED (errors in values), other */
+    const char *text;       /* for the person; NULL when 0 */
+    const char *id;         /* the item's */
+};
+typedef void cnc__submitted_f(const struct cnc__submit_result *r,
+                              struct cnc__values *v, void *priv);
+
+struct cnc__agent_env {
+    struct cnc__pubsub *pubsub;
+    const char *domain;
+    const char *ws_path;
+    const char *www; /* snapshots are written below it; NULL: none */
+    /* Send m (call is set by callee) to render process worker % n; reply is
+     * called once, later.  NULL reply: do not care. */
+    void (*render)(unsigned worker, const struct cnc__render_message *m,
+                   cnc__render_reply_f *reply, void *reply_priv, void *priv);
+    /* work() on another thread, then done() on the core's. */
+    void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
+                    void *priv);
+    /* A form was posted.  v: steals.  done gets it back for the errors. */
+    void (*submit)(const char *node, const struct cnc__actor *who,
+                   struct cnc__values *v, const char *id,
+                   cnc__submitted_f *done, void *done_priv, void *priv);
+    void *priv;
+};
+
+CNC_API struct cnc__agent *cnc__agent_new(const struct cnc__agent_env *env);
+CNC_API void cnc__agent_free(struct cnc__agent **ap);
+
+/* A page of an app.  Declares the view node.  record/form of each node are
+ * found through app->nodes.  CNC_EEXIST, CNC_EINVAL (unknown node). */
+CNC_API int cnc__agent_page(struct cnc__agent *a, const struct cnc_app *app,
+                            const struct cnc_page *page,
+                            struct cnc_error *err);
+/* Assets: all files of dir (no links, no dot files, at most 8 MB each) are
+ * served at /assets/NAME (revalidated) and /assets/HASH/NAME (immutable); the
+ * runtime's at /_c/HASH/NAME.  A sheet's href or src "assets/NAME" is written
+ * as the immutable address. */
+CNC_API int cnc__agent_assets(struct cnc__agent *a, const char *dir,
+                              struct cnc_error *err);
+CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
+                               struct cnc_error *err);
+/* Templates from files: each *.xsl of dir becomes the item of that name when
+ * there is none, or when the file differs from the one last taken (its
+ * SHA-256 is kept with the item's publisher "DOMAIN/files").  Goes through
+ * the same check as any publish; done when all are in or refused. */
+CNC_API void cnc__agent_template_files(struct cnc__agent *a, const char *dir,
+                                       void (*done)(struct cnc_error *err,
+                                                    void *priv),
+                                       void *priv);
+/* All pages and templates are declared: render everything; done when each
+ * page has a snapshot or an error page. */
+CNC_API void cnc__agent_start(struct cnc__agent *a,
+                              void (*done)(void *priv), void *priv);
+
+/* pubsub's hooks: call these from the service's env for every node. */
+CNC_API int cnc__agent_before_publish(struct cnc__agent *a,
+                                      struct cnc__publish *p,
+                                      struct cnc__node *node, const char *id,
+                                      struct cnc_element *payload,
+                                      struct cnc_error *err);
+CNC_API void cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
+                              struct cnc__node *node, struct cnc__item *item);
+/* A render process was started again: send it its pages anew. */
+CNC_API void cnc__agent_render_restarted(struct cnc__agent *a,
+                                         unsigned worker);
+
+/* GET/HEAD of pages, assets; POST of forms; 404, 405 with a plain page. */
+CNC_API void cnc__agent_http(struct cnc__agent *a,
+                             struct cnc__http_request *r);
+
+/* Call f once every change up to now is in the page's snapshot. */
+CNC_API void cnc__agent_when_fresh(struct cnc__agent *a, const char *path,
+                                   void (*f)(void *priv), void *priv);
+
+struct cnc__agent_stats {
+    uint64_t pages, renders, patches, patch_bytes, snapshots, resyncs,
+        refused_templates, render_errors;
+};
+CNC_API void cnc__agent_stats(const struct cnc__agent *a,
+                              struct cnc__agent_stats *out);
+
+#endif /* CNC_WEB_AGENT_H */
