@@ -51,11 +51,11 @@ enum cnc__affiliation {
 };
 
 enum cnc__access_model {
-    CNC__OPEN,
-    CNC__WHITELIST,
-    CNC__AUTHORIZE,
-    CNC__PRESENCE, /* announced and kept; without rosters nobody passes */
-    CNC__ROSTER
+    CNC__ACCESS_OPEN,
+    CNC__ACCESS_WHITELIST,
+    CNC__ACCESS_AUTHORIZE,
+    CNC__ACCESS_PRESENCE, /* kept; without rosters nobody passes */
+    CNC__ACCESS_ROSTER
 };
 
 struct cnc__node_config { /* pubsub#node_config fields */

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handler_api.c -- what a handler may call: see concordance/app.h.
+ */
+#include <stdio.h>
+
+#include "../base/text.h"
+#include "../xml/write.h"
+#include "private.h"
+
+const char *
+cnc_user(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->user;
+}
+
+bool
+cnc_is_guest(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->guest;
+}
+
+void *
+cnc_priv(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->priv;
+}
+
+const char *
+cnc_node_name(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->node;
+}
+
+const char *
+cnc_item_id(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->item_id;
+}
+
+const char *
+cnc_text(const struct cnc_element *record, const char *name)
+{
+    return cnc_element_child_text(record, NULL, name);
+}
+
+int
+cnc_refuse(struct cnc_request *r, const char *field, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (!cnc__utf8_valid(text, strlen(text))) {
+        /* Cut in the middle of a character. */
+        size_t len = strlen(text);
+
+        while (len > 0 && !cnc__utf8_valid(text, len)) {
+            len--;
+        }
+        text[len] = '\0';
+    }
+    if (!r->refused) {
+        snprintf(r->refusal, sizeof(r->refusal), "%s", text);
+    }
+    r->refused = true;
+    if (r->values != NULL) {
+        cnc__values_refuse(r->values, field, text);
+    }
+    return CNC_EREFUSED;
+}
+
+int
+cnc_replace(struct cnc_request *r, struct cnc_element *record)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc_element_unref(&r->replaced);
+    /* Its thread may go on editing it: keep a frozen copy. */
+    r->replaced = cnc_element_is_frozen(record) ? cnc_element_ref(record)
+                                                : cnc_element_freeze(record);
+    return 0;
+}
+
+int
+cnc_reply(struct cnc_request *r, const char *fmt, ...)
+{
+    va_list ap;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__str_clear(&r->reply);
+    va_start(ap, fmt);
+    cnc__xml_vprintf(&r->reply, fmt, ap);
+    va_end(ap);
+    return 0;
+}
+
+void
+cnc_log(struct cnc_request *r, const char *fmt, ...)
+{
+    struct cnc__str text = CNC__STR;
+    va_list ap;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    va_start(ap, fmt);
+    cnc__str_vprintf(&text, fmt, ap);
+    va_end(ap);
+    cnc__log(CNC_LOG_INFO, "app.log", "app=%s %s", r->app->decl->name,
+             cnc__str_c(&text));
+    cnc__str_fini(&text);
+}
+
+/* -- what needs the core's thread ---------------------------------------- */
+
+struct node_call {
+    struct cnc_request *r;
+    const char *node, *id, *field, *value;
+    const struct cnc_element *record;
+    bool found;
+    struct cnc__item *item;
+    struct cnc__item **items;
+    size_t n_items;
+    int code;
+    struct cnc_error *err;
+};
+
+static struct cnc__node *
+call_node(struct node_call *c)
+{
+    return cnc__pubsub_node(c->r->app->apps->env.pubsub, c->node);
+}
+
+static void
+find_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    struct cnc__node *node = call_node(c);
+
+    c->found = node != NULL && cnc__node_find(node, c->field, c->value);
+}
+
+bool
+cnc_find(struct cnc_request *r, const char *node, const char *field,
+         const char *value)
+{
+    struct node_call c = {
+        .r = r, .node = node, .field = field, .value = value};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, find_on_core, &c);
+    return c.found;
+}
+
+static void
+get_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    struct cnc__node *node = call_node(c);
+
+    c->item = node == NULL ? NULL : cnc__node_item_or_pending(node, c->id);
+}
+
+static int
+item_element(struct cnc_element **out, const struct cnc__item *item)
+{
+    struct cnc_error err;
+
+    if (item->payload == NULL) {
+        return CNC_ENOENT;
+    }
+    return cnc_xml_parse(out, cnc_buf_data(item->payload),
+                         cnc_buf_len(item->payload), 0, NULL, &err);
+}
+
+int
+cnc_get(struct cnc_request *r, struct cnc_element **out, const char *node,
+        const char *id)
+{
+    struct node_call c = {.r = r, .node = node, .id = id};
+    int code;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, get_on_core, &c);
+    if (c.item == NULL) {
+        return CNC_ENOENT;
+    }
+    code = item_element(out, c.item);
+    cnc__item_unref(&c.item);
+    return code;
+}
+
+static void
+each_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    struct cnc__node *node = call_node(c);
+
+    if (node == NULL) {
+        c->code = CNC_ENOENT;
+        return;
+    }
+    c->n_items = cnc__node_n_items(node);
+    c->items = cnc__realloc(NULL, c->n_items + 1, sizeof(*c->items));
+    for (size_t i = 0; i < c->n_items; i++) {
+        c->items[i] = cnc__item_ref(cnc__node_item_at(node, i));
+    }
+}
+
+int
+cnc_each(struct cnc_request *r, const char *node, cnc_each_f *f, void *priv)
+{
+    struct node_call c = {.r = r, .node = node};
+    int stop = 0;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, each_on_core, &c);
+    if (c.code != 0) {
+        return c.code;
+    }
+    for (size_t i = 0; i < c.n_items; i++) {
+        struct cnc_element *e = NULL;
+
+        if (stop == 0 && item_element(&e, c.items[i]) == 0) {
+            stop = f(c.items[i]->id, e, priv);
+            cnc_element_unref(&e);
+        }
+        cnc__item_unref(&c.items[i]);
+    }
+    cnc__free(c.items);
+    return stop;
+}
+
+static void
+logged(const struct cnc_error *err, const char *id, void *priv)
+{
+    const char *app = priv;
+
+    if (err != NULL) {
+        cnc__log(CNC_LOG_ERROR, "app.publish", "app=%s id=%s error=%s", app,
+                 id == NULL ? "" : id, err->text);
+    }
+}
+
+static struct cnc__actor
+app_actor(const struct cnc_request *r)
+{
+    return (struct cnc__actor){
+        .jid = cnc__router_domain(r->app->apps->env.router),
+        .operator_ = true};
+}
+
+static void
+publish_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    struct cnc__node *node = call_node(c);
+    struct cnc__actor actor = app_actor(c->r);
+    struct cnc__app_node *own;
+
+    if (node == NULL) {
+        c->code = cnc_error_set(c->err, CNC_ENOENT, "item-not-found",
+                                "there is no node \"%s\"", c->node);
+        return;
+    }
+    own = cnc__node_priv(node);
+    if (own != NULL && own->decl->record != NULL) {
+        c->code = cnc__record_accepts(own->decl->record, own->app->decl->xmlns,
+                                      c->record, c->err);
+        if (c->code != 0) {
+            return;
+        }
+    }
+    cnc__pubsub_publish(c->r->app->apps->env.pubsub, &actor, node, c->id,
+                        c->record, false, logged,
+                        (void *)c->r->app->decl->name);
+}
+
+int
+cnc_publish(struct cnc_request *r, const char *node, const char *id,
+            const struct cnc_element *record, struct cnc_error *err)
+{
+    struct node_call c = {
+        .r = r, .node = node, .id = id, .record = record, .err = err};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, publish_on_core, &c);
+    return c.code;
+}
+
+static void
+retract_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    struct cnc__node *node = call_node(c);
+    struct cnc__actor actor = app_actor(c->r);
+
+    if (node == NULL || cnc__node_item(node, c->id) == NULL) {
+        c->code =
+            cnc_error_set(c->err, CNC_ENOENT, "item-not-found",
+                          "there is no item \"%s\" in \"%s\"", c->id, c->node);
+        return;
+    }
+    cnc__pubsub_retract(c->r->app->apps->env.pubsub, &actor, node, c->id,
+                        logged, (void *)c->r->app->decl->name);
+}
+
+int
+cnc_retract(struct cnc_request *r, const char *node, const char *id,
+            struct cnc_error *err)
+{
+    struct node_call c = {.r = r, .node = node, .id = id, .err = err};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, retract_on_core, &c);
+    return c.code;
+}
+
+static void
+setting_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    const struct cnc__app *app = c->r->app;
+    const struct cnc_record *rec = app->decl->settings;
+
+    cnc__str_clear(&c->r->setting);
+    if (rec == NULL) {
+        return;
+    }
+    for (const struct cnc_field *f = rec->fields; f->name != NULL; f++) {
+        if (strcmp(f->name, c->field) == 0) {
+            cnc__str_puts(&c->r->setting,
+                          app->settings != NULL
+                              ? cnc_text(app->settings, f->name)
+                              : (f->value == NULL ? "" : f->value));
+            return;
+        }
+    }
+}
+
+const char *
+cnc_setting(struct cnc_request *r, const char *name)
+{
+    struct node_call c = {.r = r, .field = name};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    cnc__app_on_core(r, setting_on_core, &c);
+    return cnc__str_c(&r->setting);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * private.h -- what the files of this room share.
+ */
+#ifndef CNC_APP_PRIVATE_H
+#define CNC_APP_PRIVATE_H
+
+#include <pthread.h>
+
+#include "../base/check.h"
+#include "../base/log.h"
+#include "../base/str.h"
+#include "apps.h"
+
+struct cnc__app; /* one app in the registry */
+
+/* A node of an app; the pubsub node's priv points here. */
+struct cnc__app_node {
+    struct cnc__app *app;
+    const struct cnc_node *decl;
+    struct cnc__node *node;
+    struct cnc__app_node *next;
+};
+
+struct cnc__app_handler {
+    struct cnc__app *app;
+    const struct cnc_handler *decl;
+    struct cnc__app_handler *next;
+};
+
+struct cnc__app_task {
+    const struct cnc_task *decl;
+    uint64_t due_ms;
+    bool running;
+    struct cnc__app *app;
+    struct cnc__app_task *next;
+};
+
+struct cnc__app {
+    struct cnc__apps *apps;
+    const struct cnc_app *decl;
+    struct cnc__app_node *nodes;
+    struct cnc__app_handler *handlers;
+    struct cnc__app_task *tasks;
+    struct cnc_element *settings;   /* the record, or NULL: defaults */
+    struct cnc__app_thread *thread; /* CNC_APP_THREADED, else NULL */
+    struct cnc__app *next;
+};
+
+struct cnc__apps {
+    unsigned magic;
+#define CNC__APPS_MAGIC 0xa9950001u
+    struct cnc__apps_env env;
+    struct cnc__app *first;
+    char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
+    struct cnc__apps_stats stats;
+};
+
+/* One call of one handler. */
+struct cnc_request {
+    unsigned magic;
+#define CNC__CALL_MAGIC 0xa9950002u
+    struct cnc__app *app;
+    const char *user; /* bare JID */
+    bool guest;
+    void *priv;
+    const char *node;
+    const char *item_id;
+    struct cnc__values *values; /* of a submit: takes the refusals */
+    bool refused;
+    char refusal[256];            /* the first one's text */
+    struct cnc_element *replaced; /* cnc_replace() */
+    struct cnc__str reply;        /* cnc_reply() */
+    /* What to run on the handler's thread, and on the core's after it. */
+    int (*run)(struct cnc_request *r);
+    void (*after)(struct cnc_request *r, int code);
+    int code;
+    struct cnc__str setting; /* holds what cnc_setting() returned */
+    struct cnc_request *next;
+};
+
+/* Run r->run() where the app wants it, then r->after() on the core's thread;
+ * r is the caller's to free in after(). */
+void cnc__app_call(struct cnc_request *r);
+void cnc__request_call_fini(struct cnc_request *r);
+
+/* thread.c: the app's thread. */
+struct cnc__app_thread *cnc__app_thread_new(struct cnc__app *app);
+void cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r);
+/* No more calls are taken; true when none is under way. */
+bool cnc__app_thread_stop(struct cnc__app_thread *t);
+void cnc__app_thread_free(struct cnc__app_thread **tp);
+/* Run f(arg) on the core's thread and wait for it. */
+void cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg);
+
+/* settings.c */
+int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);
+
+/* submit.c: the app node of that name, or NULL. */
+struct cnc__app_node *cnc__app_node_find(struct cnc__apps *a,
+                                         const char *name);
+
+#endif /* CNC_APP_PRIVATE_H */

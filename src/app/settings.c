@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.c -- an app's settings: a record, kept as the KEY ("setting", app
+ * name), edited by the operator with the command "settings/APP".
+ */
+#include "private.h"
+
+struct change {
+    struct cnc__commit commit;
+    struct cnc_store_op op;
+    struct cnc__app *app;
+    struct cnc_element *record;
+    struct cnc_buf *xml;
+    struct cnc__command_reply *reply;
+};
+
+static void
+changed(struct cnc__commit *commit, const struct cnc_error *err)
+{
+    struct change *c = commit->priv;
+
+    if (err == NULL) {
+        cnc_element_unref(&c->app->settings);
+        c->app->settings = cnc_element_ref(c->record);
+        cnc__log(CNC_LOG_INFO, "app.settings", "app=%s", c->app->decl->name);
+    }
+    cnc__command_done(c->reply, err, "The settings are kept.", NULL);
+    cnc_element_unref(&c->record);
+    cnc_buf_unref(&c->xml);
+    cnc__free(c);
+}
+
+static void
+run(struct cnc__command_reply *reply, const struct cnc__request *r,
+    struct cnc__values *v, void *priv)
+{
+    struct cnc__app *app = priv;
+    struct cnc_element *record = NULL;
+    struct cnc_error err = {0};
+    struct change *c;
+    int code =
+        cnc__record_build(&record, app->decl->settings, app->decl->xmlns, v);
+
+    if (code != 0) {
+        cnc_error_set(&err, code, NULL, "Some fields need another look.");
+        cnc__command_done(reply, &err, NULL, NULL);
+        return;
+    }
+    c = cnc__zalloc(sizeof(*c));
+    c->app = app;
+    c->record = record;
+    c->xml = cnc_element_write(record, 0);
+    c->reply = reply;
+    c->op.verb = CNC_STORE_PUT;
+    c->op.entry = (struct cnc_store_entry){.kind = CNC_STORE_KEY,
+                                           .node = "setting",
+                                           .id = app->decl->name,
+                                           .publisher = "",
+                                           .value = cnc_buf_data(c->xml),
+                                           .len = cnc_buf_len(c->xml)};
+    c->commit.ops = &c->op;
+    c->commit.n_ops = 1;
+    c->commit.done = changed;
+    c->commit.priv = c;
+    app->apps->env.commit(&c->commit, app->apps->env.priv);
+}
+
+int
+cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
+{
+    struct cnc__str node = CNC__STR, title = CNC__STR;
+    struct cnc__command cmd = {.record = app->decl->settings,
+                               .operator_only = true,
+                               .run = run,
+                               .priv = app};
+    int code = cnc__record_check(app->decl->settings, err);
+
+    if (code != 0) {
+        return code;
+    }
+    cnc__str_printf(&node, "settings/%s", app->decl->name);
+    cnc__str_printf(&title, "Settings of %s",
+                    app->decl->title == NULL ? app->decl->name
+                                             : app->decl->title);
+    cmd.node = node.data;
+    cmd.name = title.data;
+    code = cnc__commands_add(app->apps->env.commands, &cmd, err);
+    cnc__str_fini(&node);
+    cnc__str_fini(&title);
+    return code;
+}
+
+void
+cnc__apps_load(struct cnc__apps *a, const struct cnc_store_entry *e)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        struct cnc_element *record = NULL;
+        struct cnc_error err = {0};
+        int code;
+
+        if (strcmp(app->decl->name, e->id) != 0 ||
+            app->decl->settings == NULL) {
+            continue;
+        }
+        code = cnc_xml_parse(&record, e->value, e->len, 0, NULL, &err);
+        if (code == 0) {
+            code = cnc__record_accepts(app->decl->settings, app->decl->xmlns,
+                                       record, &err);
+        }
+        if (code != 0) {
+            cnc__log(CNC_LOG_WARN, "app.settings",
+                     "app=%s kept settings do not fit the app any more, "
+                     "the defaults are used: %s",
+                     app->decl->name, err.text);
+            cnc_element_unref(&record);
+            continue;
+        }
+        cnc_element_unref(&app->settings);
+        app->settings = record;
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stanza.c -- an app's raw stanza handlers and its periodic tasks.
+ */
+#include <stdio.h>
+
+#include "../xmpp/jid.h"
+#include "private.h"
+#include "stanza.h"
+
+struct stanza_call {
+    struct cnc_request call;
+    struct cnc__app_handler *handler;
+    struct cnc__request *stanza;
+    char *user;
+};
+
+static int
+run_stanza(struct cnc_request *r)
+{
+    struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
+
+    return c->handler->decl->handle(r, c->stanza->payload);
+}
+
+static bool
+is_iq(const struct cnc__request *r)
+{
+    return r->kind == CNC__IQ_GET || r->kind == CNC__IQ_SET;
+}
+
+static void
+after_stanza(struct cnc_request *r, int code)
+{
+    struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
+    const struct cnc__app *app = c->handler->app;
+
+    if (code != 0 && !r->refused && code != CNC_EREFUSED) {
+        app->apps->stats.failures++;
+        cnc__log(CNC_LOG_ERROR, "app.handler",
+                 "app=%s handler={%s}%s error=%s", app->decl->name,
+                 c->handler->decl->ns, c->handler->decl->name,
+                 cnc_err_name(code));
+    }
+    if (!is_iq(c->stanza)) {
+        cnc__request_free(&c->stanza);
+    } else if (r->refused || code == CNC_EREFUSED) {
+        cnc__request_refuse(&c->stanza, CNC_EREFUSED, "not-acceptable", "%s",
+                            r->refused ? r->refusal : "It was refused.");
+    } else if (code != 0) {
+        cnc__request_refuse(&c->stanza, CNC_ESYS, "internal-server-error",
+                            "Something went wrong on our side.");
+    } else {
+        cnc__request_result(&c->stanza,
+                            r->reply.len == 0 ? NULL : r->reply.data,
+                            r->reply.len);
+    }
+    cnc__request_call_fini(r);
+    cnc__free(c->user);
+    cnc__free(c);
+}
+
+static void
+on_stanza(struct cnc__request *stanza, void *priv)
+{
+    struct cnc__app_handler *h = priv;
+    struct stanza_call *c = cnc__zalloc(sizeof(*c));
+
+    c->handler = h;
+    c->stanza = stanza;
+    c->user = cnc__strndup(stanza->from, cnc__jid_bare_len(stanza->from));
+    c->call.app = h->app;
+    c->call.user = c->user;
+    c->call.guest = stanza->anonymous;
+    c->call.priv = h->decl->priv;
+    c->call.run = run_stanza;
+    c->call.after = after_stanza;
+    cnc__app_call(&c->call);
+}
+
+int
+cnc__app_handlers_add(struct cnc__app *app, struct cnc_error *err)
+{
+    const struct cnc_handler *d = app->decl->handlers;
+
+    for (; d != NULL && d->kinds != 0; d++) {
+        struct cnc__app_handler *h;
+        struct cnc__handler handler = {.kinds = d->kinds,
+                                       .ns = d->ns,
+                                       .name = d->name,
+                                       .feature = d->ns,
+                                       .f = on_stanza};
+        int code;
+
+        if (d->ns == NULL || d->name == NULL || d->handle == NULL) {
+            return cnc_error_set(
+                err, CNC_EINVAL, NULL,
+                "app \"%s\": a stanza handler needs .ns, .name and .handle",
+                app->decl->name);
+        }
+        h = cnc__zalloc(sizeof(*h));
+        h->app = app;
+        h->decl = d;
+        h->next = app->handlers;
+        app->handlers = h;
+        handler.priv = h;
+        code = cnc__router_handle(app->apps->env.router, &handler, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* -- tasks and start ----------------------------------------------------- */
+
+struct task_call {
+    struct cnc_request call;
+    struct cnc__app_task *task;
+};
+
+static int
+run_task(struct cnc_request *r)
+{
+    struct task_call *c = CNC_CONTAINER(r, struct task_call, call);
+
+    return c->task->decl->run(r);
+}
+
+static void
+after_task(struct cnc_request *r, int code)
+{
+    struct task_call *c = CNC_CONTAINER(r, struct task_call, call);
+
+    c->task->running = false;
+    if (code != 0) {
+        r->app->apps->stats.failures++;
+        cnc__log(CNC_LOG_ERROR, "app.task", "app=%s task=%s error=%s %s",
+                 r->app->decl->name, c->task->decl->name, cnc_err_name(code),
+                 r->refused ? r->refusal : "");
+    }
+    cnc__request_call_fini(r);
+    cnc__free(c);
+}
+
+int
+cnc__app_tasks_add(struct cnc__app *app, struct cnc_error *err)
+{
+    const struct cnc_task *d = app->decl->tasks;
+
+    for (; d != NULL && d->name != NULL; d++) {
+        struct cnc__app_task *t;
+
+        if (d->run == NULL || d->every_s == 0) {
+            return cnc_error_set(
+                err, CNC_EINVAL, NULL,
+                "app \"%s\": task \"%s\" needs .every_s and .run",
+                app->decl->name, d->name);
+        }
+        t = cnc__zalloc(sizeof(*t));
+        t->app = app;
+        t->decl = d;
+        t->next = app->tasks;
+        app->tasks = t;
+    }
+    return 0;
+}
+
+void
+cnc__app_tasks_tick(struct cnc__app *app, uint64_t now_ms)
+{
+    for (struct cnc__app_task *t = app->tasks; t != NULL; t = t->next) {
+        struct task_call *c;
+
+        if (t->due_ms == 0) {
+            t->due_ms = now_ms + (uint64_t)t->decl->every_s * 1000;
+        }
+        /* A run that takes longer than its period is not doubled. */
+        if (now_ms < t->due_ms || t->running) {
+            continue;
+        }
+        t->due_ms = now_ms + (uint64_t)t->decl->every_s * 1000;
+        t->running = true;
+        c = cnc__zalloc(sizeof(*c));
+        c->task = t;
+        c->call.app = app;
+        c->call.user = cnc__router_domain(app->apps->env.router);
+        c->call.priv = t->decl->priv;
+        c->call.run = run_task;
+        c->call.after = after_task;
+        cnc__app_call(&c->call);
+    }
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * submit.c -- a filled-in form becomes a record and is published.  The same
+ * path for XEP-0050 commands and for HTTP POST.
+ *
+ *   may see? -> known id? -> build record -> submit handler -> publish -> done
+ */
+#include <stdio.h>
+
+#include "../xmpp/jid.h"
+#include "private.h"
+
+struct submit {
+    struct cnc_request call;
+    struct cnc__app_node *node;
+    char *user, *id;
+    struct cnc__values *values;
+    struct cnc_element *record;
+    cnc__submitted_f *done;
+    void *done_priv;
+};
+
+struct cnc__app_node *
+cnc__app_node_find(struct cnc__apps *a, const char *name)
+{
+    struct cnc__node *node = cnc__pubsub_node(a->env.pubsub, name);
+
+    return node == NULL ? NULL : cnc__node_priv(node);
+}
+
+static void
+finish(struct submit *s, int code, const char *text)
+{
+    struct cnc__submit_result result = {
+        .code = code, .text = text, .id = s->id};
+    struct cnc__apps *a = s->node == NULL ? NULL : s->node->app->apps;
+
+    if (a != NULL && code == CNC_EREFUSED) {
+        a->stats.refused++;
+    }
+    s->done(&result, s->values, s->done_priv);
+    cnc__values_free(&s->values);
+    cnc_element_unref(&s->record);
+    cnc__request_call_fini(&s->call);
+    cnc__free(s->user);
+    cnc__free(s->id);
+    cnc__free(s);
+}
+
+static void
+published(const struct cnc_error *err, const char *id, void *priv)
+{
+    struct submit *s = priv;
+
+    if (err == NULL) {
+        finish(s, 0, NULL);
+        return;
+    }
+    if (err->code == CNC_EREFUSED) {
+        cnc__values_refuse(s->values, NULL, err->text);
+    }
+    finish(s, err->code, err->text);
+}
+
+static void
+publish(struct submit *s)
+{
+    /* The form is the app's own door to its node: the app publishes, in the
+     * submitter's name. */
+    struct cnc__actor actor = {.jid = s->user, .operator_ = true};
+
+    cnc__pubsub_publish(s->node->app->apps->env.pubsub, &actor, s->node->node,
+                        s->id, s->record, true, published, s);
+}
+
+static int
+run_handler(struct cnc_request *r)
+{
+    struct submit *s = CNC_CONTAINER(r, struct submit, call);
+
+    return s->node->decl->submit(r, s->record);
+}
+
+static void
+after_handler(struct cnc_request *r, int code)
+{
+    struct submit *s = CNC_CONTAINER(r, struct submit, call);
+    struct cnc_error err = {0};
+
+    if (r->refused || code == CNC_EREFUSED) {
+        if (!r->refused) {
+            cnc__values_refuse(s->values, NULL, "It was refused.");
+        }
+        finish(s, CNC_EREFUSED, r->refused ? r->refusal : "It was refused.");
+        return;
+    }
+    if (code != 0) {
+        s->node->app->apps->stats.failures++;
+        cnc__log(CNC_LOG_ERROR, "app.handler",
+                 "app=%s node=%s handler=submit error=%s",
+                 s->node->app->decl->name, s->node->decl->name,
+                 cnc_err_name(code));
+        finish(s, CNC_ESYS,
+               "Something went wrong on our side; nothing was published. "
+               "Please try again later.");
+        return;
+    }
+    if (r->replaced != NULL) {
+        cnc_element_unref(&s->record);
+        s->record = cnc_element_ref(r->replaced);
+        code = cnc__record_accepts(s->node->decl->record,
+                                   s->node->app->decl->xmlns, s->record, &err);
+        if (code != 0) {
+            s->node->app->apps->stats.failures++;
+            cnc__log(CNC_LOG_ERROR, "app.handler",
+                     "app=%s node=%s handler=submit returned a record that "
+                     "is not valid: %s",
+                     s->node->app->decl->name, s->node->decl->name, err.text);
+            finish(s, CNC_ESYS,
+                   "Something went wrong on our side; nothing was "
+                   "published. Please try again later.");
+            return;
+        }
+    }
+    publish(s);
+}
+
+/* An item of this id that the same person published, kept or on its way: the
+ * submit is a repeat, and its answer was lost on the way. */
+static bool
+is_repeat(struct submit *s, bool *taken)
+{
+    struct cnc__item *item = cnc__node_item_or_pending(s->node->node, s->id);
+    bool same;
+
+    *taken = item != NULL;
+    if (item == NULL) {
+        return false;
+    }
+    same = strcmp(item->publisher, s->user) == 0;
+    cnc__item_unref(&item);
+    return same;
+}
+
+void
+cnc__apps_submit(struct cnc__apps *a, const char *node,
+                 const struct cnc__actor *who, struct cnc__values *v,
+                 const char *id, cnc__submitted_f *done, void *done_priv)
+{
+    struct submit *s = cnc__zalloc(sizeof(*s));
+    struct cnc_error err = {0};
+    bool taken;
+    int code;
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    s->values = v;
+    s->done = done;
+    s->done_priv = done_priv;
+    s->user = who->anonymous
+                  ? cnc__strdup(a->guest)
+                  : cnc__strndup(who->jid, cnc__jid_bare_len(who->jid));
+    if (id != NULL && id[0] != '\0') {
+        s->id = cnc__strdup(id);
+    } else {
+        s->id = cnc__zalloc(33);
+        cnc__random_hex(s->id, 16);
+    }
+    s->node = cnc__app_node_find(a, node);
+    a->stats.submits++;
+    if (s->node == NULL || s->node->decl->form == NULL) {
+        s->node = NULL;
+        finish(s, CNC_ENOENT, "There is no such form.");
+        return;
+    }
+    if (cnc__pubsub_may(a->env.pubsub, who, CNC__MAY_SEE, s->node->node,
+                        &err) != 0) {
+        finish(s, CNC_EACCES, "You may not use this form.");
+        return;
+    }
+    if (is_repeat(s, &taken)) {
+        finish(s, 0, NULL);
+        return;
+    }
+    if (taken) {
+        cnc__values_refuse(s->values, NULL,
+                           "An item with this id is there already.");
+        finish(s, CNC_EREFUSED, "An item with this id is there already.");
+        return;
+    }
+    code = cnc__record_build(&s->record, s->node->decl->record,
+                             s->node->app->decl->xmlns, s->values);
+    if (code != 0) {
+        finish(s, code, "Some fields need another look.");
+        return;
+    }
+    if (s->node->decl->submit == NULL) {
+        publish(s);
+        return;
+    }
+    s->call.app = s->node->app;
+    s->call.user = s->user;
+    s->call.guest = who->anonymous;
+    s->call.priv = s->node->decl->priv;
+    s->call.node = s->node->decl->name;
+    s->call.item_id = s->id;
+    s->call.values = s->values;
+    s->call.run = run_handler;
+    s->call.after = after_handler;
+    cnc__app_call(&s->call);
+}
+
+int
+cnc__apps_before_publish(struct cnc__apps *a, struct cnc__node *node,
+                         struct cnc_element *payload, struct cnc_error *err)
+{
+    struct cnc__app_node *own = cnc__node_priv(node);
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    if (own == NULL || own->decl->record == NULL) {
+        return 0;
+    }
+    return cnc__record_accepts(own->decl->record, own->app->decl->xmlns,
+                               payload, err);
+}

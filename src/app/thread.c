@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c -- the thread of an app whose handlers may be slow, and the way
+ * from it to the core's thread and back.
+ *
+ *   core: cnc__app_thread_push() --queue--> app's thread: run()
+ *                                             |  cnc_find() ... on_core()
+ *   core: f(arg) <------------- post ---------+  (waits)
+ *   core: after() <------------ post ---------+
+ *
+ * The core never waits for an app's thread, so the two cannot lock up.
+ */
+#include "private.h"
+
+struct cnc__app_thread {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct cnc_request *first, **last;
+    bool busy, stop;
+    struct cnc__apps *apps;
+};
+
+static void
+after_on_core(void *arg)
+{
+    struct cnc_request *r = arg;
+
+    r->after(r, r->code);
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct cnc__app_thread *t = arg;
+
+    pthread_mutex_lock(&t->lock);
+    for (;;) {
+        struct cnc_request *r;
+
+        while (t->first == NULL && !t->stop) {
+            pthread_cond_wait(&t->wake, &t->lock);
+        }
+        if (t->first == NULL) {
+            break;
+        }
+        r = t->first;
+        t->first = r->next;
+        if (t->first == NULL) {
+            t->last = &t->first;
+        }
+        t->busy = true;
+        pthread_mutex_unlock(&t->lock);
+        r->code = r->run(r);
+        t->apps->env.post(after_on_core, r, t->apps->env.priv);
+        pthread_mutex_lock(&t->lock);
+        t->busy = false;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+struct cnc__app_thread *
+cnc__app_thread_new(struct cnc__app *app)
+{
+    struct cnc__app_thread *t = cnc__zalloc(sizeof(*t));
+
+    t->apps = app->apps;
+    t->last = &t->first;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->wake, NULL);
+    CNC_CHECK(pthread_create(&t->thread, NULL, thread_main, t) == 0);
+    return t;
+}
+
+void
+cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r)
+{
+    pthread_mutex_lock(&t->lock);
+    r->next = NULL;
+    *t->last = r;
+    t->last = &r->next;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
+bool
+cnc__app_thread_stop(struct cnc__app_thread *t)
+{
+    bool idle;
+
+    pthread_mutex_lock(&t->lock);
+    t->stop = true;
+    idle = !t->busy && t->first == NULL;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+    return idle;
+}
+
+void
+cnc__app_thread_free(struct cnc__app_thread **tp)
+{
+    struct cnc__app_thread *t = *tp;
+
+    if (t == NULL) {
+        return;
+    }
+    *tp = NULL;
+    if (!cnc__app_thread_stop(t)) {
+        /* A handler that never returns: leave it and its memory alone, the
+         * process is about to end. */
+        cnc__log(CNC_LOG_WARN, "app.stuck",
+                 "a handler did not return; left behind");
+        pthread_detach(t->thread);
+        return;
+    }
+    pthread_join(t->thread, NULL);
+    pthread_cond_destroy(&t->wake);
+    pthread_mutex_destroy(&t->lock);
+    cnc__free(t);
+}
+
+struct core_call {
+    void (*f)(void *arg);
+    void *arg;
+    bool done;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+};
+
+static void
+core_call_run(void *arg)
+{
+    struct core_call *c = arg;
+
+    c->f(c->arg);
+    pthread_mutex_lock(&c->lock);
+    c->done = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void
+cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg)
+{
+    struct core_call c = {.f = f, .arg = arg};
+
+    if (r->app->thread == NULL) {
+        f(arg);
+        return;
+    }
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.wake, NULL);
+    r->app->apps->env.post(core_call_run, &c, r->app->apps->env.priv);
+    pthread_mutex_lock(&c.lock);
+    while (!c.done) {
+        pthread_cond_wait(&c.wake, &c.lock);
+    }
+    pthread_mutex_unlock(&c.lock);
+    pthread_cond_destroy(&c.wake);
+    pthread_mutex_destroy(&c.lock);
+}
+
+void
+cnc__app_call(struct cnc_request *r)
+{
+    r->magic = CNC__CALL_MAGIC;
+    if (r->app->thread != NULL) {
+        cnc__app_thread_push(r->app->thread, r);
+        return;
+    }
+    r->code = r->run(r);
+    r->after(r, r->code);
+}
+
+void
+cnc__request_call_fini(struct cnc_request *r)
+{
+    cnc_element_unref(&r->replaced);
+    cnc__str_fini(&r->reply);
+    cnc__str_fini(&r->setting);
+    r->magic = 0;
+}
