@@ -15,6 +15,7 @@
 
 #include <concordance/xml.h>
 
+#include "../base/str.h"
 #include "../base/table.h"
 
 struct cnc__router;
@@ -66,6 +67,8 @@ struct cnc__handler {
     const char *feature; /* advertised; NULL: none */
     cnc__handler_f *f;
     void *priv;
+    bool account; /* also for requests to the sender's own account (no `to`,
+                     or its bare JID: RFC 6120 10.3.3), not the domain alone */
 };
 
 CNC_API struct cnc__router *cnc__router_new(const char *domain);

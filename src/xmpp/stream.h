@@ -40,9 +40,11 @@ struct cnc__stream_env {
     uint32_t max_stanza;       /* bytes after */
     uint32_t max_queue;        /* bytes waiting for the socket; past it the
                                   stream ends with <policy-violation/> */
-    uint32_t auth_ms;          /* time to authenticate and bind */
-    uint32_t idle_ms;          /* silence after which we ping (WebSocket ping
-                                  or white space); twice that ends it */
+    uint32_t auth_ms;          /* time to authenticate and bind; 0: any */
+    uint32_t idle_ms;          /* silence after which we ping (a WebSocket
+                                  ping, or XEP-0199 over TCP, since white
+                                  space needs no answer); twice that ends
+                                  it.  0: never */
     /* Keys of user for sha256 or SHA-1; CNC_ENOENT (the exchange then goes on
      * with made-up keys, so nobody learns which accounts exist). */
     int (*keys)(struct cnc__scram_keys *out, const char *user, bool sha256,
@@ -63,7 +65,9 @@ struct cnc__stream_peer {
 };
 
 struct cnc__stream_events {
-    /* Output went from empty to not empty: flush it some time this turn. */
+    /* Output went from empty to not empty: flush it some time this turn.
+     * Also called once when the stream becomes closed, so that its owner
+     * looks at cnc__stream_is_closed() even while a write is waiting. */
     void (*on_dirty)(void *priv);
 };
 
@@ -95,6 +99,9 @@ CNC_API struct cnc__session *cnc__stream_session(struct cnc__stream *s);
 CNC_API void cnc__stream_send(struct cnc__stream *s, const char *head,
                               size_t head_len, const char *tail,
                               size_t tail_len);
+
+/* What new accounts get; made-up keys look the same. */
+#define CNC__SCRAM_ITERATIONS 10000u
 
 /* SCRAM keys from a password (RFC 5802 section 3), for adduser. */
 CNC_API void cnc__scram_derive(struct cnc__scram_keys *out,

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * errors.h -- stanza errors (RFC 6120 8.3) and stream errors (4.9).
+ */
+#ifndef CNC_XMPP_ERRORS_H
+#define CNC_XMPP_ERRORS_H
+
+#include "../base/str.h"
+
+#define CNC__NS_CLIENT       "jabber:client"
+#define CNC__NS_STREAMS      "http://etherx.jabber.org/streams"
+#define CNC__NS_FRAMING      "urn:ietf:params:xml:ns:xmpp-framing"
+#define CNC__NS_STREAM_ERROR "urn:ietf:params:xml:ns:xmpp-streams"
+#define CNC__NS_STANZA_ERROR "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define CNC__NS_SASL         "urn:ietf:params:xml:ns:xmpp-sasl"
+#define CNC__NS_TLS          "urn:ietf:params:xml:ns:xmpp-tls"
+#define CNC__NS_BIND         "urn:ietf:params:xml:ns:xmpp-bind"
+#define CNC__NS_SESSION      "urn:ietf:params:xml:ns:xmpp-session"
+#define CNC__NS_PING         "urn:xmpp:ping"
+#define CNC__NS_XML          "http://www.w3.org/XML/1998/namespace"
+
+/* The condition a CNC_E... code stands for; static, never NULL. */
+CNC_API const char *cnc__stanza_condition(int code);
+/* "cancel", "modify", "auth" or "wait", as 8.3.3 has it for the condition. */
+CNC_API const char *cnc__stanza_error_type(const char *condition);
+/* Append <error/>: condition (derived from the code when NULL), text, and the
+ * application-specific condition. */
+CNC_API void cnc__stanza_error_add(struct cnc__str *out,
+                                   const struct cnc_error *err);
+/* Append the children of <stream:error/>; text may be NULL. */
+CNC_API void cnc__stream_error_add(struct cnc__str *out,
+                                   const char *condition, const char *text);
+
+#endif /* CNC_XMPP_ERRORS_H */

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream-priv.h"
+
+#include "../base/log.h"
+#include "../xml/write.h"
+#include "sasl.h"
+
+#define STREAM_MAGIC   0x53545245u
+#define CLOSE_WAIT_MS  5000u /* for the peer's </stream:stream> */
+#define CLIENT_XMLNS   " xmlns='" CNC__NS_CLIENT "'"
+#define N_CLIENT_XMLNS (sizeof(CLIENT_XMLNS) - 1)
+
+/* -- saying -------------------------------------------------------------- */
+
+/* After adding to out: tell the owner when there was nothing before. */
+void
+cnc__stream_touch(struct cnc__stream *s, size_t had)
+{
+    if (had == 0 && s->out.len > 0) {
+        s->events->on_dirty(s->priv);
+    }
+}
+
+void
+cnc__stream_say(struct cnc__stream *s, const struct cnc__str *xml)
+{
+    size_t had = s->out.len;
+
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__ws_add_frame(&s->out, CNC__WS_TEXT, xml->data, xml->len);
+    } else {
+        cnc__str_add(&s->out, xml->data, xml->len);
+    }
+    cnc__stream_touch(s, had);
+}
+
+/* Everything is said.  The session stays until the owner frees the stream:
+ * we may be in the middle of a loop over sessions. */
+static void
+become_closed(struct cnc__stream *s)
+{
+    s->state = CNC__STREAM_CLOSED;
+    cnc__sasl_abandon(s);
+    s->events->on_dirty(s->priv);
+}
+
+static void
+say_close(struct cnc__stream *s)
+{
+    struct cnc__str xml = CNC__STR;
+
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__str_puts(&xml, "<close xmlns='" CNC__NS_FRAMING "'/>");
+    } else {
+        cnc__str_puts(&xml, "</stream:stream>");
+    }
+    cnc__stream_say(s, &xml);
+    cnc__str_fini(&xml);
+}
+
+static void
+say_ws_close(struct cnc__stream *s, unsigned code)
+{
+    size_t had = s->out.len;
+
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__ws_add_close(&s->out, code, NULL);
+        cnc__stream_touch(s, had);
+    }
+}
+
+/* RFC 6120 4.9: the error and the end, with a header before them if there was
+ * none. */
+static void
+end_with_error(struct cnc__stream *s, const char *condition, const char *text,
+               unsigned ws_code)
+{
+    struct cnc__str xml = CNC__STR;
+
+    cnc__log(CNC_LOG_INFO, "stream.error", "peer=%s condition=%s text=%s",
+             s->addr, condition, text == NULL ? "" : text);
+    if (s->state != CNC__STREAM_CLOSING) {
+        cnc__stream_say_header(s, NULL);
+        cnc__str_puts(&xml, "<stream:error");
+        if (s->framing == CNC__FRAMING_WS) {
+            cnc__str_puts(&xml, " xmlns:stream='" CNC__NS_STREAMS "'");
+        }
+        cnc__str_putc(&xml, '>');
+        cnc__stream_error_add(&xml, condition, text);
+        cnc__str_puts(&xml, "</stream:error>");
+        cnc__stream_say(s, &xml);
+        cnc__str_fini(&xml);
+        say_close(s);
+    }
+    say_ws_close(s, ws_code);
+    become_closed(s);
+}
+
+void
+cnc__stream_close(struct cnc__stream *s, const char *condition,
+                  const char *text)
+{
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    if (s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (condition != NULL) {
+        end_with_error(s, condition, text, 1000);
+        return;
+    }
+    if (s->state == CNC__STREAM_CLOSING) {
+        return;
+    }
+    if (!s->header_sent) {
+        say_ws_close(s, 1001);
+        become_closed(s);
+        return;
+    }
+    say_close(s);
+    s->state = CNC__STREAM_CLOSING;
+    s->began_ms = s->now_ms;
+}
+
+/* The peer's </stream:stream> or <close/>. */
+static void
+on_peer_close(struct cnc__stream *s)
+{
+    if (s->state != CNC__STREAM_CLOSING) {
+        cnc__stream_say_header(s, NULL);
+        say_close(s);
+    }
+    say_ws_close(s, 1000);
+    become_closed(s);
+}
+
+/*
+ * In WebSocket framing each stanza stands alone, so it must say its namespace
+ * (RFC 7395 3.3): put behind the element's name.  This is the fan-out path:
+ * one reserve, then copies.
+ */
+static void
+add_ws_stanza(struct cnc__stream *s, const char *head, size_t head_len,
+              const char *tail, size_t tail_len)
+{
+    size_t name = 0;
+    uint8_t bytes[10];
+    size_t n;
+
+    while (name < head_len && head[name] != ' ' && head[name] != '>' &&
+           head[name] != '/') {
+        name++;
+    }
+    n = cnc__ws_head(bytes, CNC__WS_TEXT,
+                     head_len + N_CLIENT_XMLNS + tail_len);
+    cnc__str_reserve(&s->out, n + head_len + N_CLIENT_XMLNS + tail_len);
+    cnc__str_add(&s->out, bytes, n);
+    cnc__str_add(&s->out, head, name);
+    cnc__str_add(&s->out, CLIENT_XMLNS, N_CLIENT_XMLNS);
+    cnc__str_add(&s->out, head + name, head_len - name);
+    cnc__str_add(&s->out, tail, tail_len);
+}
+
+void
+cnc__stream_send(struct cnc__stream *s, const char *head, size_t head_len,
+                 const char *tail, size_t tail_len)
+{
+    size_t had = s->out.len;
+
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    if (s->state >= CNC__STREAM_CLOSING) {
+        return;
+    }
+    if (head_len + tail_len > s->env->max_queue ||
+        had > s->env->max_queue - (head_len + tail_len)) {
+        end_with_error(s, "policy-violation", "Too much is waiting to be read",
+                       1000);
+        return;
+    }
+    if (s->framing == CNC__FRAMING_WS) {
+        add_ws_stanza(s, head, head_len, tail, tail_len);
+    } else {
+        cnc__str_reserve(&s->out, head_len + tail_len);
+        cnc__str_add(&s->out, head, head_len);
+        cnc__str_add(&s->out, tail, tail_len);
+    }
+    cnc__stream_touch(s, had);
+}
+
+/* -- hearing ------------------------------------------------------------- */
+
+/* Before SASL a peer gets little room; nothing there is deep. */
+static struct cnc_xml_limits
+limits(const struct cnc__stream *s)
+{
+    uint32_t size =
+        s->authenticated ? s->env->max_stanza : s->env->max_before_auth;
+
+    return (struct cnc_xml_limits){
+        .size = sizeof(struct cnc_xml_limits),
+        .max_depth = s->authenticated ? 0 : 16,
+        .max_attrs = s->authenticated ? 0 : 32,
+        .max_token = size,
+        .max_stanza = size,
+    };
+}
+
+static bool
+is_stanza_name(const struct cnc_element *e)
+{
+    const char *name = cnc_element_name(e);
+
+    return strcmp(name, "iq") == 0 || strcmp(name, "message") == 0 ||
+           strcmp(name, "presence") == 0;
+}
+
+static void
+on_unknown(struct cnc__stream *s, const struct cnc_element *e)
+{
+    if (is_stanza_name(e)) {
+        cnc__stream_close(s, "invalid-namespace",
+                          "Stanzas are in the namespace jabber:client");
+    } else {
+        cnc__stream_close(s, "unsupported-stanza-type", NULL);
+    }
+}
+
+static void
+on_element(struct cnc__stream *s, struct cnc_element *e)
+{
+    bool stanza = cnc_element_is(e, CNC__NS_CLIENT, NULL) && is_stanza_name(e);
+
+    switch (s->state) {
+    case CNC__STREAM_SASL:
+        if (cnc_element_is(e, CNC__NS_SASL, NULL)) {
+            cnc__sasl_element(s, e);
+        } else {
+            cnc__stream_close(s, "not-authorized", NULL);
+        }
+        break;
+    case CNC__STREAM_BINDING:
+        if (stanza) {
+            cnc__bind_element(s, e);
+        } else {
+            on_unknown(s, e);
+        }
+        break;
+    case CNC__STREAM_BOUND:
+        if (stanza) {
+            cnc__router_stanza(s->session, e);
+        } else {
+            on_unknown(s, e);
+        }
+        break;
+    default:
+        break; /* closing: only the peer's own end counts */
+    }
+}
+
+void
+cnc__stream_restart(struct cnc__stream *s)
+{
+    struct cnc_xml_limits l;
+
+    s->authenticated = true;
+    s->header_sent = false;
+    s->state = CNC__STREAM_OPENING;
+    s->ws.max_message = s->env->max_stanza;
+    if (s->framing == CNC__FRAMING_TCP) {
+        if (s->feeding) {
+            s->restart = true;
+            return;
+        }
+        l = limits(s);
+        cnc_parser_reset(s->parser);
+        cnc_parser_limit(s->parser, &l);
+    }
+}
+
+void
+cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
+{
+    s->session = session;
+    session->anonymous = s->anonymous;
+    session->operator_ = s->operator_;
+    s->state = CNC__STREAM_BOUND;
+    cnc__free(s->account);
+    s->account = NULL;
+}
+
+/* -- TCP framing --------------------------------------------------------- */
+
+/* What a parser's callback returns: stop when the parser must not go on. */
+static int
+go_on(const struct cnc__stream *s)
+{
+    return s->restart || s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
+}
+
+static int
+tcp_on_open(struct cnc_element *root, void *priv)
+{
+    struct cnc__stream *s = priv;
+
+    if (s->state == CNC__STREAM_OPENING) {
+        cnc__stream_on_header(s, root);
+    }
+    return go_on(s);
+}
+
+static int
+tcp_on_stanza(struct cnc_element *e, void *priv)
+{
+    on_element(priv, e);
+    return go_on(priv);
+}
+
+static int
+tcp_on_close(void *priv)
+{
+    on_peer_close(priv);
+    return CNC_ECLOSED;
+}
+
+static void
+tcp_feed(struct cnc__stream *s, const char *data, size_t len)
+{
+    struct cnc_error err = {0};
+    struct cnc_xml_limits l;
+    int rc = cnc_parser_feed(s->parser, data, len, &err);
+
+    if (s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (s->restart) {
+        /* RFC 6120 6.4.6: the peer waits for <success/>, so what came in the
+         * same breath as its last answer is nobody's and is dropped. */
+        s->restart = false;
+        l = limits(s);
+        cnc_parser_reset(s->parser);
+        cnc_parser_limit(s->parser, &l);
+    } else if (rc != 0) {
+        end_with_error(
+            s, err.condition != NULL ? err.condition : "not-well-formed",
+            err.text, 1000);
+    }
+}
+
+/* -- WebSocket framing --------------------------------------------------- */
+
+static void
+ws_element(struct cnc__stream *s, struct cnc_element *e)
+{
+    if (cnc_element_is(e, CNC__NS_FRAMING, "close")) {
+        on_peer_close(s);
+    } else if (s->state == CNC__STREAM_OPENING) {
+        cnc__stream_on_header(s, e);
+    } else {
+        on_element(s, e);
+    }
+}
+
+/* RFC 7395 3.3: one message, one element.  The parser lives for this call, so
+ * a silent stream owns none. */
+static int
+ws_on_text(const char *data, size_t len, void *priv)
+{
+    struct cnc__stream *s = priv;
+    struct cnc_xml_limits l = limits(s);
+    struct cnc_element *e;
+    struct cnc_error err = {0};
+    int rc;
+
+    if (len == 0 || data[0] != '<') {
+        end_with_error(s, "not-well-formed", "A message starts with '<'",
+                       1000);
+        return CNC_ECLOSED;
+    }
+    rc = cnc_xml_parse(&e, data, len, 0, &l, &err);
+    if (rc != 0) {
+        end_with_error(
+            s, err.condition != NULL ? err.condition : "not-well-formed",
+            err.text, 1000);
+        return CNC_ECLOSED;
+    }
+    ws_element(s, e);
+    cnc_element_unref(&e);
+    return s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
+}
+
+static int
+ws_on_ping(const char *data, size_t len, void *priv)
+{
+    struct cnc__stream *s = priv;
+    size_t had = s->out.len;
+
+    /* A peer that pings and never reads must not fill our memory. */
+    if (had > s->env->max_queue) {
+        end_with_error(s, "policy-violation", "Too much is waiting to be read",
+                       1000);
+        return CNC_ECLOSED;
+    }
+    cnc__ws_add_frame(&s->out, CNC__WS_PONG, data, len);
+    cnc__stream_touch(s, had);
+    return 0;
+}
+
+static int
+ws_on_pong(void *priv)
+{
+    return 0;
+}
+
+static int
+ws_on_close(unsigned code, void *priv)
+{
+    struct cnc__stream *s = priv;
+
+    say_ws_close(s, code == 1005 ? 1000 : code);
+    become_closed(s);
+    return CNC_ECLOSED;
+}
+
+static void
+ws_feed(struct cnc__stream *s, char *data, size_t len)
+{
+    static const struct cnc__ws_events events = {ws_on_text, ws_on_ping,
+                                                 ws_on_pong, ws_on_close};
+    unsigned code = 0;
+    int rc = cnc__ws_feed(&s->ws, data, len, &events, s, &code);
+
+    if (rc == 0 || s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (rc == CNC_ELIMIT) {
+        end_with_error(s, "policy-violation", "The message is too large",
+                       code);
+        return;
+    }
+    /* The framing itself is broken: there is nobody to talk XMPP to. */
+    cnc__log(CNC_LOG_INFO, "ws.error", "peer=%s code=%u", s->addr, code);
+    say_ws_close(s, code);
+    become_closed(s);
+}
+
+/* -- the owner's calls --------------------------------------------------- */
+
+struct cnc__stream *
+cnc__stream_new(const struct cnc__stream_env *env,
+                const struct cnc__stream_peer *peer,
+                const struct cnc__stream_events *events, void *priv,
+                uint64_t now_ms)
+{
+    static const struct cnc_parser_events on_xml = {tcp_on_open, tcp_on_stanza,
+                                                    tcp_on_close};
+    struct cnc__stream *s = cnc__zalloc(sizeof(*s));
+    struct cnc_xml_limits l;
+
+    s->magic = STREAM_MAGIC;
+    s->framing = (uint8_t)peer->framing;
+    s->env = env;
+    s->events = events;
+    s->priv = priv;
+    s->secure = peer->secure;
+    s->loopback = peer->loopback;
+    s->uid = peer->uid;
+    s->addr = cnc__strndup(peer->addr, strnlen(peer->addr, 64));
+    s->began_ms = s->last_in_ms = s->now_ms = now_ms;
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__ws_init(&s->ws, true, env->max_before_auth);
+    } else {
+        l = limits(s);
+        s->parser = cnc_parser_new(CNC_PARSE_STREAM, 0, &l, &on_xml, s);
+    }
+    return s;
+}
+
+void
+cnc__stream_free(struct cnc__stream **sp)
+{
+    struct cnc__stream *s = *sp;
+
+    if (s == NULL) {
+        return;
+    }
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    CNC_CHECK(!s->feeding);
+    *sp = NULL;
+    s->state = CNC__STREAM_CLOSED;
+    cnc__sasl_abandon(s);
+    cnc__router_unbind(&s->session);
+    cnc_parser_free(&s->parser);
+    cnc__ws_fini(&s->ws);
+    cnc__str_fini(&s->out);
+    cnc__free(s->account);
+    cnc__free(s->addr);
+    CNC_OBJ_FREE(s);
+}
+
+void
+cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
+                 uint64_t now_ms)
+{
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    CNC_CHECK(!s->feeding);
+    s->now_ms = s->last_in_ms = now_ms;
+    s->pinged = false;
+    if (s->state == CNC__STREAM_CLOSED || len == 0) {
+        return;
+    }
+    s->feeding = true;
+    if (s->framing == CNC__FRAMING_WS) {
+        ws_feed(s, data, len);
+    } else {
+        tcp_feed(s, data, len);
+    }
+    s->feeding = false;
+}
+
+void
+cnc__stream_eof(struct cnc__stream *s)
+{
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    if (s->state != CNC__STREAM_CLOSED) {
+        become_closed(s);
+    }
+}
+
+static void
+ping(struct cnc__stream *s)
+{
+    struct cnc__str xml = CNC__STR;
+    size_t had = s->out.len;
+    char id[17];
+
+    s->pinged = true;
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__ws_add_frame(&s->out, CNC__WS_PING, "", 0);
+        cnc__stream_touch(s, had);
+        return;
+    }
+    cnc__random_hex(id, 8);
+    cnc__xml_printf(&xml,
+                    "<iq type='get' id='%s' from='%s' to='%s'>"
+                    "<ping xmlns='%s'/></iq>",
+                    id, cnc__router_domain(s->env->router), s->session->jid,
+                    CNC__NS_PING);
+    cnc__stream_send(s, xml.data, xml.len, "", 0);
+    cnc__str_fini(&xml);
+}
+
+void
+cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms)
+{
+    uint64_t silent, idle_ms = s->env->idle_ms;
+
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    s->now_ms = now_ms;
+    if (s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (s->state == CNC__STREAM_CLOSING) {
+        if (now_ms - s->began_ms >= CLOSE_WAIT_MS) {
+            say_ws_close(s, 1000);
+            become_closed(s);
+        }
+        return;
+    }
+    if (s->state != CNC__STREAM_BOUND) {
+        if (s->env->auth_ms > 0 && now_ms - s->began_ms >= s->env->auth_ms) {
+            end_with_error(s, "connection-timeout",
+                           "No resource was bound in time", 1000);
+        }
+        return;
+    }
+    silent = now_ms - s->last_in_ms;
+    if (idle_ms > 0 && silent >= 2 * idle_ms) {
+        end_with_error(s, "connection-timeout", "No answer to a ping", 1000);
+    } else if (idle_ms > 0 && silent >= idle_ms && !s->pinged) {
+        ping(s);
+    }
+}
+
+struct cnc__str *
+cnc__stream_out(struct cnc__stream *s)
+{
+    return &s->out;
+}
+
+bool
+cnc__stream_is_closed(const struct cnc__stream *s)
+{
+    return s->state == CNC__STREAM_CLOSED;
+}
+
+struct cnc__session *
+cnc__stream_session(struct cnc__stream *s)
+{
+    return s->session;
+}
