@@ -28,6 +28,8 @@ struct cnc_service_options { /* zero: the default in brackets */
     const char *store;     /* "memory", or a plug-in's name [sqlite] */
     const char *www;       /* folder of snapshots [DATA/www] */
     const char *link;      /* path of the Unix socket [DATA/link] */
+    const char *files;     /* for a front end: the app's folder [where the
+                              app is]; the service itself reads apps[].files */
     const char *tls_cert, *tls_key; /* PEM files; both or none */
     const char *const *origins; /* further allowed Origins, NULL-ended */
     bool allow_plain;      /* SASL PLAIN also without TLS, on loopback */

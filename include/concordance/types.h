@@ -74,6 +74,9 @@ struct cnc_error {
 
 CNC_BEGIN_DECLS
 
+/* The library's version, "0.1.0"; static. */
+CNC_API const char *cnc_version(void);
+
 /* The code's name, "CNC_EPROTO"; a static string, never NULL. */
 CNC_API const char *cnc_err_name(int err);
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commits.c -- group commit: one thread takes everything that waits, gives it
+ * to the store as one transaction, and posts the outcomes back in order.
+ *
+ * While a transaction is being synced the next one gathers, so the group grows
+ * with the load and a single publisher waits for one sync only.
+ */
+#include <pthread.h>
+
+#include "private.h"
+
+struct waiting {
+    struct cnc__commit *commit;
+    struct cnc_error err;
+    struct waiting *next;
+};
+
+struct cnc__commits {
+    const struct cnc_store_driver *driver;
+    struct cnc_store *store;
+    struct cnc__posts *posts;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct waiting *first, **last;
+    bool stop, joined;
+    struct cnc__commits_stats stats; /* under lock */
+};
+
+/* One post for a whole group: a post each would be a lock each. */
+struct outcome {
+    struct waiting *list;
+};
+
+static void
+deliver(void *arg)
+{
+    struct outcome *o = arg;
+    struct waiting *w = o->list;
+
+    cnc__free(o);
+    while (w != NULL) {
+        struct waiting *next = w->next;
+
+        w->commit->done(w->commit, w->err.code == 0 ? NULL : &w->err);
+        cnc__free(w);
+        w = next;
+    }
+}
+
+static int
+commit_list(struct cnc__commits *c, struct waiting *list, bool one,
+            struct cnc_error *err)
+{
+    struct cnc_store_op *ops;
+    size_t n = 0;
+    int code;
+
+    for (struct waiting *w = list; w != NULL; w = one ? NULL : w->next) {
+        n += w->commit->n_ops;
+    }
+    ops = cnc__realloc(NULL, n + 1, sizeof(*ops));
+    n = 0;
+    for (struct waiting *w = list; w != NULL; w = one ? NULL : w->next) {
+        for (size_t i = 0; i < w->commit->n_ops; i++) {
+            ops[n++] = w->commit->ops[i];
+        }
+    }
+    code = c->driver->commit(c->store, ops, n, err);
+    cnc__free(ops);
+    pthread_mutex_lock(&c->lock);
+    c->stats.batches++;
+    c->stats.ops += n;
+    if (code != 0) {
+        c->stats.failures++;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return code;
+}
+
+static void
+write_group(struct cnc__commits *c, struct waiting *list)
+{
+    struct cnc_error err = {0};
+    struct outcome *o = cnc__zalloc(sizeof(*o));
+
+    if (commit_list(c, list, false, &err) != 0) {
+        /* What one batch did wrong is not the others' fault. */
+        for (struct waiting *w = list; w != NULL; w = w->next) {
+            struct cnc_error own = {0};
+
+            if (list->next == NULL) {
+                w->err = err;
+            } else if (commit_list(c, w, true, &own) != 0) {
+                w->err = own;
+            }
+            if (w->err.code != 0) {
+                cnc__log(CNC_LOG_ERROR, "store.commit", "error=%s",
+                         w->err.text);
+            }
+        }
+    }
+    o->list = list;
+    cnc__post(c->posts, deliver, o);
+}
+
+static void *
+writer(void *arg)
+{
+    struct cnc__commits *c = arg;
+
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        struct waiting *list;
+
+        while (c->first == NULL && !c->stop) {
+            pthread_cond_wait(&c->wake, &c->lock);
+        }
+        if (c->first == NULL) {
+            break;
+        }
+        list = c->first;
+        c->first = NULL;
+        c->last = &c->first;
+        c->stats.waiting = 0;
+        pthread_mutex_unlock(&c->lock);
+        write_group(c, list);
+        pthread_mutex_lock(&c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+struct cnc__commits *
+cnc__commits_new(const struct cnc_store_driver *driver,
+                 struct cnc_store *store, struct cnc__posts *posts)
+{
+    struct cnc__commits *c = cnc__zalloc(sizeof(*c));
+
+    c->driver = driver;
+    c->store = store;
+    c->posts = posts;
+    c->last = &c->first;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
+    CNC_CHECK(pthread_create(&c->thread, NULL, writer, c) == 0);
+    return c;
+}
+
+void
+cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit)
+{
+    struct waiting *w = cnc__zalloc(sizeof(*w));
+
+    w->commit = commit;
+    pthread_mutex_lock(&c->lock);
+    CNC_CHECK(!c->joined);
+    *c->last = w;
+    c->last = &w->next;
+    c->stats.commits++;
+    c->stats.waiting++;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void
+cnc__commits_stop(struct cnc__commits *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    if (!c->joined) {
+        pthread_join(c->thread, NULL);
+        c->joined = true;
+    }
+}
+
+void
+cnc__commits_free(struct cnc__commits **cp)
+{
+    struct cnc__commits *c = *cp;
+
+    if (c == NULL) {
+        return;
+    }
+    *cp = NULL;
+    cnc__commits_stop(c);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    cnc__free(c);
+}
+
+void
+cnc__commits_stats(struct cnc__commits *c, struct cnc__commits_stats *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->stats;
+    pthread_mutex_unlock(&c->lock);
+}

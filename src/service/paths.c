@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paths.c -- where the parts of an installation are.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "private.h"
+
+static char *
+place(const char *variable, const char *installed)
+{
+    const char *set = getenv(variable);
+
+    return cnc__strdup(set != NULL && set[0] != '\0' ? set : installed);
+}
+
+char *
+cnc__path_render(void)
+{
+    return place("CONCORDANCE_RENDER", CNC_LIBEXECDIR "/concordance-render");
+}
+
+char *
+cnc__path_plugins(void)
+{
+    return place("CONCORDANCE_PLUGINS", CNC_PLUGINDIR);
+}
+
+char *
+cnc__path_runtime(void)
+{
+    return place("CONCORDANCE_RUNTIME", CNC_DATADIR "/runtime");
+}
+
+int
+cnc__make_dir(const char *path, struct cnc_error *err)
+{
+    char *copy = cnc__strdup(path);
+    int code = 0;
+
+    for (char *p = copy + 1; code == 0; p++) {
+        char c = *p;
+
+        if (c != '/' && c != '\0') {
+            continue;
+        }
+        *p = '\0';
+        if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
+            code = cnc_error_set(err, CNC_ESYS, NULL,
+                                 "cannot make the folder %s: %s", copy,
+                                 strerror(errno));
+        }
+        *p = c;
+        if (c == '\0') {
+            break;
+        }
+    }
+    cnc__free(copy);
+    return code;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plugins.c -- modules loaded at start: stores and C apps.
+ */
+#include <dlfcn.h>
+
+#include "private.h"
+
+int
+cnc__store_find(const struct cnc_store_driver **out, const char *name,
+                struct cnc_error *err)
+{
+    const struct cnc_store_driver *driver;
+    struct cnc__str path = CNC__STR;
+    char *dir;
+    void *module;
+
+    if (strcmp(name, "memory") == 0) {
+        *out = &cnc__store_memory;
+        return 0;
+    }
+    if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
+        strlen(name)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "\"%s\" is not a store's name; try memory or "
+                             "sqlite",
+                             name);
+    }
+    dir = cnc__path_plugins();
+    cnc__str_printf(&path, "%s/store-%s.so", dir, name);
+    cnc__free(dir);
+    module = dlopen(path.data, RTLD_NOW | RTLD_LOCAL);
+    if (module == NULL) {
+        cnc_error_set(err, CNC_EINVAL, NULL,
+                      "there is no store \"%s\" (%s); try memory or sqlite",
+                      name, dlerror());
+        cnc__str_fini(&path);
+        return CNC_EINVAL;
+    }
+    driver = dlsym(module, CNC_STORE_SYMBOL);
+    if (driver == NULL || driver->abi != CNC_STORE_ABI ||
+        driver->size < sizeof(*driver)) {
+        cnc_error_set(err, CNC_EINVAL, NULL,
+                      "%s is no store plug-in for this version of "
+                      "Concordance; build it again",
+                      path.data);
+        cnc__str_fini(&path);
+        dlclose(module);
+        return CNC_EINVAL;
+    }
+    cnc__str_fini(&path);
+    *out = driver;
+    return 0;
+}
+
+int
+cnc_app_load(const struct cnc_app **out, const char *path,
+             struct cnc_error *err)
+{
+    const struct cnc_app *app;
+    struct cnc__str with_dir = CNC__STR;
+    void *module;
+
+    /* dlopen() searches the system's folders for a name without a slash. */
+    cnc__str_printf(&with_dir, "%s%s", strchr(path, '/') == NULL ? "./" : "",
+                    path);
+    module = dlopen(with_dir.data, RTLD_NOW | RTLD_LOCAL);
+    cnc__str_fini(&with_dir);
+    if (module == NULL) {
+        return cnc_error_set(err, CNC_EINVAL, NULL, "cannot load the app: %s",
+                             dlerror());
+    }
+    app = dlsym(module, CNC_APP_SYMBOL);
+    if (app == NULL) {
+        dlclose(module);
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "%s is no Concordance app: it does not say "
+                             "CNC_APP(name, ...)",
+                             path);
+    }
+    if (app->abi != CNC_APP_ABI || app->size < sizeof(*app)) {
+        unsigned abi = app->abi;
+
+        dlclose(module);
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "%s was built for another version of "
+                             "Concordance (app ABI %u, ours %u); build it "
+                             "again",
+                             path, abi, CNC_APP_ABI);
+    }
+    *out = app;
+    return 0;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * private.h -- the parts of a running service.
+ *
+ *   core thread (uv loop): net, streams, router, pubsub, agent, apps
+ *   writer thread: commits.c -> store driver
+ *   pool threads (uv_queue_work): key derivation, compression, files
+ *   app threads: src/app/thread.c
+ *   children: renders.c -> concordance-render
+ */
+#ifndef CNC_SERVICE_PRIVATE_H
+#define CNC_SERVICE_PRIVATE_H
+
+#include <uv.h>
+
+#include <concordance/service.h>
+#include <concordance/store.h>
+
+#include "../app/apps.h"
+#include "../base/check.h"
+#include "../base/log.h"
+#include "../base/str.h"
+#include "../net/net.h"
+#include "../pubsub/command.h"
+#include "../web/agent.h"
+
+/* -- paths.c: where the parts of an installation are ---------------------- */
+
+/* Each: the environment variable when set (a build tree sets them), else the
+ * installed place.  *new* string. */
+char *cnc__path_render(void);  /* CONCORDANCE_RENDER: the program */
+char *cnc__path_plugins(void); /* CONCORDANCE_PLUGINS: folder */
+char *cnc__path_runtime(void); /* CONCORDANCE_RUNTIME: folder of browser
+                                  modules */
+/* mkdir -p with mode 0755; CNC_ESYS. */
+int cnc__make_dir(const char *path, struct cnc_error *err);
+
+/* -- plugins.c ------------------------------------------------------------ */
+
+int cnc__store_find(const struct cnc_store_driver **out, const char *name,
+                    struct cnc_error *err);
+extern const struct cnc_store_driver cnc__store_memory;
+
+/* -- posts.c: run a function on the core's thread, from any thread ---------
+ */
+
+struct cnc__posts;
+struct cnc__posts *cnc__posts_new(uv_loop_t *loop);
+void cnc__post(struct cnc__posts *p, void (*f)(void *arg), void *arg);
+void cnc__posts_run(struct cnc__posts *p);   /* what waits, now */
+void cnc__posts_close(struct cnc__posts *p); /* the handle; free after loop */
+void cnc__posts_free(struct cnc__posts **pp);
+
+/* -- commits.c: the writer thread ------------------------------------------
+ */
+
+struct cnc__commits;
+struct cnc__commits *cnc__commits_new(const struct cnc_store_driver *driver,
+                                      struct cnc_store *store,
+                                      struct cnc__posts *posts);
+void cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit);
+/* Finish what waits, join the thread; the dones are posted. */
+void cnc__commits_stop(struct cnc__commits *c);
+void cnc__commits_free(struct cnc__commits **cp);
+
+struct cnc__commits_stats {
+    uint64_t batches, commits, ops, failures, waiting;
+};
+void cnc__commits_stats(struct cnc__commits *c,
+                        struct cnc__commits_stats *out);
+
+/* -- renders.c: the render processes ----------------------------------------
+ */
+
+struct cnc__renders;
+/* n processes running program; restarted(worker, priv) after one died and
+ * runs again. */
+struct cnc__renders *
+cnc__renders_new(uv_loop_t *loop, const char *program, unsigned n,
+                 void (*restarted)(unsigned worker, void *priv), void *priv);
+void cnc__renders_call(struct cnc__renders *r, unsigned worker,
+                       const struct cnc__render_message *m,
+                       cnc__render_reply_f *reply, void *reply_priv);
+void cnc__renders_tick(struct cnc__renders *r, uint64_t now_ms);
+uint64_t cnc__renders_deaths(const struct cnc__renders *r);
+/* Kill them and close the handles; free after the loop is done. */
+void cnc__renders_close(struct cnc__renders *r);
+void cnc__renders_free(struct cnc__renders **rp);
+
+/* -- accounts.c: SCRAM keys, and the commands to manage them ----------------
+ */
+
+struct cnc__accounts;
+struct cnc__accounts *cnc__accounts_new(struct cnc_service *s);
+void cnc__accounts_free(struct cnc__accounts **ap);
+void cnc__accounts_load(struct cnc__accounts *a,
+                        const struct cnc_store_entry *e);
+int cnc__accounts_keys(struct cnc__scram_keys *out, const char *user,
+                       bool sha256, void *accounts);
+/* cnc__service_offload() with the accounts as priv, for streams. */
+void cnc__accounts_offload(void (*work)(void *), void (*done)(void *),
+                           void *arg, void *accounts);
+int cnc__accounts_commands(struct cnc__accounts *a,
+                           struct cnc__commands *commands,
+                           struct cnc_error *err);
+
+/* -- status.c: /healthz, /metrics and the command "status" ------------------
+ */
+
+/* True when it answered r. */
+bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
+int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
+
+/* -- the service ------------------------------------------------------------
+ */
+
+struct cnc_service {
+    unsigned magic;
+#define CNC__SERVICE_MAGIC 0x5e591ce1u
+    struct cnc_service_options o; /* strings are copies in `strings` */
+    char *www, *link, *data;
+    uv_loop_t loop;
+    uv_timer_t tick, stopping;
+    uv_signal_t sigint, sigterm;
+    uv_async_t stop_async;
+    const struct cnc_store_driver *driver;
+    struct cnc_store *store;
+    struct cnc__posts *posts;
+    struct cnc__commits *commits;
+    struct cnc__renders *renders;
+    struct cnc__router *router;
+    struct cnc__pubsub *pubsub;
+    struct cnc__commands *commands;
+    struct cnc__accounts *accounts;
+    struct cnc__apps *apps;
+    struct cnc__agent *agent;
+    struct cnc__net *net;
+    struct cnc__stream_env web_env, link_env;
+    unsigned port;
+    uint64_t started_ms, stop_deadline_ms;
+    bool ready, stop_asked, net_closed;
+    const struct cnc_service_app *loading; /* templates being read */
+    struct cnc_error failure;              /* why run ends with an error */
+};
+
+void cnc__service_offload(void (*work)(void *), void (*done)(void *),
+                          void *arg, void *service);
+
+#endif /* CNC_SERVICE_PRIVATE_H */

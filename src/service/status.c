@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.c -- what the service says of itself: /healthz, /metrics (Prometheus
+ * text) and the operator's command "status".  One list of figures makes all
+ * of them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "../xml/write.h"
+#include "private.h"
+
+enum figure_kind { GAUGE, COUNTER };
+
+typedef void figure_f(const char *name, enum figure_kind kind,
+                      const char *help, uint64_t value, void *priv);
+
+static uint64_t
+resident_bytes(void)
+{
+    size_t rss = 0;
+
+    return uv_resident_set_memory(&rss) == 0 ? rss : 0;
+}
+
+static void
+figures(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__net_stats net;
+    struct cnc__pubsub_stats ps;
+    struct cnc__agent_stats ag;
+    struct cnc__apps_stats apps;
+    struct cnc__commits_stats st;
+
+    cnc__net_stats(s->net, &net);
+    cnc__pubsub_stats(s->pubsub, &ps);
+    cnc__agent_stats(s->agent, &ag);
+    cnc__apps_stats(s->apps, &apps);
+    cnc__commits_stats(s->commits, &st);
+    f("uptime_seconds", GAUGE, "Time since the start",
+      (uv_now(&s->loop) - s->started_ms) / 1000, priv);
+    f("resident_bytes", GAUGE, "Memory of the service process",
+      resident_bytes(), priv);
+    f("sessions", GAUGE, "Bound XMPP resources",
+      cnc__router_n_sessions(s->router), priv);
+    f("connections", GAUGE, "Open sockets of clients", net.connections, priv);
+    f("websockets", GAUGE, "Of those, WebSockets", net.websockets, priv);
+    f("links", GAUGE, "Open connections of the Unix socket", net.links, priv);
+    f("connections_total", COUNTER, "Sockets accepted", net.accepted, priv);
+    f("connections_refused_total", COUNTER, "Sockets refused by a limit",
+      net.refused, priv);
+    f("http_requests_total", COUNTER, "HTTP requests", net.requests, priv);
+    f("received_bytes_total", COUNTER, "Bytes read", net.bytes_in, priv);
+    f("sent_bytes_total", COUNTER, "Bytes written", net.bytes_out, priv);
+    f("queue_overflows_total", COUNTER,
+      "Clients cut off because they read too slowly", net.overflows, priv);
+    f("nodes", GAUGE, "PubSub nodes", ps.nodes, priv);
+    f("items", GAUGE, "Items of all nodes", ps.items, priv);
+    f("subscriptions", GAUGE, "Subscriptions", ps.subscriptions, priv);
+    f("published_total", COUNTER, "Items published", ps.published, priv);
+    f("deliveries_total", COUNTER, "Notifications queued", ps.deliveries,
+      priv);
+    f("publishes_refused_total", COUNTER, "Publishes refused", ps.refused,
+      priv);
+    f("submits_total", COUNTER, "Forms submitted", apps.submits, priv);
+    f("submits_refused_total", COUNTER, "Forms refused", apps.refused, priv);
+    f("handler_failures_total", COUNTER, "Handlers that failed", apps.failures,
+      priv);
+    f("pages", GAUGE, "Pages", ag.pages, priv);
+    f("renders_total", COUNTER, "Pages rendered", ag.renders, priv);
+    f("patches_total", COUNTER, "Patches published", ag.patches, priv);
+    f("patch_bytes_total", COUNTER, "Bytes of patches", ag.patch_bytes, priv);
+    f("snapshots_total", COUNTER, "Snapshots written", ag.snapshots, priv);
+    f("resyncs_total", COUNTER, "Patches that asked for a fresh page",
+      ag.resyncs, priv);
+    f("templates_refused_total", COUNTER, "Templates refused",
+      ag.refused_templates, priv);
+    f("render_errors_total", COUNTER, "Renders that failed", ag.render_errors,
+      priv);
+    f("render_deaths_total", COUNTER, "Render processes that died",
+      cnc__renders_deaths(s->renders), priv);
+    f("store_batches_total", COUNTER, "Transactions of the store", st.batches,
+      priv);
+    f("store_operations_total", COUNTER, "Operations in them", st.ops, priv);
+    f("store_failures_total", COUNTER, "Transactions that failed", st.failures,
+      priv);
+    f("store_waiting", GAUGE, "Commits waiting for the store", st.waiting,
+      priv);
+}
+
+static void
+metric(const char *name, enum figure_kind kind, const char *help,
+       uint64_t value, void *priv)
+{
+    cnc__str_printf(priv,
+                    "# HELP concordance_%s %s\n# TYPE concordance_%s %s\n"
+                    "concordance_%s %" PRIu64 "\n",
+                    name, help, name, kind == GAUGE ? "gauge" : "counter",
+                    name, value);
+}
+
+static void
+respond(struct cnc__http_request *r, int status, const char *type,
+        const char *text, size_t len)
+{
+    struct cnc__http_response response = {
+        .status = status,
+        .content_type = type,
+        .headers = "Cache-Control: no-store\r\n"
+                   "X-Content-Type-Options: nosniff\r\n",
+        .body = cnc_buf_new(text, len)};
+    struct cnc_buf *body = response.body;
+
+    r->responder->respond(r->responder, &response);
+    cnc_buf_unref(&body);
+}
+
+bool
+cnc__status_http(struct cnc_service *s, struct cnc__http_request *r)
+{
+    if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD) {
+        return false;
+    }
+    if (strcmp(r->path, "/healthz") == 0) {
+        const char *text = s->ready ? "ok\n" : "starting\n";
+
+        respond(r, s->ready ? 200 : 503, "text/plain; charset=utf-8", text,
+                strlen(text));
+        return true;
+    }
+    if (strcmp(r->path, "/metrics") == 0) {
+        struct cnc__str text = CNC__STR;
+
+        figures(s, metric, &text);
+        respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
+                text.len);
+        cnc__str_fini(&text);
+        return true;
+    }
+    return false;
+}
+
+static void
+field(const char *name, enum figure_kind kind, const char *help,
+      uint64_t value, void *priv)
+{
+    cnc__xml_printf(priv,
+                    "<field var='%s' label='%s'><value>%llu</value></field>",
+                    name, help, (unsigned long long)value);
+}
+
+static void
+run_status(struct cnc__command_reply *reply, const struct cnc__request *r,
+           struct cnc__values *v, void *priv)
+{
+    struct cnc_service *s = priv;
+    struct cnc__str form = CNC__STR;
+
+    cnc__xml_printf(&form,
+                    "<x xmlns='jabber:x:data' type='result'>"
+                    "<title>Status of %s</title>"
+                    "<field var='domain' label='Domain'><value>%s</value>"
+                    "</field><field var='store' label='Store'>"
+                    "<value>%s</value></field>",
+                    cnc__router_domain(s->router),
+                    cnc__router_domain(s->router), s->driver->name);
+    figures(s, field, &form);
+    cnc__str_puts(&form, "</x>");
+    cnc__command_done(reply, NULL, "Running.", form.data);
+    cnc__str_fini(&form);
+}
+
+int
+cnc__status_command(struct cnc_service *s, struct cnc_error *err)
+{
+    struct cnc__command cmd = {.node = (char *)"status",
+                               .name = (char *)"Status of the service",
+                               .operator_only = true,
+                               .run = run_status,
+                               .priv = s};
+
+    return cnc__commands_add(s->commands, &cmd, err);
+}
