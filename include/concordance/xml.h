@@ -156,7 +156,9 @@ CNC_API int cnc_element_set_content(struct cnc_element *e, const char *text,
 
 /* -- parsing ------------------------------------------------------------- */
 
-/* Zero means the default in brackets.  Counted before anything is kept. */
+/* Zero means the default in brackets.  Counted before anything is kept.
+ * Beside them at most 256 prefixes may be in scope at once, and max_attrs is
+ * at most 1024. */
 struct cnc_xml_limits {
     uint32_t size;        /* sizeof(struct cnc_xml_limits) */
     uint32_t max_depth;   /* elements inside one another [128] */
@@ -173,7 +175,8 @@ enum cnc_parser_mode {
 };
 
 #define CNC_PARSE_MISC (1u << 0) /* documents: keep comments and PIs (else
-                                    they are an error, RFC 6120 11.1) */
+                                    they are an error, RFC 6120 11.1); those
+                                    outside the root are skipped */
 #define CNC_PARSE_THAW (1u << 1) /* documents: make a mutable tree */
 
 /* on_open: the root's start tag, as a frozen element without children.
@@ -195,7 +198,9 @@ CNC_API struct cnc_parser *cnc_parser_new(
     const struct cnc_xml_limits *limits,
     const struct cnc_parser_events *events, void *priv);
 CNC_API void cnc_parser_free(struct cnc_parser **pp);
-/* Back to the start of a new stream (after SASL), memory given back. */
+/* Back to the start of a new stream (after SASL), memory given back.  In a
+ * callback it takes effect when that returns: the bytes that follow are the
+ * new stream's. */
 CNC_API void cnc_parser_reset(struct cnc_parser *p);
 CNC_API void cnc_parser_limit(struct cnc_parser *p,
                               const struct cnc_xml_limits *limits);
@@ -203,10 +208,12 @@ CNC_API void cnc_parser_limit(struct cnc_parser *p,
  * Feed bytes, cut anywhere.  Returns 0, or
  *   CNC_ESYNTAX  not well-formed: condition "not-well-formed"
  *   CNC_EPROTO   DTD, comment, PI, entity other than the five, encoding other
- *                than UTF-8: "restricted-xml" or "unsupported-encoding"
+ *                than UTF-8: "restricted-xml" or "unsupported-encoding"; text
+ *                between the stanzas of a stream: "bad-format"
  *   CNC_ELIMIT   a limit: "policy-violation"
- * with line and column in err; or what a callback returned.  After an error
- * only reset and free are allowed.
+ * with line and column (in characters) in err; or what a callback returned.
+ * After an error only reset and free are allowed.  A tag is looked at once it
+ * is complete, so a mistake in it is told no earlier than that.
  */
 CNC_API int cnc_parser_feed(struct cnc_parser *p, const char *data,
                             size_t len, struct cnc_error *err);
@@ -226,8 +233,8 @@ CNC_API int cnc_xml_parse(struct cnc_element **out, const char *data,
 
 /*
  * The canonical form, as a *new* buf: double quotes, attributes in the order
- * given after declarations, <a/> for empty, & < > escaped in text, & < " and
- * tab, CR, LF escaped in attributes, a declaration wherever the namespace in
+ * given after declarations, <a/> for empty, & < > and CR escaped in text,
+ * & < " and tab, CR, LF escaped in attributes, a declaration wherever the namespace in
  * scope differs, kept declarations always.  Self-contained.
  */
 CNC_API struct cnc_buf *cnc_element_write(const struct cnc_element *e,

@@ -39,9 +39,9 @@ CNC_API void *cnc__zalloc(size_t size);
 /* Room for n elements of size bytes; new room is NOT zeroed; checks n * size
  * for overflow.  p may be NULL. */
 CNC_API void *cnc__realloc(void *p, size_t n, size_t size);
-CNC_API char *cnc__strdup(const char *s);             /* NULL -> NULL */
+CNC_API char *cnc__strdup(const char *s);              /* NULL -> NULL */
 CNC_API char *cnc__strndup(const char *s, size_t len); /* adds the NUL */
-CNC_API void cnc__free(void *p);                      /* NULL is fine */
+CNC_API void cnc__free(void *p);                       /* NULL is fine */
 
 /* Clear the magic and free: CNC_OBJ_FREE(x) also sets x to NULL. */
 #define CNC_OBJ_FREE(obj)                                                     \

@@ -13,7 +13,12 @@
 
 #include <concordance/types.h>
 
-enum cnc_log_level { CNC_LOG_DEBUG, CNC_LOG_INFO, CNC_LOG_WARN, CNC_LOG_ERROR };
+enum cnc_log_level {
+    CNC_LOG_DEBUG,
+    CNC_LOG_INFO,
+    CNC_LOG_WARN,
+    CNC_LOG_ERROR
+};
 
 typedef void cnc_log_f(enum cnc_log_level level, const char *event,
                        const char *text, void *priv);

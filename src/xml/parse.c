@@ -1,0 +1,781 @@
+/* SPDX-License-Identifier: MIT */
+/* The parser's states, and what is kept between two feeds. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "../base/text.h"
+#include "parser.h"
+
+/* -- scratch, kept by the thread ------------------------------------------ */
+
+/* More than this is not worth keeping for the next stanza. */
+#define KEEP_BYTES 65536
+
+static __thread struct cnc__scratch *kept;
+static pthread_key_t kept_key;
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+
+static void
+scratch_free(struct cnc__scratch *s)
+{
+    cnc__build_fini(&s->build);
+    cnc__free(s->binds);
+    cnc__free(s->attrs);
+    cnc__free(s->pend);
+    cnc__free(s);
+}
+
+static void
+thread_over(void *arg)
+{
+    if (kept != NULL) {
+        scratch_free(kept);
+        kept = NULL;
+    }
+}
+
+static void
+make_key(void)
+{
+    CNC_CHECK(pthread_key_create(&kept_key, thread_over) == 0);
+}
+
+static void
+scratch_get(struct cnc_parser *p)
+{
+    p->s = kept;
+    kept = NULL;
+    if (p->s == NULL) {
+        /* Any value but NULL makes the thread's end call thread_over(). */
+        pthread_once(&kept_once, make_key);
+        CNC_CHECK(pthread_setspecific(kept_key, &kept_key) == 0);
+        p->s = cnc__zalloc(sizeof(*p->s));
+    }
+}
+
+static void
+scratch_put(struct cnc_parser *p)
+{
+    struct cnc__scratch *s = p->s;
+    if (s == NULL) {
+        return;
+    }
+    p->s = NULL;
+    size_t bytes = s->build.cap + s->build.cap_kids * sizeof(uint32_t) +
+                   s->build.cap_open * sizeof(struct cnc__open) + s->pend_cap;
+    if (kept != NULL || bytes > KEEP_BYTES) {
+        scratch_free(s);
+        return;
+    }
+    s->build.n_open = 0;
+    s->n_binds = 0;
+    s->pend_len = 0;
+    s->pend_scanned = 0;
+    s->pend_quote = 0;
+    kept = s;
+}
+
+/* -- life ----------------------------------------------------------------- */
+
+static uint32_t
+or_default(uint32_t value, uint32_t standard, uint32_t most)
+{
+    value = value == 0 ? standard : value;
+    return value < most ? value : most;
+}
+
+void
+cnc_parser_limit(struct cnc_parser *p, const struct cnc_xml_limits *limits)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    struct cnc_xml_limits l = {0};
+    if (limits != NULL) {
+        memcpy(&l, limits,
+               limits->size > 0 && limits->size < sizeof(l) ? limits->size
+                                                            : sizeof(l));
+    }
+    l.size = sizeof(l);
+    l.max_depth = or_default(l.max_depth, 128, 1u << 20);
+    l.max_attrs = or_default(l.max_attrs, 64, CNC__ATTRS_CAP);
+    l.max_token = or_default(l.max_token, 256u << 10, CNC_BUF_MAX);
+    l.max_stanza = or_default(l.max_stanza, 1u << 20, CNC_BUF_MAX);
+    l.max_children = or_default(l.max_children, 65536, 1u << 26);
+    p->limits = l;
+}
+
+static void
+start_over(struct cnc_parser *p)
+{
+    p->state = CNC__START;
+    p->in_cdata = false;
+    p->failed = false;
+    p->marked = false;
+    p->reset_asked = false;
+    p->used = 0;
+    p->column0 = 0;
+    p->line = 1;
+    cnc_element_unref(&p->root);
+}
+
+struct cnc_parser *
+cnc_parser_new(enum cnc_parser_mode mode, unsigned flags,
+               const struct cnc_xml_limits *limits,
+               const struct cnc_parser_events *events, void *priv)
+{
+    CNC_CHECK(mode == CNC_PARSE_DOCUMENT || flags == 0);
+    struct cnc_parser *p = cnc__zalloc(sizeof(*p));
+    p->magic = CNC__PARSER_MAGIC;
+    p->mode = (uint8_t)mode;
+    p->flags = (uint8_t)flags;
+    p->events = *events;
+    p->priv = priv;
+    cnc_parser_limit(p, limits);
+    start_over(p);
+    return p;
+}
+
+void
+cnc_parser_free(struct cnc_parser **pp)
+{
+    struct cnc_parser *p = *pp;
+    if (p == NULL) {
+        return;
+    }
+    *pp = NULL;
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    CNC_CHECK(!p->feeding);
+    scratch_put(p);
+    cnc_element_unref(&p->root);
+    CNC_OBJ_FREE(p);
+}
+
+void
+cnc_parser_reset(struct cnc_parser *p)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    if (p->feeding) {
+        p->reset_asked = true;
+        return;
+    }
+    scratch_put(p);
+    start_over(p);
+}
+
+/* -- places and errors ---------------------------------------------------- */
+
+void
+cnc__parser_lines(struct cnc_parser *p, const char *from, const char *to)
+{
+    while ((from = memchr(from, '\n', (size_t)(to - from))) != NULL) {
+        from++;
+        p->line++;
+        p->line_start = from;
+        p->column0 = 0;
+    }
+}
+
+enum cnc__tok
+cnc__parser_fail(struct cnc_parser *p, const char *at, int code,
+                 const char *condition, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    /* Of a tag that failed the lines were not counted yet. */
+    cnc__parser_lines(p, p->line_start, at);
+    cnc_error_set(p->err, code, condition, "%s", text);
+    p->err->line = p->line;
+    p->err->column = (unsigned)(p->column0 +
+                                cnc__utf8_count(p->line_start,
+                                                (size_t)(at - p->line_start)) +
+                                1);
+    return CNC__TOK_FAIL;
+}
+
+/* -- namespaces ----------------------------------------------------------- */
+
+bool
+cnc__parser_resolve(const struct cnc_parser *p, const char *prefix,
+                    uint32_t len, uint32_t *prefix_at, uint32_t *ns)
+{
+    const char *base = p->s->build.base;
+    if (len == 3 && memcmp(prefix, "xml", 3) == 0) {
+        *prefix_at = CNC__KNOWN_XML_PREFIX;
+        *ns = CNC__KNOWN_XML_NS;
+        return true;
+    }
+    for (uint32_t i = p->s->n_binds; i-- > 0;) {
+        const struct cnc__bind *b = &p->s->binds[i];
+        if (b->len == len && memcmp(base + b->prefix, prefix, len) == 0) {
+            *prefix_at = b->prefix;
+            *ns = b->ns;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+cnc__parser_bind(struct cnc_parser *p, uint32_t prefix, uint32_t len,
+                 uint32_t ns)
+{
+    struct cnc__scratch *s = p->s;
+    if (s->n_binds == CNC__BINDS_CAP) {
+        return false;
+    }
+    if (s->n_binds == s->cap_binds) {
+        s->cap_binds = s->cap_binds == 0 ? 8 : s->cap_binds * 2;
+        s->binds = cnc__realloc(s->binds, s->cap_binds, sizeof(*s->binds));
+    }
+    s->binds[s->n_binds++] = (struct cnc__bind){prefix, len, ns};
+    return true;
+}
+
+/* -- tokens --------------------------------------------------------------- */
+
+static enum cnc__tok
+from_callback(struct cnc_parser *p, int rc)
+{
+    if (rc >= 0) {
+        return CNC__TOK_OK;
+    }
+    /* The callback may have filled the caller's err itself. */
+    if (p->err->code != rc) {
+        cnc_error_set(p->err, rc, NULL, "%s", cnc_err_text(rc));
+    }
+    return CNC__TOK_FAIL;
+}
+
+static enum cnc__tok
+root_closed(struct cnc_parser *p)
+{
+    p->state = CNC__EPILOG;
+    return p->events.on_close == NULL
+               ? CNC__TOK_OK
+               : from_callback(p, p->events.on_close(p->priv));
+}
+
+/* The root of a stream was opened. */
+static enum cnc__tok
+opened(struct cnc_parser *p, bool empty)
+{
+    cnc__build_pop(&p->s->build);
+    p->root = cnc__build_finish(&p->s->build);
+    p->state = CNC__IDLE;
+    p->used = 0;
+    enum cnc__tok tok = CNC__TOK_OK;
+    if (p->events.on_open != NULL) {
+        tok = from_callback(p, p->events.on_open(p->root, p->priv));
+    }
+    return tok == CNC__TOK_OK && empty && !p->reset_asked ? root_closed(p)
+                                                          : tok;
+}
+
+/* A stanza or document is complete. */
+static enum cnc__tok
+completed(struct cnc_parser *p)
+{
+    struct cnc_element *e = cnc__build_finish(&p->s->build);
+    p->state = p->root != NULL ? CNC__IDLE : CNC__EPILOG;
+    p->used = p->root != NULL ? 0 : p->used;
+    if ((p->flags & CNC_PARSE_THAW) != 0) {
+        struct cnc_element *frozen = e;
+        e = cnc_element_thaw(frozen);
+        cnc_element_unref(&frozen);
+    }
+    int rc = 0;
+    if (p->events.on_stanza != NULL) {
+        rc = p->events.on_stanza(e, p->priv);
+    }
+    cnc_element_unref(&e);
+    return from_callback(p, rc);
+}
+
+static enum cnc__tok
+start_tag(struct cnc_parser *p, const char **at, const char *end)
+{
+    bool empty = false;
+    if (p->state == CNC__EPILOG) {
+        return CNC__MALFORMED(p, *at, "an element after the end of the root");
+    }
+    enum cnc__tok tok = cnc__parse_start(p, at, end, &empty);
+    if (tok != CNC__TOK_OK) {
+        return tok;
+    }
+    if (p->mode == CNC_PARSE_STREAM && p->root == NULL) {
+        return opened(p, empty);
+    }
+    p->state = CNC__CONTENT;
+    if (empty) {
+        struct cnc__build *b = &p->s->build;
+        p->s->n_binds = b->open[b->n_open - 1].n_binds;
+        cnc__build_pop(b);
+        if (b->n_open == 0) {
+            return completed(p);
+        }
+    }
+    return CNC__TOK_OK;
+}
+
+/* Not complete at limit: too long, or only not all there. */
+static enum cnc__tok
+too_long(struct cnc_parser *p, const char *start, const char *limit,
+         const char *end)
+{
+    return limit == end ? CNC__TOK_MORE
+                        : CNC__OVER(p, start, "a tag of more than %u bytes",
+                                    (unsigned)p->limits.max_token);
+}
+
+/* The stream's own end tag. */
+static enum cnc__tok
+close_root(struct cnc_parser *p, const char **at, const char *end)
+{
+    const char *start = *at, *s = start + 2, *prefix, *name;
+    enum cnc__tok tok;
+    const char *limit = end;
+    if ((size_t)(end - start) > p->limits.max_token) {
+        limit = start + p->limits.max_token;
+    }
+    prefix = cnc_element_prefix(p->root);
+    name = cnc_element_name(p->root);
+    const char *q = cnc__parse_ncname(p, s, limit, "a name", &tok);
+    if (q != NULL && *q == ':') {
+        q = cnc__parse_ncname(p, q + 1, limit, "a name after the colon", &tok);
+    }
+    if (q == NULL) {
+        return tok == CNC__TOK_MORE ? too_long(p, start, limit, end) : tok;
+    }
+    size_t len = strlen(prefix), skip = len > 0 ? len + 1 : 0;
+    size_t name_len = strlen(name);
+    if ((size_t)(q - s) != skip + name_len || memcmp(s, prefix, len) != 0 ||
+        (skip > 0 && s[len] != ':') || memcmp(s + skip, name, name_len) != 0) {
+        return CNC__MALFORMED(p, start, "</%.*s> does not close the stream",
+                              (int)(q - s > 60 ? 60 : q - s), s);
+    }
+    while (q < limit && (cnc__xml_class[(unsigned char)*q] & CNC__SPACE)) {
+        q++;
+    }
+    if (q == limit) {
+        return too_long(p, start, limit, end);
+    }
+    if (*q != '>') {
+        return CNC__MALFORMED(p, q, "\">\" expected");
+    }
+    cnc__parser_lines(p, start, q);
+    *at = q + 1;
+    return root_closed(p);
+}
+
+static enum cnc__tok
+end_tag(struct cnc_parser *p, const char **at, const char *end)
+{
+    if (p->state == CNC__IDLE) {
+        return close_root(p, at, end);
+    }
+    if (p->state != CNC__CONTENT) {
+        return CNC__MALFORMED(p, *at, "an end tag without a start tag");
+    }
+    enum cnc__tok tok = cnc__parse_end(p, at, end);
+    if (tok == CNC__TOK_OK && p->s->build.n_open == 0) {
+        return completed(p);
+    }
+    return tok;
+}
+
+static int
+begins(const char *s, const char *end, const char *with)
+{
+    size_t len = strlen(with), left = (size_t)(end - s);
+    if (memcmp(s, with, len < left ? len : left) != 0) {
+        return 0;
+    }
+    return len <= left ? 1 : -1;
+}
+
+/* "<!" or "<?" at *at. */
+static enum cnc__tok
+declaration(struct cnc_parser *p, const char **at, const char *end)
+{
+    const char *s = *at;
+    bool misc = (p->flags & CNC_PARSE_MISC) != 0;
+    int rc;
+    if (p->state == CNC__START && (rc = begins(s, end, "<?xml")) != 0) {
+        if (rc < 0 || end - s == 5) {
+            return CNC__TOK_MORE;
+        }
+        if (cnc__xml_class[(unsigned char)s[5]] & CNC__SPACE) {
+            return cnc__parse_xmldecl(p, at, end);
+        }
+    }
+    if (s[1] == '?') {
+        return misc ? cnc__parse_misc(p, at, end)
+                    : CNC__RESTRICTED(p, s, "a processing instruction");
+    }
+    if ((rc = begins(s, end, "<!--")) != 0) {
+        if (rc < 0) {
+            return CNC__TOK_MORE;
+        }
+        return misc ? cnc__parse_misc(p, at, end)
+                    : CNC__RESTRICTED(p, s, "a comment");
+    }
+    if ((rc = begins(s, end, "<![CDATA[")) != 0) {
+        if (rc < 0) {
+            return CNC__TOK_MORE;
+        }
+        if (p->state == CNC__CONTENT) {
+            p->in_cdata = true;
+            *at = s + 9;
+            return CNC__TOK_OK;
+        }
+        return p->state == CNC__IDLE
+                   ? cnc__parser_fail(p, s, CNC_EPROTO, "bad-format",
+                                      "text between stanzas")
+                   : CNC__MALFORMED(p, s, "text outside the root");
+    }
+    if ((rc = begins(s, end, "<!DOCTYPE")) != 0) {
+        return rc < 0 ? CNC__TOK_MORE
+                      : CNC__RESTRICTED(p, s, "a document type");
+    }
+    return CNC__MALFORMED(p, s, "\"<!\" without a meaning");
+}
+
+static enum cnc__tok
+markup(struct cnc_parser *p, const char **at, const char *end)
+{
+    if (p->s == NULL) {
+        scratch_get(p);
+    }
+    if (end - *at < 2) {
+        return CNC__TOK_MORE;
+    }
+    switch ((*at)[1]) {
+    case '/':
+        return end_tag(p, at, end);
+    case '!':
+    case '?':
+        return declaration(p, at, end);
+    default:
+        return start_tag(p, at, end);
+    }
+}
+
+/* White space where no text may be; *at leads to what is not. */
+static void
+skip_space(struct cnc_parser *p, const char **at, const char *end)
+{
+    const char *s = *at;
+    while (s < end && (cnc__xml_class[(unsigned char)*s] & CNC__SPACE)) {
+        if (*s++ == '\n') {
+            p->line++;
+            p->line_start = s;
+            p->column0 = 0;
+        }
+    }
+    *at = s;
+}
+
+/* A byte order mark: allowed to documents, in streams it is text. */
+static enum cnc__tok
+byte_order_mark(struct cnc_parser *p, const char **at, const char *end)
+{
+    int rc = begins(*at, end, "\xEF\xBB\xBF");
+    if (rc < 0) {
+        if (p->s == NULL) {
+            scratch_get(p);
+        }
+        return CNC__TOK_MORE;
+    }
+    p->marked = true;
+    if (rc > 0) {
+        *at += 3;
+        p->line_start = *at;
+    }
+    return CNC__TOK_OK;
+}
+
+static enum cnc__tok
+outside(struct cnc_parser *p, const char **at, const char *end)
+{
+    if (p->state == CNC__START && p->mode == CNC_PARSE_DOCUMENT &&
+        !p->marked && (*at)[0] == '\xEF') {
+        enum cnc__tok tok = byte_order_mark(p, at, end);
+        if (tok != CNC__TOK_OK || *at == end) {
+            return tok;
+        }
+    }
+    if (**at == '<') {
+        enum cnc__tok tok = markup(p, at, end);
+        if (tok == CNC__TOK_OK && p->state == CNC__START) {
+            p->state = CNC__PROLOG;
+        }
+        return tok;
+    }
+    const char *before = *at;
+    skip_space(p, at, end);
+    if (*at == before) {
+        return p->state == CNC__IDLE
+                   ? cnc__parser_fail(p, *at, CNC_EPROTO, "bad-format",
+                                      "text between stanzas")
+                   : CNC__MALFORMED(p, *at, "text outside the root");
+    }
+    if (p->state == CNC__START) {
+        p->state = CNC__PROLOG; /* a declaration would come too late */
+    }
+    return CNC__TOK_OK;
+}
+
+/* Parse [buf, end); *rest is where it stopped.  OK: everything, MORE: up to
+ * an incomplete token. */
+static enum cnc__tok
+run(struct cnc_parser *p, const char *buf, const char *end, const char **rest)
+{
+    const char *at = buf, *since = buf;
+    enum cnc__tok tok = CNC__TOK_OK;
+    p->line_start = buf;
+    p->wide = false;
+    while (at < end && tok == CNC__TOK_OK && !p->reset_asked) {
+        bool counted =
+            p->state == CNC__CONTENT || p->mode == CNC_PARSE_DOCUMENT;
+        if (!counted) {
+            since = at;
+            p->used = 0;
+        }
+        size_t left = p->limits.max_stanza > p->used
+                          ? p->limits.max_stanza - p->used
+                          : 0;
+        const char *limit = (size_t)(end - since) > left ? since + left : end;
+        if (limit <= at) {
+            tok = CNC__OVER(p, limit, "more than %u bytes",
+                            (unsigned)p->limits.max_stanza);
+            break;
+        }
+        if (p->state != CNC__CONTENT) {
+            tok = outside(p, &at, counted || *at == '<' ? limit : end);
+        } else if (*at == '<' && !p->in_cdata) {
+            tok = markup(p, &at, limit);
+        } else {
+            tok = cnc__parse_text(p, &at, limit);
+        }
+        if (tok == CNC__TOK_MORE && limit < end) {
+            tok = CNC__OVER(p, limit, "more than %u bytes",
+                            (unsigned)p->limits.max_stanza);
+        }
+    }
+    if (p->state == CNC__CONTENT || p->mode == CNC_PARSE_DOCUMENT) {
+        p->used += (size_t)(at - since);
+    }
+    size_t n = (size_t)(at - p->line_start);
+    p->column0 += p->wide ? cnc__utf8_count(p->line_start, n) : n;
+    *rest = at;
+    return tok;
+}
+
+/* -- what is pending ------------------------------------------------------ */
+
+static void
+pend(struct cnc__scratch *s, const char *data, size_t len)
+{
+    if (s->pend_cap - s->pend_len < len) {
+        size_t cap = s->pend_cap < 512 ? 512 : s->pend_cap;
+        while (cap - s->pend_len < len) {
+            cap *= 2;
+        }
+        s->pend = cnc__realloc(s->pend, cap, 1);
+        s->pend_cap = cap;
+    }
+    memcpy(s->pend + s->pend_len, data, len);
+    s->pend_len += len;
+}
+
+/* Has the end of the pending token come?  Looks at each byte once. */
+static bool
+pending_ended(struct cnc__scratch *s)
+{
+    const char *t = s->pend;
+    size_t i = s->pend_scanned, n = s->pend_len;
+    if (n < 2 || t[0] != '<') {
+        return true; /* a few bytes at most */
+    }
+    if (t[1] == '?' || (n > 4 && memcmp(t, "<!--", 4) == 0)) {
+        char last = t[1] == '?' ? '?' : '-';
+        for (i = i < 2 ? 2 : i; i < n; i++) {
+            if (t[i] == '>' && t[i - 1] == last) {
+                return true;
+            }
+        }
+        s->pend_scanned = n;
+        return n <= 5; /* "<?xml" alone may be refused already */
+    }
+    if (t[1] == '!') {
+        return true;
+    }
+    for (; i < n; i++) {
+        if (s->pend_quote != 0) {
+            const char *q = memchr(t + i, s->pend_quote, n - i);
+            if (q == NULL) {
+                i = n;
+                break;
+            }
+            i = (size_t)(q - t);
+            s->pend_quote = 0;
+        } else if (t[i] == '>') {
+            return true;
+        } else if (t[i] == '"' || t[i] == '\'') {
+            s->pend_quote = t[i];
+        }
+    }
+    s->pend_scanned = i;
+    return false;
+}
+
+/* Parse what is pending and what came with it. */
+static enum cnc__tok
+run_pending(struct cnc_parser *p)
+{
+    struct cnc__scratch *s = p->s;
+    size_t most = p->limits.max_token < p->limits.max_stanza
+                      ? p->limits.max_token
+                      : p->limits.max_stanza;
+    if (s->pend_len <= most && !pending_ended(s)) {
+        return CNC__TOK_OK;
+    }
+    const char *rest;
+    enum cnc__tok tok = run(p, s->pend, s->pend + s->pend_len, &rest);
+    if (tok == CNC__TOK_FAIL) {
+        return tok;
+    }
+    if (rest != s->pend) {
+        s->pend_len -= (size_t)(rest - s->pend);
+        memmove(s->pend, rest, s->pend_len);
+        s->pend_scanned = 0;
+        s->pend_quote = 0;
+    }
+    return CNC__TOK_OK;
+}
+
+static enum cnc__tok
+feed(struct cnc_parser *p, const char *data, size_t len)
+{
+    enum cnc__tok tok = CNC__TOK_OK;
+    if (p->s != NULL && p->s->pend_len > 0) {
+        pend(p->s, data, len);
+        tok = run_pending(p);
+    } else if (len > 0) {
+        const char *rest;
+        tok = run(p, data, data + len, &rest);
+        size_t left = (size_t)(data + len - rest);
+        if (tok != CNC__TOK_FAIL && left > 0) {
+            if (p->s == NULL) {
+                scratch_get(p);
+            }
+            pend(p->s, rest, left);
+        }
+    }
+    return tok;
+}
+
+static bool
+idle(const struct cnc_parser *p)
+{
+    return p->s != NULL && p->s->pend_len == 0 && p->state != CNC__CONTENT;
+}
+
+int
+cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
+                struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    CNC_CHECK(!p->feeding);
+    struct cnc_error own;
+    if (p->failed) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "the parser failed and was not reset");
+    }
+    p->err = err == NULL ? &own : err;
+    p->err->code = 0;
+    p->feeding = true;
+    enum cnc__tok tok = feed(p, data, len);
+    while (tok != CNC__TOK_FAIL && p->reset_asked) {
+        /* A callback asked for a new stream: it starts with the rest. */
+        struct cnc__scratch *s = p->s;
+        start_over(p);
+        tok = s->pend_len > 0 ? run_pending(p) : CNC__TOK_OK;
+    }
+    p->feeding = false;
+    int rc = 0;
+    if (tok == CNC__TOK_FAIL) {
+        rc = p->err->code;
+        p->failed = true;
+    }
+    p->err = NULL;
+    if (p->failed || idle(p)) {
+        scratch_put(p);
+    }
+    return rc;
+}
+
+int
+cnc_parser_end(struct cnc_parser *p, struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    CNC_CHECK(!p->feeding);
+    struct cnc_error own;
+    if (p->failed) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "the parser failed and was not reset");
+    }
+    if (p->state == CNC__EPILOG && (p->s == NULL || p->s->pend_len == 0)) {
+        return 0;
+    }
+    p->err = err == NULL ? &own : err;
+    p->feeding = true;
+    enum cnc__tok tok = CNC__TOK_MORE;
+    const char *end = "";
+    p->line_start = end;
+    if (p->s != NULL && p->s->pend_len > 0) {
+        /* The mistake may lie in the token itself. */
+        tok = run(p, p->s->pend, p->s->pend + p->s->pend_len, &end);
+        p->line_start = end;
+    }
+    if (tok != CNC__TOK_FAIL) {
+        CNC__MALFORMED(p, end, "the input ends too early");
+    }
+    p->feeding = false;
+    p->failed = true;
+    int rc = p->err->code;
+    p->err = NULL;
+    scratch_put(p);
+    return rc;
+}
+
+static int
+keep_root(struct cnc_element *e, void *priv)
+{
+    *(struct cnc_element **)priv = cnc_element_ref(e);
+    return 0;
+}
+
+int
+cnc_xml_parse(struct cnc_element **out, const char *data, size_t len,
+              unsigned flags, const struct cnc_xml_limits *limits,
+              struct cnc_error *err)
+{
+    static const struct cnc_parser_events events = {.on_stanza = keep_root};
+    struct cnc_element *root = NULL;
+    struct cnc_parser *p =
+        cnc_parser_new(CNC_PARSE_DOCUMENT, flags, limits, &events, &root);
+    int rc = cnc_parser_feed(p, data, len, err);
+    if (rc == 0) {
+        rc = cnc_parser_end(p, err);
+    }
+    cnc_parser_free(&p);
+    if (rc < 0) {
+        cnc_element_unref(&root);
+        return rc;
+    }
+    *out = root;
+    return 0;
+}
