@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Concordance: web applications that are XMPP services.
+
+An app declares records, forms, nodes and pages; a submitted form becomes a
+record, is published to a PubSub node, and everyone who follows the node has
+it at once: every browser on a page that shows it, the snapshot on disk, and
+any XMPP client.
+
+    class Book(Record):
+        title = Text("Title", required=True)
+
+    class MyBookcase(App):
+        xmlns   = "http://example.org/apps/bookcase"
+        library = Node(Book, form="Add a book")
+        index   = Page("/", library, "bookcase.xsl")
+
+Run it: ``python3 -m concordance run module:MyBookcase``.
+"""
+from ._concordance import Error, version as __version__
+from .app import (App, Node, Page, Refuse, User, every, iq_get, iq_set,
+                  message, presence, run)
+from .fields import (JID, URL, Boolean, Choice, Choices, Date, DateTime,
+                     Decimal, Field, Fixed, Hidden, Integer, Lines, Text)
+from .record import Record
+
+__all__ = ["App", "Boolean", "Choice", "Choices", "Date", "DateTime",
+           "Decimal", "Error", "Field", "Fixed", "Hidden", "Integer", "JID",
+           "Lines", "Node", "Page", "Record", "Refuse", "Text", "URL", "User",
+           "every", "iq_get", "iq_set", "message", "presence", "run"]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""``python3 -m concordance run MODULE:CLASS [OPTION...]``"""
+import importlib
+import os
+import sys
+import traceback
+
+from . import App, Error, __version__, run
+from ._concordance import options_help
+
+USAGE = """Usage: python3 -m concordance run MODULE:CLASS... [OPTION...]
+Serve apps: their pages, forms and PubSub nodes.
+
+{}
+MODULE is imported from this folder or PYTHONPATH; CLASS extends
+concordance.App. `concordctl new shelf --lang python` makes an app to start
+from; `concordctl status` talks to a running service.
+"""
+
+
+def fail(text: str, code: int = 1) -> int:
+    print(f"concordance: {text}", file=sys.stderr)
+    return code
+
+
+def load(word: str):
+    """The App class of "module:Class"; LookupError says what to do."""
+    name, colon, attribute = word.partition(":")
+    if not colon or not name or not attribute:
+        raise LookupError(f"\"{word}\" is no MODULE:CLASS, such as "
+                          "mybookcase:MyBookcase")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise LookupError(f"there is no module {name} in {os.getcwd()} or "
+                          "PYTHONPATH") from None
+    cls = getattr(module, attribute, None)
+    if not (isinstance(cls, type) and issubclass(cls, App)):
+        apps = [n for n, v in vars(module).items()
+                if isinstance(v, type) and issubclass(v, App) and v is not App]
+        hint = f"; it has {', '.join(apps)}" if apps else ""
+        raise LookupError(f"{name} has no App called {attribute}{hint}")
+    return cls, os.path.dirname(os.path.abspath(module.__file__))
+
+
+def main(argv: list[str]) -> int:
+    if not argv or "--help" in argv or argv[0] in ("-h", "help"):
+        print(USAGE.format(options_help()), end="")
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        print(f"concordance {__version__}")
+        return 0
+    if argv[0] != "run":
+        return fail(f"there is no command {argv[0]}; run is one. --help says "
+                    "more.", 2)
+    words = []
+    rest = argv[1:]
+    while rest and not rest[0].startswith("--"):
+        words.append(rest.pop(0))
+    if not words:
+        return fail("name an app: run MODULE:CLASS", 2)
+    sys.path.insert(0, os.getcwd())
+    try:
+        apps = [load(word) for word in words]
+    except LookupError as error:
+        return fail(f"{error}.", 2)
+    except Exception:
+        traceback.print_exc()
+        return fail("the app's module could not be imported; see above.")
+    try:
+        run(*(cls for cls, _ in apps), argv=rest, files=apps[0][1],
+            on_ready=lambda url: print(f"Ready. Open {url}", flush=True))
+    except ValueError as error:
+        return fail(f"{error}.", 2)
+    except Error as error:
+        return fail(f"{error}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

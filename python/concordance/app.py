@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""Apps: a class whose attributes are nodes, pages and handlers.
+
+The class is only data: importing it has no side effect.  ``App.__spec__()``
+turns it into plain dictionaries, from which the C half makes the same
+``struct cnc_app`` that a C app is.
+
+Handlers run on one thread of the app's own, one at a time, and may be slow:
+the service goes on.  A handler that raises is logged with its traceback; the
+person who asked gets a plain error.
+"""
+from __future__ import annotations
+
+import threading
+from typing import Callable, Iterator
+
+import nodetree
+
+from .record import Record
+
+__all__ = ["App", "Node", "Page", "Refuse", "User", "every", "iq_get",
+           "iq_set", "message", "presence"]
+
+_now = threading.local()  # .call: the Request of the handler that runs
+
+
+def _call():
+    call = getattr(_now, "call", None)
+    if call is None:
+        raise RuntimeError("this is for handlers: nodes and settings can be "
+                           "reached while a handler runs")
+    return call
+
+
+class Refuse(Exception):
+    """Raised by a handler to refuse: ``Refuse("whole form")``, or per field
+    ``Refuse(isbn="That book is on the shelf.")``."""
+
+    def __init__(self, text: str | None = None, /, **fields: str):
+        super().__init__(text or "; ".join(fields.values()))
+        self.text = text
+        self.fields = fields
+
+
+class User(str):
+    """Who asks: a bare JID.  ``guest`` is True when not logged in."""
+
+    guest: bool = False
+
+
+class Node:
+    """A PubSub node of an app, called like the attribute it is.
+
+    record   the Record class of its items, or None for any XML
+    form     title of its form; None: no form
+    title    for people
+    access   "open" or "whitelist" (XEP-0060 4.5)
+    publish  who may publish directly: "publishers", "subscribers", "anybody"
+    max_items, history   how many items, and versions, are kept
+    """
+
+    _ACCESS = ("open", "whitelist")
+    _PUBLISH = ("publishers", "subscribers", "anybody")
+
+    def __init__(self, record: type[Record] | None = None,
+                 form: str | None = None, *, title: str | None = None,
+                 access: str = "open", publish: str = "publishers",
+                 max_items: int = 0, history: int = 0,
+                 name: str | None = None):
+        if access not in self._ACCESS:
+            raise ValueError(f"access is one of {self._ACCESS}, not "
+                             f"{access!r}")
+        if publish not in self._PUBLISH:
+            raise ValueError(f"publish is one of {self._PUBLISH}, not "
+                             f"{publish!r}")
+        self.record = record
+        self.form = form
+        self.title = title
+        self.access = access
+        self.publish_model = publish
+        self.max_items = max_items
+        self.history = history
+        self.name = name
+        self.handler: Callable | None = None
+        self._xmlns = ""
+
+    def __set_name__(self, owner, name):
+        if self.name is None:
+            self.name = name
+
+    def submit(self, handler: Callable) -> Callable:
+        """Decorator: ``handler(self, user, record)`` judges each valid submit.
+        It returns the record (the same or another) or raises Refuse."""
+        self.handler = handler
+        return handler
+
+    # -- for handlers ------------------------------------------------------
+
+    def _record(self, text: str):
+        if self.record is None:
+            return nodetree.Document(text).root
+        return self.record.from_xml(text)
+
+    def find(self, **fields):
+        """The first record whose fields have these values, or None.  Sees
+        what is being stored just now."""
+        call = _call()
+        texts = {}
+        for name, value in fields.items():
+            field = self.record.__fields__[name] if self.record else None
+            if value is None or value == "":
+                return None
+            texts[name] = field.to_text(value) if field else str(value)
+        if not all(call.find(self.name, n, t) for n, t in texts.items()):
+            return None
+        for _, record in self.items():
+            if all(getattr(record, n) == v for n, v in fields.items()):
+                return record
+        # One that is on its way to the store: all that is known is that it
+        # is there.
+        return self.record(**fields) if self.record and len(texts) == 1 \
+            else None
+
+    def get(self, id: str):
+        """The record of that item, or None."""
+        text = _call().get(self.name, id)
+        return None if text is None else self._record(text)
+
+    def items(self) -> Iterator[tuple[str, Record]]:
+        """Pairs of item id and record, oldest first."""
+        for id, text in _call().items(self.name):
+            yield id, self._record(text)
+
+    def publish(self, record, id: str | None = None) -> None:
+        """Publish as the app; Error when it is no valid record."""
+        call = _call()
+        xml = record.to_xml(self._xmlns) if isinstance(record, Record) \
+            else str(record)
+        call.publish(self.name, id, xml)
+
+    def retract(self, id: str) -> None:
+        """Take an item away; KeyError when there is none."""
+        _call().retract(self.name, id)
+
+    def __spec__(self, app: "App") -> dict:
+        submit = None
+        if self.handler is not None:
+            submit = app._submit_hook(self)
+        return {"name": self.name, "form": self.form, "title": self.title,
+                "record": self.record.__spec__() if self.record else None,
+                "access": self._ACCESS.index(self.access),
+                "publish": self._PUBLISH.index(self.publish_model),
+                "max_items": self.max_items, "history": self.history,
+                "submit": submit}
+
+
+class Page:
+    """A page: path, the node or nodes it shows, its template.
+
+    window   newest items shown (0: 1000); older ones are at ``?before=ID``
+    """
+
+    def __init__(self, path: str, node: "Node | list[Node]", template: str,
+                 *, title: str | None = None, window: int = 0):
+        self.path = path
+        self.nodes = list(node) if isinstance(node, (list, tuple)) else [node]
+        self.template = template
+        self.title = title
+        self.window = window
+
+    def __spec__(self) -> dict:
+        return {"path": self.path, "template": self.template,
+                "node": " ".join(n.name for n in self.nodes),
+                "title": self.title, "window": self.window}
+
+
+def _stanza(kinds: int):
+    def decorator(ns: str, name: str):
+        def mark(handler):
+            handler.__stanza__ = (kinds, ns, name)
+            return handler
+        return mark
+    return decorator
+
+
+def iq_get(ns: str, name: str):
+    """Decorator: ``handler(self, user, payload)`` answers <iq type="get"/>
+    whose payload is ``{ns}name``; it returns an Element (or XML text) as the
+    result's payload, or None.  The feature ``ns`` is advertised."""
+    return _stanza(1)(ns, name)
+
+
+def iq_set(ns: str, name: str):
+    """As iq_get, for <iq type="set"/>."""
+    return _stanza(2)(ns, name)
+
+
+def message(ns: str, name: str):
+    """Decorator: called for messages with this payload."""
+    return _stanza(4)(ns, name)
+
+
+def presence(ns: str, name: str):
+    """Decorator: called for presence with this payload."""
+    return _stanza(8)(ns, name)
+
+
+def every(seconds: int):
+    """Decorator: ``task(self)`` is run each so many seconds."""
+    def mark(task):
+        task.__every__ = int(seconds)
+        return task
+    return mark
+
+
+class _Settings:
+    """``app.settings``: the kept values, read when they are asked for."""
+
+    def __init__(self, record):
+        self._record = record
+
+    def __getattr__(self, name):
+        record = object.__getattribute__(self, "_record")
+        field = record.__fields__.get(name) if record else None
+        if field is None:
+            raise AttributeError(f"there is no setting {name!r}")
+        text = _call().setting(name)
+        return field.from_text(text) if text else None
+
+
+class App:
+    """Base of apps.
+
+    xmlns     namespace of the records; required
+    name      default: the class's name in lower case
+    title     for people
+    Settings  an inner Record class: the app's settings, edited by the
+              operator, read as ``self.settings.NAME`` in handlers
+    start     method, called before anybody is served; may raise Refuse
+    """
+
+    name: str | None = None
+    title: str | None = None
+    xmlns: str = ""
+    Settings: type[Record] | None = None
+
+    def __init__(self):
+        self.settings = _Settings(type(self).Settings)
+
+    @classmethod
+    def _members(cls) -> dict:
+        """Attributes by name, those of bases first, later ones win."""
+        found: dict = {}
+        for base in reversed(cls.__mro__):
+            found.update(vars(base))
+        return found
+
+    # -- hooks: called by the C half with (request, xml or None) -------------
+
+    @staticmethod
+    def _guard(function):
+        """Run with the request at hand; Refuse becomes its refusals."""
+        def hook(request, xml):
+            _now.call = request
+            try:
+                return function(request, xml)
+            except Refuse as refusal:
+                for field, text in refusal.fields.items():
+                    request.refuse(field, text)
+                if refusal.text is not None or not refusal.fields:
+                    request.refuse(None, refusal.text or "It was refused.")
+                return False
+            finally:
+                _now.call = None
+        return hook
+
+    @staticmethod
+    def _user(request) -> User:
+        user = User(request.user)
+        user.guest = request.guest
+        return user
+
+    def _submit_hook(self, node: Node):
+        def run(request, xml):
+            record = node._record(xml)
+            result = node.handler(self, self._user(request), record)
+            if result is None:
+                raise TypeError(f"{node.handler.__qualname__} returned None; "
+                                "return the record, or raise Refuse")
+            text = result.to_xml(self.xmlns) if isinstance(result, Record) \
+                else str(result)
+            if text != xml:
+                request.replace(text)
+        return self._guard(run)
+
+    def _stanza_hook(self, handler):
+        def run(request, xml):
+            payload = nodetree.Document(xml).root if xml else None
+            result = handler(self, self._user(request), payload)
+            if result is not None:
+                request.reply(str(result))
+        return self._guard(run)
+
+    def _plain_hook(self, function):
+        return self._guard(lambda request, xml: function(self) and None)
+
+    def __spec__(self) -> dict:
+        """Plain data for the C half."""
+        cls = type(self)
+        if not cls.xmlns:
+            raise ValueError(f"{cls.__name__} has no xmlns: name the "
+                             "namespace of its records")
+        members = cls._members()
+        nodes = [m for m in members.values() if isinstance(m, Node)]
+        for node in nodes:
+            node._xmlns = cls.xmlns
+        handlers, tasks = [], []
+        for name, member in members.items():
+            mark = getattr(member, "__stanza__", None)
+            if mark is not None:
+                handlers.append({"kinds": mark[0], "ns": mark[1],
+                                 "name": mark[2],
+                                 "call": self._stanza_hook(member)})
+            seconds = getattr(member, "__every__", None)
+            if seconds is not None and callable(member):
+                tasks.append({"name": name, "every": seconds,
+                              "call": self._plain_hook(member)})
+        start = members.get("start")
+        return {"name": cls.name or cls.__name__.lower(), "title": cls.title,
+                "xmlns": cls.xmlns,
+                "nodes": [n.__spec__(self) for n in nodes],
+                "pages": [m.__spec__() for m in members.values()
+                          if isinstance(m, Page)],
+                "handlers": handlers, "tasks": tasks,
+                "settings": cls.Settings.__spec__() if cls.Settings else None,
+                "start": self._plain_hook(start) if start else None}
+
+
+def run(*apps, argv: list[str] = (), files: str = ".", on_ready=None) -> None:
+    """Serve apps (classes or instances) until SIGINT or SIGTERM.
+
+    argv      the service's options, as on the command line
+    files     folder of the templates when argv has no --files
+    on_ready  called with the address once everything is served
+
+    ValueError for a wrong option; Error for what could not be done.
+    """
+    from . import _concordance
+    made = [a() if isinstance(a, type) else a for a in apps]
+    _concordance.run([a.__spec__() for a in made], list(argv), files,
+                     on_ready)
