@@ -21,11 +21,15 @@ CNC_API void cnc__xml_escape(struct cnc__str *out, const char *s, size_t len);
 /*
  * printf for XML.  Conversions: %s and %.*s (escaped for text and attributes
  * alike; bytes XML forbids become U+FFFD; NULL: nothing), %c (escaped), %d %u
- * %zu %lld %llu %ld %lu, %% and %pE  const struct cnc_element *, written
- * self-contained; NULL: nothing %pB  const struct cnc_buf *, serialised XML,
- * as it is; NULL: nothing %pR  const char *, serialised XML, as it is: never a
- * stranger's; NULL: nothing Anything else is a bug (CNC_CHECK).  Write
- * attributes with single or double quotes: both are escaped.
+ * %zu %lld %llu %ld %lu, %% and
+ *
+ *   - %pE  const struct cnc_element *, written self-contained; NULL: nothing
+ *   - %pB  const struct cnc_buf *, serialized XML, as it is; NULL: nothing
+ *   - %pR  const char *, serialized XML, as it is: never a stranger's; NULL:
+ *     nothing
+ *
+ * Anything else is a bug (CNC_CHECK).  Write attributes with single or double
+ * quotes: both are escaped.
  */
 CNC_API void cnc__xml_printf(struct cnc__str *out, const char *fmt, ...)
     CNC_PRINTF(2, 3);
