@@ -108,7 +108,7 @@ remove_files(const char *dir)
     static const char *const names[] = {"concordance.db", "concordance.lock",
                                         "concordance.db-wal",
                                         "concordance.db-shm"};
-    char path[4096];
+    char path[4096 + 64];
 
     for (size_t i = 0; i < CNC_N(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);

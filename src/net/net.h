@@ -23,7 +23,7 @@ struct cnc__net_config {
     const struct cnc__stream_env *link; /* streams of the Unix socket */
     cnc__http_handler_f *http;
     void *http_priv;
-    const char *ws_path;      /* "/xmpp" */
+    const char *ws_path; /* "/xmpp" */
     /* Allowed Origins: exact "scheme://host[:port]"; NULL-terminated.  An
      * Origin equal to the request's own scheme and Host is always allowed;
      * "null" and a wrong one are answered 403.  Also asked for POST. */
@@ -48,8 +48,8 @@ CNC_API void cnc__net_free(struct cnc__net **np);
  * *port is the port in the end.  CNC_ESYS with a text that says what to do
  * (address in use, no permission, bad certificate). */
 CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
-                            const char *cert, const char *key,
-                            unsigned *port, struct cnc_error *err);
+                            const char *cert, const char *key, unsigned *port,
+                            struct cnc_error *err);
 /* Listen on a Unix socket (mode 0660) for streams with TCP framing.  A stale
  * file is replaced; a live one is CNC_ESYS ("already running"). */
 CNC_API int cnc__net_listen_link(struct cnc__net *n, const char *path,

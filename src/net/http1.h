@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http1.h -- one HTTP/1.1 request out of bytes, strictly; no socket, no clock.
+ *
+ * The head is first cut into lines here (RFC 9112 with every "MAY accept"
+ * refused: bare LF, obs-fold, space before the colon, a second Host or
+ * length), then llhttp reads the same bytes and decides where the body ends.
+ * What the two do not agree on is refused, so nothing can be smuggled past.
+ *
+ *   MORE* -> HEAD? -> MORE* -> DONE        any -> BAD (h->status, then close)
+ */
+#ifndef CNC_NET_HTTP1_H
+#define CNC_NET_HTTP1_H
+
+#include <llhttp.h>
+
+#include "../web/http.h"
+
+#define CNC__HTTP1_MAX_HEAD    16384 /* bytes of a head */
+#define CNC__HTTP1_MAX_LINE    8192  /* bytes of a request line */
+#define CNC__HTTP1_MAX_HEADERS 64
+
+enum cnc__http1_step {
+    CNC__HTTP1_MORE, /* everything was taken, more is needed */
+    CNC__HTTP1_HEAD, /* the head is complete, a body follows: feed on, or
+                        answer now and close */
+    CNC__HTTP1_DONE, /* the request is complete; *used bytes were its own */
+    CNC__HTTP1_BAD   /* answer h->status with h->why, then close */
+};
+
+struct cnc__http1 {
+    llhttp_t llhttp;
+    struct cnc__http_request request; /* from HEAD or DONE on */
+    const char *host;                 /* of the Host header; "" in 1.0 */
+    int status;                       /* of BAD */
+    const char *why;                  /* of BAD: one line, static */
+    uint32_t max_body;
+    bool keep_alive, http10, expect; /* expect: wants 100 Continue */
+    /* private */
+    bool in_body, complete, chunked;
+    uint8_t n_blank;
+    size_t scanned, line, start; /* offsets in the head */
+    size_t raw_body;
+    const char *target;
+    size_t target_len;
+    struct cnc__str head; /* while it is incomplete */
+    struct cnc__str text; /* path, query, names, values */
+    struct cnc__str body;
+    struct cnc__http_header headers[CNC__HTTP1_MAX_HEADERS];
+};
+
+/* Caller's zeroed storage; also ready for the next request.  The object must
+ * not move while it is fed. */
+void cnc__http1_init(struct cnc__http1 *h, uint32_t max_body);
+void cnc__http1_fini(struct cnc__http1 *h);
+/* data is borrowed for the call. */
+enum cnc__http1_step cnc__http1_feed(struct cnc__http1 *h, const char *data,
+                                     size_t len, size_t *used);
+/* True once a byte of this request has come. */
+bool cnc__http1_begun(const struct cnc__http1 *h);
+
+/* -- pieces, each usable alone ------------------------------------------- */
+
+/* Path and query out of a request target (origin or absolute form) into
+ * text, which must have room for len + 2 bytes.  0, or the status to answer
+ * with *why. */
+int cnc__http1_target(struct cnc__http1 *h, const char *s, size_t len);
+/* host [":" port] as browsers send it. */
+bool cnc__http1_host_valid(const char *host);
+/* Does a list header (all its lines) hold token, in any case? */
+bool cnc__http1_has_token(const struct cnc__http_request *r, const char *name,
+                          const char *token);
+
+/* May a page of this origin use the service?  origin "null" never.
+ *   list  allowed origins, NULL-terminated; may be NULL */
+bool cnc__origin_allowed(const char *origin, const char *host, bool secure,
+                         const char *const *list);
+/* The same question for a request that changes something; what old browsers
+ * leave out is looked up in Sec-Fetch-Site and Referer. */
+bool cnc__origin_may_post(const struct cnc__http_request *r, const char *host,
+                          bool secure, const char *const *list);
+
+#endif /* CNC_NET_HTTP1_H */

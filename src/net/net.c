@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* The room's object: limits, the once-a-second timer, and the end of the
+ * loop's turn, where everything that waits is sent. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../base/log.h"
+#include "../base/table.h"
+#include "conn.h"
+
+void
+cnc__link_add(struct cnc__net_link *ring, struct cnc__net_link *l)
+{
+    l->prev = ring->prev;
+    l->next = ring;
+    ring->prev->next = l;
+    ring->prev = l;
+}
+
+void
+cnc__link_del(struct cnc__net_link *l)
+{
+    if (l->next == NULL) {
+        return;
+    }
+    l->prev->next = l->next;
+    l->next->prev = l->prev;
+    l->prev = l->next = NULL;
+}
+
+static void
+link_init(struct cnc__net_link *ring)
+{
+    ring->prev = ring->next = ring;
+}
+
+void
+cnc__net_handle_opened(struct cnc__net *n)
+{
+    n->n_handles++;
+}
+
+void
+cnc__net_handle_closed(struct cnc__net *n)
+{
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    n->n_handles--;
+    if (n->closing && n->n_handles == 0 && n->on_closed != NULL) {
+        n->on_closed(n->on_closed_priv);
+    }
+}
+
+void
+cnc__net_warn(struct cnc__net *n, const char *event, const char *text)
+{
+    uint64_t now = cnc__net_now(n);
+
+    if (n->last_refusal_ms == 0 || now - n->last_refusal_ms >= 1000) {
+        n->last_refusal_ms = now == 0 ? 1 : now;
+        cnc__log(CNC_LOG_WARN, event, "%s", text);
+    }
+}
+
+/* Send for every dirty connection; what is to be settled stays for the end
+ * of the turn. */
+static void
+flush_dirty(struct cnc__net *n)
+{
+    while (n->dirty.next != &n->dirty) {
+        struct cnc__conn *c =
+            CNC_CONTAINER(n->dirty.next, struct cnc__conn, turn);
+
+        cnc__link_del(&c->turn);
+        c->dirty = false;
+        n->n_dirty--;
+        cnc__link_add(&n->flushed, &c->turn);
+        cnc__conn_flush(c);
+    }
+}
+
+void
+cnc__net_dirty(struct cnc__conn *c)
+{
+    struct cnc__net *n = c->net;
+
+    if (c->dirty || c->closed) {
+        return;
+    }
+    /* In a long fan-out the first subscriber does not wait for the last.
+     * This one is not flushed: its caller may be in the middle of adding. */
+    if (n->n_dirty >= CNC__NET_BATCH) {
+        flush_dirty(n);
+    }
+    cnc__link_del(&c->turn);
+    cnc__link_add(&n->dirty, &c->turn);
+    c->dirty = true;
+    n->n_dirty++;
+}
+
+static void
+end_turn(struct cnc__net *n)
+{
+    flush_dirty(n);
+    while (n->flushed.next != &n->flushed) {
+        struct cnc__conn *c =
+            CNC_CONTAINER(n->flushed.next, struct cnc__conn, turn);
+
+        cnc__link_del(&c->turn);
+        cnc__conn_settle(c);
+        flush_dirty(n); /* what settling added */
+    }
+}
+
+/* After the poll for what events caused, before it for what timers did. */
+static void
+on_check(uv_check_t *check)
+{
+    end_turn(check->data);
+}
+
+static void
+on_prepare(uv_prepare_t *prepare)
+{
+    end_turn(prepare->data);
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+    struct cnc__net *n = timer->data;
+    struct cnc__net_link *l = n->conns.next, *next;
+
+    for (; l != &n->conns; l = next) {
+        struct cnc__conn *c = CNC_CONTAINER(l, struct cnc__conn, all);
+
+        next = l->next;
+        cnc__conn_tick(c);
+    }
+}
+
+static uint32_t
+or_default(uint32_t value, uint32_t otherwise)
+{
+    return value == 0 ? otherwise : value;
+}
+
+static void
+fill_defaults(struct cnc__net_config *c)
+{
+    c->ws_path = c->ws_path == NULL ? "/xmpp" : c->ws_path;
+    c->max_connections = or_default(c->max_connections, 20000);
+    c->max_per_addr = or_default(c->max_per_addr, 1000);
+    c->max_body = or_default(c->max_body, 1 << 20);
+    c->head_ms = or_default(c->head_ms, 10000);
+    c->keepalive_ms = or_default(c->keepalive_ms, 75000);
+    CNC_CHECK(c->max_body <= CNC_BUF_MAX && c->http != NULL);
+}
+
+struct cnc__net *
+cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
+{
+    struct cnc__net *n = cnc__zalloc(sizeof(*n));
+
+    n->magic = CNC__NET_MAGIC;
+    n->loop = loop;
+    n->config = *config;
+    fill_defaults(&n->config);
+    link_init(&n->conns);
+    link_init(&n->dirty);
+    link_init(&n->flushed);
+    n->addrs = cnc__table_new();
+    n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    CNC_CHECK(uv_timer_init(loop, &n->timer) == 0);
+    CNC_CHECK(uv_prepare_init(loop, &n->prepare) == 0);
+    CNC_CHECK(uv_check_init(loop, &n->check) == 0);
+    n->timer.data = n->prepare.data = n->check.data = n;
+    CNC_CHECK(uv_timer_start(&n->timer, on_timer, 1000, 1000) == 0);
+    CNC_CHECK(uv_prepare_start(&n->prepare, on_prepare) == 0);
+    CNC_CHECK(uv_check_start(&n->check, on_check) == 0);
+    n->n_handles = 3;
+    return n;
+}
+
+static void
+on_handle_closed(uv_handle_t *handle)
+{
+    cnc__net_handle_closed(handle->data);
+}
+
+void
+cnc__net_close(struct cnc__net *n, void (*on_closed)(void *), void *priv)
+{
+    struct cnc__net_link *l, *next;
+
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    CNC_CHECK(!n->closing);
+    n->closing = true;
+    n->on_closed = on_closed;
+    n->on_closed_priv = priv;
+    cnc__listeners_close(n);
+    for (l = n->conns.next; l != &n->conns; l = next) {
+        struct cnc__conn *c = CNC_CONTAINER(l, struct cnc__conn, all);
+
+        next = l->next;
+        if (c->stream != NULL) {
+            cnc__stream_close(c->stream, "system-shutdown", NULL);
+        }
+        cnc__conn_flush(c);
+        cnc__conn_close(c);
+    }
+    uv_close((uv_handle_t *)&n->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&n->prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&n->check, on_handle_closed);
+}
+
+void
+cnc__net_free(struct cnc__net **np)
+{
+    struct cnc__net *n = *np;
+
+    if (n == NULL) {
+        return;
+    }
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    CNC_CHECK(n->closing && n->n_handles == 0);
+    while (n->pool != NULL) {
+        struct cnc__http_call *call = n->pool;
+
+        n->pool = call->next;
+        cnc__http_call_free(&call);
+    }
+    cnc__listeners_free(n);
+    cnc__table_free(&n->addrs, cnc__free);
+    if (n->spare_fd >= 0) {
+        close(n->spare_fd);
+    }
+    CNC_OBJ_FREE(n);
+    *np = NULL;
+}
+
+void
+cnc__net_stats(const struct cnc__net *n, struct cnc__net_stats *out)
+{
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    *out = n->stats;
+    out->connections = n->n_conns - n->n_links;
+    out->websockets = n->n_websockets;
+    out->links = n->n_links;
+}

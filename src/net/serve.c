@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests to the handler, answers back: one at a time for a connection, in
+ * the order they came; what is pipelined waits in conn->in. */
+#include <stdio.h>
+#include <time.h>
+
+#include "conn.h"
+
+#define POOL_MAX 64 /* requests kept for the next connection that has one */
+
+/* -- the request's object ------------------------------------------------ */
+
+static void respond(struct cnc__http_responder *self,
+                    const struct cnc__http_response *response);
+
+static struct cnc__http_call *
+take_call(struct cnc__conn *c)
+{
+    struct cnc__net *n = c->net;
+    struct cnc__http_call *call = n->pool;
+
+    if (call == NULL) {
+        call = cnc__zalloc(sizeof(*call));
+        call->magic = CNC__CALL_MAGIC;
+        call->responder.respond = respond;
+    } else {
+        n->pool = call->next;
+        n->n_pool--;
+    }
+    call->conn = c;
+    call->with_handler = call->in_handler = call->answered = false;
+    cnc__http1_init(&call->h1, n->config.max_body);
+    return call;
+}
+
+void
+cnc__http_call_free(struct cnc__http_call **cp)
+{
+    struct cnc__http_call *call = *cp;
+
+    if (call != NULL) {
+        CNC_OBJ_CHECK(call, CNC__CALL_MAGIC);
+        cnc__http1_fini(&call->h1);
+        CNC_OBJ_FREE(call);
+        *cp = NULL;
+    }
+}
+
+static void
+give_call(struct cnc__net *n, struct cnc__http_call *call)
+{
+    if (n->n_pool >= POOL_MAX || call->h1.body.cap > 65536) {
+        cnc__http_call_free(&call);
+        return;
+    }
+    call->next = n->pool;
+    n->pool = call;
+    n->n_pool++;
+}
+
+void
+cnc__http_abandon(struct cnc__conn *c)
+{
+    struct cnc__http_call *call = c->call;
+
+    if (call == NULL) {
+        return;
+    }
+    c->call = NULL;
+    call->conn = NULL;
+    /* A handler that has it will still answer, and that frees it. */
+    if (!call->with_handler) {
+        give_call(c->net, call);
+    }
+}
+
+/* -- answers ------------------------------------------------------------- */
+
+static void
+add_date(struct cnc__net *n, struct cnc__str *out)
+{
+    struct timespec now;
+    struct tm tm;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != n->date_s) {
+        n->date_s = now.tv_sec;
+        gmtime_r(&now.tv_sec, &tm);
+        strftime(n->date, sizeof(n->date),
+                 "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+    }
+    cnc__str_puts(out, n->date);
+}
+
+static void
+add_head(struct cnc__conn *c, const struct cnc__http1 *h,
+         const struct cnc__http_response *r)
+{
+    struct cnc__str *out = &c->out;
+    bool no_body = r->status == 204 || r->status == 304 || r->status < 200;
+
+    cnc__str_puts(out, "HTTP/1.1 ");
+    cnc__str_puts(out, cnc__http_status_text(r->status));
+    cnc__str_puts(out, "\r\n");
+    add_date(c->net, out);
+    if (r->content_type != NULL) {
+        cnc__str_printf(out, "Content-Type: %s\r\n", r->content_type);
+    }
+    if (r->headers != NULL) {
+        cnc__str_puts(out, r->headers);
+    }
+    if (!no_body) {
+        cnc__str_printf(out, "Content-Length: %zu\r\n",
+                        r->body == NULL ? 0 : cnc_buf_len(r->body));
+    }
+    if (c->close_after) {
+        cnc__str_puts(out, "Connection: close\r\n");
+    } else if (h != NULL && h->http10) {
+        cnc__str_puts(out, "Connection: keep-alive\r\n");
+    }
+    cnc__str_puts(out, "\r\n");
+}
+
+static void
+add_body(struct cnc__conn *c, struct cnc_buf *body)
+{
+    CNC_CHECK(c->ref == NULL); /* else we would not have read the request */
+    if (cnc_buf_len(body) > CNC__NET_BY_REF) {
+        c->ref = cnc_buf_ref(body);
+        c->ref_off = 0;
+    } else {
+        cnc__str_add(&c->out, cnc_buf_data(body), cnc_buf_len(body));
+    }
+}
+
+static void
+write_response(struct cnc__conn *c, const struct cnc__http1 *h,
+               const struct cnc__http_response *r)
+{
+    bool head_only = h != NULL && h->request.method == CNC__HTTP_HEAD;
+
+    if (h == NULL || !h->keep_alive) {
+        c->close_after = true;
+    }
+    c->deadline_ms = cnc__net_now(c->net) + c->net->config.keepalive_ms;
+    if (r->whole != NULL) {
+        CNC_CHECK(r->head_len <= cnc_buf_len(r->whole));
+        if (head_only) {
+            cnc__str_add(&c->out, cnc_buf_data(r->whole), r->head_len);
+        } else {
+            add_body(c, r->whole);
+        }
+        return;
+    }
+    add_head(c, h, r);
+    if (r->body != NULL && !head_only && r->status != 204 &&
+        r->status != 304) {
+        add_body(c, r->body);
+    }
+}
+
+void
+cnc__http_refuse(struct cnc__conn *c, int status, const char *headers,
+                 const char *why)
+{
+    struct cnc__http_response r = {.status = status,
+                                   .content_type = "text/plain; charset=utf-8",
+                                   .headers = headers};
+    struct cnc__str text = CNC__STR;
+    bool head_only = c->call != NULL &&
+                     c->call->h1.request.method == CNC__HTTP_HEAD &&
+                     c->call->h1.request.path != NULL;
+
+    c->net->stats.refused++;
+    cnc__str_printf(&text, "%s: %s.\n", cnc__http_status_text(status), why);
+    r.body = cnc_buf_new(text.data, text.len);
+    cnc__str_fini(&text);
+    c->close_after = true;
+    c->deadline_ms = cnc__net_now(c->net) + c->net->config.keepalive_ms;
+    add_head(c, NULL, &r);
+    if (!head_only) {
+        add_body(c, r.body);
+    }
+    cnc_buf_unref(&r.body);
+    cnc__http_abandon(c);
+    cnc__net_dirty(c);
+}
+
+/* May be called from anywhere, so it only queues; the end of the turn reads
+ * the next request. */
+static void
+respond(struct cnc__http_responder *self,
+        const struct cnc__http_response *response)
+{
+    struct cnc__http_call *call =
+        CNC_CONTAINER(self, struct cnc__http_call, responder);
+    struct cnc__conn *c = call->conn;
+
+    CNC_OBJ_CHECK(call, CNC__CALL_MAGIC);
+    CNC_CHECK(call->with_handler && !call->answered);
+    call->answered = true;
+    if (c == NULL) {
+        if (!call->in_handler) {
+            cnc__http_call_free(&call);
+        }
+        return;
+    }
+    write_response(c, &call->h1, response);
+    cnc__net_dirty(c);
+    if (!call->in_handler) {
+        c->call = NULL;
+        give_call(c->net, call);
+    }
+}
+
+/* -- requests ------------------------------------------------------------ */
+
+bool
+cnc__http_is_backed_up(struct cnc__conn *c)
+{
+    return c->ref != NULL || c->out.len > CNC__NET_BACKLOG;
+}
+
+/* Asked with the head, so that nobody sends a body in vain. */
+static bool
+may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
+{
+    const struct cnc__http_request *r = &h->request;
+
+    if ((r->method == CNC__HTTP_POST || r->method == CNC__HTTP_OTHER) &&
+        !cnc__origin_may_post(r, h->host, c->secure, c->net->config.origins)) {
+        cnc__http_refuse(c, 403, NULL,
+                         "this site does not take requests from there");
+        return false;
+    }
+    return true;
+}
+
+static void
+dispatch(struct cnc__conn *c, struct cnc__http_call *call)
+{
+    struct cnc__http_request *r = &call->h1.request;
+    struct cnc__net *n = c->net;
+
+    n->stats.requests++;
+    if (n->config.web != NULL && strcmp(r->path, n->config.ws_path) == 0 &&
+        cnc__http_upgrade(c, &call->h1)) {
+        cnc__http_abandon(c);
+        return;
+    }
+    r->secure = c->secure;
+    memcpy(r->addr, c->addr->text, sizeof(r->addr));
+    r->responder = &call->responder;
+    call->with_handler = call->in_handler = true;
+    c->deadline_ms = 0; /* ours to keep, not the client's */
+    n->config.http(r, n->config.http_priv);
+    call->in_handler = false;
+    if (call->answered) {
+        c->call = NULL;
+        give_call(n, call);
+    }
+}
+
+/* One step; true when there may be another. */
+static bool
+step(struct cnc__conn *c, enum cnc__http1_step what)
+{
+    struct cnc__http_call *call = c->call;
+    struct cnc__http1 *h = &call->h1;
+
+    switch (what) {
+    case CNC__HTTP1_MORE:
+        return true;
+    case CNC__HTTP1_HEAD:
+        if (!may_go_on(c, h)) {
+            return false;
+        }
+        if (h->expect) {
+            cnc__str_puts(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+            cnc__net_dirty(c);
+        }
+        return true;
+    case CNC__HTTP1_DONE:
+        if (h->body.len > 0 || h->in_body || may_go_on(c, h)) {
+            dispatch(c, call);
+            return true;
+        }
+        return false;
+    case CNC__HTTP1_BAD:
+        break;
+    }
+    cnc__http_refuse(c, h->status,
+                     h->status == 405 ? "Allow: GET, HEAD, POST\r\n" : NULL,
+                     h->why);
+    return false;
+}
+
+void
+cnc__http_feed(struct cnc__conn *c, const char *data, size_t len)
+{
+    while (len > 0 && c->state == CNC__CONN_HTTP && !c->close_after) {
+        size_t used = 0;
+
+        if (cnc__http_is_backed_up(c)) {
+            cnc__conn_flush(c);
+        }
+        if ((c->call != NULL && c->call->with_handler) ||
+            cnc__http_is_backed_up(c)) {
+            cnc__str_add(&c->in, data, len);
+            return;
+        }
+        if (c->call == NULL) {
+            c->call = take_call(c);
+            c->deadline_ms = cnc__net_now(c->net) + c->net->config.head_ms;
+        }
+        if (!step(c, cnc__http1_feed(&c->call->h1, data, len, &used))) {
+            return;
+        }
+        data += used;
+        len -= used;
+    }
+    if (len > 0 && c->state == CNC__CONN_STREAM) {
+        /* A client may send its first frame right behind the handshake. */
+        struct cnc__str rest = CNC__STR;
+
+        cnc__str_add(&rest, data, len);
+        cnc__conn_bytes(c, rest.data, rest.len);
+        cnc__str_fini(&rest);
+    }
+}
