@@ -184,11 +184,14 @@ enum cnc_parser_mode {
  * for the call: cnc_element_ref() to keep it.  Each returns 0 to go on or a
  * negative code, which feed() returns at once.  A callback may free what
  * holds the parser only after feed() returned.
- * on_close: the root's end tag. */
+ * on_close: the root's end tag.
+ * on_misc: with CNC_PARSE_MISC, a comment or PI before or after the root of a
+ * document, as a mutable element. */
 struct cnc_parser_events {
     int (*on_open)(struct cnc_element *root, void *priv);
     int (*on_stanza)(struct cnc_element *e, void *priv);
     int (*on_close)(void *priv);
+    int (*on_misc)(struct cnc_element *e, void *priv);
 };
 
 struct cnc_parser;
@@ -217,6 +220,8 @@ CNC_API void cnc_parser_limit(struct cnc_parser *p,
  */
 CNC_API int cnc_parser_feed(struct cnc_parser *p, const char *data,
                             size_t len, struct cnc_error *err);
+/* Has a stanza (or document) begun of which the end is still to come? */
+CNC_API bool cnc_parser_in_stanza(const struct cnc_parser *p);
 /* Document mode: the input is over.  CNC_ESYNTAX when it is not complete. */
 CNC_API int cnc_parser_end(struct cnc_parser *p, struct cnc_error *err);
 

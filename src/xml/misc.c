@@ -41,14 +41,53 @@ find(struct cnc_parser *p, const char *s, const char *end, const char *what,
     return NULL;
 }
 
-/* Keep it, if it is inside the root.  Ends of lines are normalized. */
+/* CR LF and CR become LF.  Returns the end of what was written. */
+static char *
+copy_lines(char *to, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] != '\r') {
+            *to++ = s[i];
+        } else if (i + 1 == len || s[i + 1] != '\n') {
+            *to++ = '\n';
+        }
+    }
+    return to;
+}
+
+/* Before or after the root it belongs to no tree. */
+static enum cnc__tok
+give_misc(struct cnc_parser *p, enum cnc_kind kind, const char *at,
+          const char *name, size_t name_len, const char *s, size_t len)
+{
+    if (p->events.on_misc == NULL) {
+        return CNC__TOK_OK;
+    }
+    char *target = cnc__strndup(name, name_len);
+    char *text = cnc__strndup(s, len);
+    *copy_lines(text, s, len) = '\0';
+    struct cnc_element *e = NULL;
+    int rc = kind == CNC_COMMENT ? cnc_comment_new(&e, text, NULL)
+                                 : cnc_pi_new(&e, target, text, NULL);
+    if (rc == 0) {
+        e->line = p->line;
+        rc = p->events.on_misc(e, p->priv);
+    }
+    cnc_element_unref(&e);
+    cnc__free(target);
+    cnc__free(text);
+    return rc < 0 ? cnc__parser_fail(p, at, rc, NULL, "%s", cnc_err_text(rc))
+                  : CNC__TOK_OK;
+}
+
+/* Keep it in the tree, if it is inside the root. */
 static enum cnc__tok
 add_misc(struct cnc_parser *p, enum cnc_kind kind, const char *at,
          const char *name, size_t name_len, const char *s, size_t len)
 {
     struct cnc__build *b = &p->s->build;
     if (b->n_open == 0) {
-        return CNC__TOK_OK;
+        return give_misc(p, kind, at, name, name_len, s, len);
     }
     if (b->n_kids - b->open[b->n_open - 1].kids >= p->limits.max_children) {
         return CNC__OVER(p, at, "more than %u children of an element",
@@ -64,14 +103,7 @@ add_misc(struct cnc_parser *p, enum cnc_kind kind, const char *at,
     cnc__build_align(b);
     f->children = b->len;
     struct cnc__ftext *t = (struct cnc__ftext *)(b->base + b->len);
-    char *to = t->text;
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] != '\r') {
-            *to++ = s[i];
-        } else if (i + 1 == len || s[i + 1] != '\n') {
-            *to++ = '\n';
-        }
-    }
+    char *to = copy_lines(t->text, s, len);
     *to = '\0';
     t->len = (uint32_t)(to - t->text);
     b->len = (uint32_t)(to + 1 - b->base);

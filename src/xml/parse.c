@@ -717,6 +717,13 @@ cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
     return rc;
 }
 
+bool
+cnc_parser_in_stanza(const struct cnc_parser *p)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    return p->state == CNC__CONTENT;
+}
+
 int
 cnc_parser_end(struct cnc_parser *p, struct cnc_error *err)
 {
