@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-
 #include "arena.h"
+
+#include "str.h"
 
 #define BLOCK_FIRST 1024
 #define BLOCK_LAST  65536
@@ -89,14 +89,12 @@ cnc__arena_strndup(struct cnc__arena *a, const char *s, size_t len)
 char *
 cnc__arena_printf(struct cnc__arena *a, const char *fmt, ...)
 {
-    va_list ap, again;
+    struct cnc__str s = CNC__STR;
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    cnc__str_vprintf(&s, fmt, ap);
     va_end(ap);
-    CNC_CHECK(n >= 0);
-    char *s = cnc__arena_alloc(a, (size_t)n + 1);
-    vsnprintf(s, (size_t)n + 1, fmt, again);
-    va_end(again);
-    return s;
+    char *copy = cnc__arena_strndup(a, s.data, s.len);
+    cnc__str_fini(&s);
+    return copy;
 }

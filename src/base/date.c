@@ -46,7 +46,7 @@ void
 cnc__datetime(char out[32], int64_t unix_ms)
 {
     int64_t days = floor_div(unix_ms, DAY_MS);
-    int64_t ms = unix_ms - days * DAY_MS, year;
+    int64_t ms = (unix_ms % DAY_MS + DAY_MS) % DAY_MS, year;
     int month, day;
     date_of(days, &year, &month, &day);
     int n = snprintf(out, 32, "%04lld-%02d-%02dT%02d:%02d:%02d",
