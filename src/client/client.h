@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.h -- the client half for tools: a blocking XMPP client over the link
+ * (Unix socket, TCP framing, SASL EXTERNAL).  One thread at a time.
+ */
+#ifndef CNC_CLIENT_CLIENT_H
+#define CNC_CLIENT_CLIENT_H
+
+#include <concordance/xml.h>
+
+struct cnc__client;
+
+/* Connect, log in, bind.  CNC_ESYS (no service there: says so and what to
+ * do), CNC_EAUTH, CNC_EPROTO. */
+CNC_API int cnc__client_open(struct cnc__client **out, const char *link_path,
+                             struct cnc_error *err);
+CNC_API void cnc__client_close(struct cnc__client **cp);
+/* The service's domain and our full JID; borrowed. */
+CNC_API const char *cnc__client_domain(const struct cnc__client *c);
+CNC_API const char *cnc__client_jid(const struct cnc__client *c);
+
+/*
+ * Send <iq type=...> with payload_xml to `to` (NULL: the domain) and wait for
+ * its answer.  *reply (may be NULL): the whole <iq/>, a *new* reference.
+ * Other stanzas that come meanwhile are kept for cnc__client_next().
+ * An error answer: its code by condition (CNC_ENOENT for item-not-found,
+ * CNC_EACCES for forbidden, ...), its condition and its text in err; the
+ * reply is given also then.  CNC_ECLOSED when the stream ended.
+ */
+CNC_API int cnc__client_iq(struct cnc__client *c, const char *type,
+                           const char *to, const char *payload_xml,
+                           struct cnc_element **reply, struct cnc_error *err);
+/* The next stanza that is no answer; a *new* reference.  timeout_ms -1: for
+ * ever.  CNC_EAGAIN when none came in time; CNC_ECLOSED. */
+CNC_API int cnc__client_next(struct cnc__client *c, struct cnc_element **out,
+                             int timeout_ms, struct cnc_error *err);
+
+#endif /* CNC_CLIENT_CLIENT_H */

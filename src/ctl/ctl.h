@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ctl.h -- concordctl: one file a group of commands, one table for all.
+ */
+#ifndef CNC_CTL_CTL_H
+#define CNC_CTL_CTL_H
+
+#include "../base/str.h"
+#include "../client/client.h"
+
+#define NS_PUBSUB   "http://jabber.org/protocol/pubsub"
+#define NS_EVENT    NS_PUBSUB "#event"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
+#define NS_DATA     "jabber:x:data"
+#define NS_MAM      "urn:xmpp:mam:2"
+#define NS_RSM      "http://jabber.org/protocol/rsm"
+#define NS_FORWARD  "urn:xmpp:forward:0"
+#define NS_DELAY    "urn:xmpp:delay"
+#define NS_TEMPLATE "http://concordance-xmpp.org/ns/template"
+
+struct ctl {
+    const char *link;
+    bool indent;
+    struct cnc__client *client; /* opened by ctl_connect() */
+};
+
+/* What a command's function returns is the exit status: 0, 1 failed,
+ * 2 wrong usage. */
+typedef int ctl_f(struct ctl *ctl, int argc, char **argv);
+
+struct ctl_command {
+    const char *name;
+    const char *args; /* "NODE [ID...]" */
+    const char *what; /* one line */
+    const char *more; /* the rest of `concordctl help NAME` */
+    int min, max;     /* words after the name; max -1: any number */
+    bool offline;     /* needs no service */
+    ctl_f *run;
+};
+
+/* Print "concordctl: text." and return 1. */
+int ctl_fail(const struct cnc_error *err);
+int ctl_say(int status, const char *fmt, ...) CNC_PRINTF(2, 3);
+/* Send an IQ; a failure is printed.  Returns 0 or 1. */
+int ctl_iq(struct ctl *ctl, const char *type, const char *payload,
+           struct cnc_element **reply);
+/* An element on one line (or indented with --indent). */
+void ctl_print(struct ctl *ctl, const struct cnc_element *e);
+/* A whole file, or standard input for "-"; NULL after saying why. */
+char *ctl_read(const char *path, size_t *len);
+
+extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
+    ctl_new[];
+
+#endif /* CNC_CTL_CTL_H */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c -- concordctl: talk to a running service, or make a new app.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "ctl.h"
+
+static const struct ctl_command *const groups[] = {ctl_pubsub, ctl_template,
+                                                   ctl_admin, ctl_new};
+
+int
+ctl_fail(const struct cnc_error *err)
+{
+    fprintf(stderr, "concordctl: %s.\n", err->text);
+    return 1;
+}
+
+int
+ctl_say(int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    fputs("concordctl: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputs("\n", stderr);
+    return status;
+}
+
+int
+ctl_iq(struct ctl *ctl, const char *type, const char *payload,
+       struct cnc_element **reply)
+{
+    struct cnc_error err = {0};
+    struct cnc_element *answer = NULL;
+    int code = cnc__client_iq(ctl->client, type, NULL, payload, &answer, &err);
+
+    if (code == 0 && reply != NULL) {
+        *reply = answer;
+        return 0;
+    }
+    cnc_element_unref(&answer);
+    return code == 0 ? 0 : ctl_fail(&err);
+}
+
+void
+ctl_print(struct ctl *ctl, const struct cnc_element *e)
+{
+    struct cnc_buf *text =
+        cnc_element_write(e, ctl->indent ? CNC_WRITE_INDENT : 0);
+
+    fwrite(cnc_buf_data(text), 1, cnc_buf_len(text), stdout);
+    fputc('\n', stdout);
+    cnc_buf_unref(&text);
+}
+
+char *
+ctl_read(const char *path, size_t *len)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    struct cnc__str s = CNC__STR;
+    char chunk[65536];
+    size_t n;
+
+    if (f == NULL) {
+        ctl_say(1, "cannot read %s: %s.", path, strerror(errno));
+        return NULL;
+    }
+    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0) {
+        cnc__str_add(&s, chunk, n);
+        if (s.len > ((size_t)16 << 20)) {
+            ctl_say(1, "%s is larger than 16 MB.", path);
+            cnc__str_fini(&s);
+            break;
+        }
+    }
+    n = (size_t)ferror(f);
+    if (f != stdin) {
+        fclose(f);
+    }
+    if (n != 0) {
+        ctl_say(1, "cannot read %s: %s.", path, strerror(errno));
+        cnc__str_fini(&s);
+        return NULL;
+    }
+    *len = s.len;
+    return s.data == NULL ? NULL : cnc__str_steal(&s);
+}
+
+static void
+usage(FILE *out)
+{
+    fputs("Usage: concordctl [--link PATH] [--indent] COMMAND [WORD...]\n"
+          "Talk to a running Concordance service, or make a new app.\n\n",
+          out);
+    for (size_t g = 0; g < CNC_N(groups); g++) {
+        for (const struct ctl_command *c = groups[g]; c->name != NULL; c++) {
+            fprintf(out, "  %-9s %-34s %s\n", c->name, c->args, c->what);
+        }
+    }
+    fputs("\n  --link PATH  the service's socket [CONCORDANCE_LINK, or "
+          "data/link]\n"
+          "  --indent     print XML over several lines\n\n"
+          "`concordctl help COMMAND` says more of one.\n",
+          out);
+}
+
+static const struct ctl_command *
+find(const char *name)
+{
+    for (size_t g = 0; g < CNC_N(groups); g++) {
+        for (const struct ctl_command *c = groups[g]; c->name != NULL; c++) {
+            if (strcmp(c->name, name) == 0) {
+                return c;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void
+help(FILE *out, const struct ctl_command *c)
+{
+    fprintf(out, "Usage: concordctl %s %s\n%s.\n%s%s", c->name, c->args,
+            c->what, c->more == NULL ? "" : "\n",
+            c->more == NULL ? "" : c->more);
+}
+
+static int
+run(struct ctl *ctl, const struct ctl_command *c, int argc, char **argv)
+{
+    struct cnc_error err = {0};
+    int status;
+
+    if (argc < c->min || (c->max >= 0 && argc > c->max)) {
+        help(stderr, c);
+        return 2;
+    }
+    if (!c->offline && cnc__client_open(&ctl->client, ctl->link, &err) != 0) {
+        return ctl_fail(&err);
+    }
+    status = c->run(ctl, argc, argv);
+    cnc__client_close(&ctl->client);
+    if (fflush(stdout) != 0) {
+        return ctl_say(1, "cannot write: %s.", strerror(errno));
+    }
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct ctl ctl = {.link = getenv("CONCORDANCE_LINK")};
+    const struct ctl_command *c;
+    int i = 1;
+
+    if (ctl.link == NULL || ctl.link[0] == '\0') {
+        ctl.link = "data/link";
+    }
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            usage(stdout);
+            return 0;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("concordctl %s\n", cnc_version());
+            return 0;
+        } else if (strcmp(argv[i], "--indent") == 0) {
+            ctl.indent = true;
+        } else if (strcmp(argv[i], "--link") == 0 && i + 1 < argc) {
+            ctl.link = argv[++i];
+        } else if (strncmp(argv[i], "--link=", 7) == 0) {
+            ctl.link = argv[i] + 7;
+        } else {
+            return ctl_say(2, "there is no option %s; --help lists them.",
+                           argv[i]);
+        }
+    }
+    if (i == argc) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[i], "help") == 0) {
+        c = i + 1 < argc ? find(argv[i + 1]) : NULL;
+        if (c == NULL) {
+            usage(stdout);
+        } else {
+            help(stdout, c);
+        }
+        return 0;
+    }
+    c = find(argv[i]);
+    if (c == NULL) {
+        return ctl_say(2, "there is no command %s; --help lists them.",
+                       argv[i]);
+    }
+    return run(&ctl, c, argc - i - 1, argv + i + 1);
+}
