@@ -37,6 +37,7 @@ struct cnc__submit_result { /* what became of a submitted form */
     const char *text;       /* for the person; NULL when 0 */
     const char *id;         /* the item's */
 };
+/* v: borrowed for the call. */
 typedef void cnc__submitted_f(const struct cnc__submit_result *r,
                               struct cnc__values *v, void *priv);
 
@@ -45,6 +46,8 @@ struct cnc__agent_env {
     const char *domain;
     const char *ws_path;
     const char *www; /* snapshots are written below it; NULL: none */
+    unsigned n_workers; /* render processes; 0: not known, so that the
+                           restart of one makes all pages be sent anew */
     /* Send m (call is set by callee) to render process worker % n; reply is
      * called once, later.  NULL reply: do not care. */
     void (*render)(unsigned worker, const struct cnc__render_message *m,
@@ -52,7 +55,8 @@ struct cnc__agent_env {
     /* work() on another thread, then done() on the core's. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
                     void *priv);
-    /* A form was posted.  v: steals.  done gets it back for the errors. */
+    /* A form was posted.  v: steals.  done sees it, with the errors; it may
+     * come from inside the call. */
     void (*submit)(const char *node, const struct cnc__actor *who,
                    struct cnc__values *v, const char *id,
                    cnc__submitted_f *done, void *done_priv, void *priv);
@@ -60,7 +64,11 @@ struct cnc__agent_env {
 };
 
 CNC_API struct cnc__agent *cnc__agent_new(const struct cnc__agent_env *env);
+/* Replies of render processes must not come after.  Jobs that are offloaded
+ * may still end later. */
 CNC_API void cnc__agent_free(struct cnc__agent **ap);
+/* Call once a second: a 303 does not wait for a snapshot for ever. */
+CNC_API void cnc__agent_tick(struct cnc__agent *a);
 
 /* A page of an app.  Declares the view node.  record/form of each node are
  * found through app->nodes.  CNC_EEXIST, CNC_EINVAL (unknown node). */
@@ -69,8 +77,11 @@ CNC_API int cnc__agent_page(struct cnc__agent *a, const struct cnc_app *app,
                             struct cnc_error *err);
 /* Assets: all files of dir (no links, no dot files, at most 8 MB each) are
  * served at /assets/NAME (revalidated) and /assets/HASH/NAME (immutable); the
- * runtime's at /_c/HASH/NAME.  A sheet's href or src "assets/NAME" is written
- * as the immutable address. */
+ * runtime's at /_c/HASH/NAME, and revalidated at /runtime/NAME.  The source
+ * document's root has the immutable places as c:assets="/assets/HASH" and
+ * c:runtime="/_c/HASH", so that a sheet can link what is below them.  Folders
+ * of several apps are one set: CNC_EEXIST when two have a file of the same
+ * name. */
 CNC_API int cnc__agent_assets(struct cnc__agent *a, const char *dir,
                               struct cnc_error *err);
 CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
@@ -104,7 +115,8 @@ CNC_API void cnc__agent_render_restarted(struct cnc__agent *a,
 CNC_API void cnc__agent_http(struct cnc__agent *a,
                              struct cnc__http_request *r);
 
-/* Call f once every change up to now is in the page's snapshot. */
+/* Call f once every change up to now is in the page's snapshot, or could not
+ * be rendered; at once when it is so already, or there is no such page. */
 CNC_API void cnc__agent_when_fresh(struct cnc__agent *a, const char *path,
                                    void (*f)(void *priv), void *priv);
 

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Template files become items.  A file is taken when the node has no item of
+ * its name, or when it differs from the one last taken: the SHA-256 of that
+ * is an attribute of the version it became, so that what an operator
+ * published since stays until the file itself changes.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "../xml/write.h"
+#include "web.h"
+
+#define ATTR_HASH "file-sha256"
+#define MAX_FILES 256
+
+struct file {
+    char *name;
+    char *text;
+    size_t len;
+    char hash[65];
+};
+
+struct taking {
+    struct cnc__agent *agent;
+    char *dir;
+    struct file *files;
+    size_t n;
+    struct cnc_error err; /* the first */
+    size_t waiting;
+    void (*done)(struct cnc_error *err, void *priv);
+    void *priv;
+};
+
+/* -- on another thread --------------------------------------------------- */
+
+static bool
+is_template(const char *name)
+{
+    size_t len = strlen(name);
+    return name[0] != '.' && len > 4 && len <= 200 &&
+           cnc__utf8_valid(name, len) && strcmp(name + len - 4, ".xsl") == 0;
+}
+
+static void
+read_one(struct taking *t, int fd, const char *name)
+{
+    struct cnc__str text = CNC__STR;
+    unsigned char hash[32];
+    struct cnc_error err;
+    int rc = cnc__disk_read(&text, fd, name, CNC__WEB_MAX_SHEET, &err);
+    if (rc == 0 && !cnc__xml_chars_valid(cnc__str_c(&text), text.len)) {
+        rc = cnc_error_set(&err, CNC_ESYNTAX, NULL,
+                           "it is not UTF-8 text that XML allows");
+    }
+    if (rc != 0) {
+        if (t->err.code == 0) {
+            cnc_error_set(&t->err, rc, NULL, "template file %s/%s: %.300s",
+                          t->dir, name, err.text);
+        }
+        cnc__str_fini(&text);
+        return;
+    }
+    struct file *f = &t->files[t->n++];
+    cnc__pack_sha256(hash, cnc__str_c(&text), text.len);
+    cnc__hex(f->hash, hash, sizeof(hash));
+    f->name = cnc__strdup(name);
+    f->len = text.len;
+    f->text = text.len > 0 ? cnc__str_steal(&text) : cnc__strdup("");
+}
+
+static void
+read_files(void *arg)
+{
+    struct taking *t = arg;
+    struct dirent *e;
+    int fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(dup(fd));
+    if (dir == NULL) {
+        if (errno != ENOENT) {
+            cnc_error_set(&t->err, CNC_ESYS, NULL,
+                          "the folder %s cannot be read: %s", t->dir,
+                          strerror(errno));
+        }
+    } else {
+        while (t->n < MAX_FILES && (e = readdir(dir)) != NULL) {
+            if (is_template(e->d_name)) {
+                read_one(t, fd, e->d_name);
+            }
+        }
+        closedir(dir);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* -- on the core's thread ------------------------------------------------ */
+
+static void
+finish(struct taking *t)
+{
+    struct cnc__agent *a = t->agent;
+    if (t->done != NULL && !a->closed) {
+        t->done(t->err.code != 0 ? &t->err : NULL, t->priv);
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        cnc__free(t->files[i].name);
+        cnc__free(t->files[i].text);
+    }
+    cnc__free(t->files);
+    cnc__free(t->dir);
+    cnc__free(t);
+    cnc__agent_unref(a);
+}
+
+struct last_taken {
+    const char *domain;
+    char hash[65];
+};
+
+/* The newest version that came from a file: published by the domain itself
+ * and marked; one that an operator put back is not. */
+static int
+on_version(const struct cnc_store_entry *e, void *priv)
+{
+    struct last_taken *l = priv;
+    struct cnc_element *x = NULL;
+    size_t n = strlen(l->domain);
+    if (strncmp(e->publisher, l->domain, n) != 0 ||
+        (e->publisher[n] != '\0' && e->publisher[n] != '/') || e->len == 0) {
+        return 0;
+    }
+    const struct cnc_xml_limits limits = {.size = sizeof(limits),
+                                          .max_token = CNC__WEB_MAX_SHEET * 2,
+                                          .max_stanza =
+                                              CNC__WEB_MAX_SHEET * 8};
+    if (cnc_xml_parse(&x, e->value, e->len, 0, &limits, NULL) != 0) {
+        return 0;
+    }
+    const char *hash = cnc_element_attr(x, NULL, ATTR_HASH);
+    bool found = hash != NULL && strlen(hash) == 64;
+    if (found) {
+        memcpy(l->hash, hash, 65);
+    }
+    cnc_element_unref(&x);
+    return found ? 1 : 0;
+}
+
+static bool
+wanted(struct cnc__agent *a, const struct file *f)
+{
+    if (a->templates == NULL) {
+        return false;
+    }
+    struct cnc__item *item = cnc__node_item(a->templates, f->name);
+    if (item == NULL) {
+        return true;
+    }
+    struct last_taken last = {.domain = a->domain};
+    cnc__node_history(a->templates, f->name, on_version, &last);
+    return last.hash[0] != '\0' && strcmp(last.hash, f->hash) != 0;
+}
+
+/* What a page falls back to when the item is taken away. */
+static void
+keep(struct taking *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct file *f = &t->files[i];
+        if (strcmp(f->name, name) == 0) {
+            struct cnc__sheet *old = cnc__table_put(
+                t->agent->files, name, cnc__sheet_new(f->text, f->len));
+            cnc__sheet_unref(&old);
+        }
+    }
+}
+
+static void
+on_published(const struct cnc_error *err, const char *id, void *priv)
+{
+    struct taking *t = priv;
+    if (err == NULL && id != NULL) {
+        keep(t, id);
+    }
+    if (err != NULL && t->err.code == 0) {
+        t->err = *err;
+        cnc_error_set(&t->err, err->code, err->condition,
+                      "template file %s/%s: %.300s", t->dir, id ? id : "",
+                      err->text);
+        t->err.line = err->line;
+    }
+    if (--t->waiting == 0) {
+        finish(t);
+    }
+}
+
+static void
+publish(struct taking *t, const struct file *f)
+{
+    struct cnc__agent *a = t->agent;
+    struct cnc__str jid = CNC__STR;
+    struct cnc_element *e = NULL;
+    cnc__str_printf(&jid, "%s/files", a->domain);
+    struct cnc__actor me = {.jid = jid.data, .operator_ = true};
+    CNC_CHECK(cnc_element_new(&e, CNC__NS_TEMPLATE, "template", NULL) == 0);
+    cnc_element_set_attr(e, NULL, "type", "application/xslt+xml", NULL);
+    cnc_element_set_attr(e, NULL, ATTR_HASH, f->hash, NULL);
+    cnc_element_insert_text(e, 0, f->text, f->len, NULL);
+    t->waiting++;
+    cnc__pubsub_publish(a->env.pubsub, &me, a->templates, f->name, e, false,
+                        on_published, t);
+    cnc_element_unref(&e);
+    cnc__str_fini(&jid);
+}
+
+static void
+take_files(void *arg)
+{
+    struct taking *t = arg;
+    struct cnc__agent *a = t->agent;
+    t->waiting = 1; /* ours */
+    for (size_t i = 0; i < t->n && !a->closed; i++) {
+        struct file *f = &t->files[i];
+        if (wanted(a, f)) {
+            publish(t, f);
+        } else {
+            keep(t, f->name);
+        }
+    }
+    if (--t->waiting == 0) {
+        finish(t);
+    }
+}
+
+void
+cnc__agent_template_files(struct cnc__agent *a, const char *dir,
+                          void (*done)(struct cnc_error *err, void *priv),
+                          void *priv)
+{
+    struct taking *t = cnc__zalloc(sizeof(*t));
+    cnc__agent_ref(a);
+    t->agent = a;
+    t->dir = cnc__strdup(dir);
+    t->files = cnc__zalloc(MAX_FILES * sizeof(*t->files));
+    t->done = done;
+    t->priv = priv;
+    a->env.offload(read_files, take_files, t, a->env.priv);
+}

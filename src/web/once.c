@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A page rendered once, for one answer: older records, or a form that was
+ * refused.  It has a key of its own in the render process and is forgotten
+ * there at once; it is never live.
+ */
+#include "web.h"
+
+#define MAX_ONCE 16 /* under way together */
+
+struct cnc__once {
+    struct cnc__once *prev, *next;
+    struct cnc__agent *agent;
+    unsigned worker;
+    char *key;
+    struct cnc__str error; /* the first one */
+    cnc__once_f *f;
+    void *priv;
+};
+
+static void
+note(struct cnc__once *o, const struct cnc__render_message *reply)
+{
+    unsigned line;
+    if (o->error.len == 0) {
+        cnc__web_reply_text(&o->error, &line, reply);
+    }
+}
+
+static void
+on_step(const struct cnc__render_message *reply, void *priv)
+{
+    if (reply == NULL || reply->type == CNC__R_ERROR) {
+        note(priv, reply);
+    }
+}
+
+static void
+free_once(struct cnc__once *o)
+{
+    struct cnc__agent *a = o->agent;
+    if (o->prev != NULL) {
+        o->prev->next = o->next;
+    } else {
+        a->onces = o->next;
+    }
+    if (o->next != NULL) {
+        o->next->prev = o->prev;
+    }
+    a->n_once--;
+    cnc__str_fini(&o->error);
+    cnc__free(o->key);
+    cnc__free(o);
+}
+
+void
+cnc__once_free(struct cnc__agent *a)
+{
+    while (a->onces != NULL) {
+        a->onces->f(NULL, 0, "the service ends", a->onces->priv);
+        free_once(a->onces);
+    }
+}
+
+static void
+on_html(const struct cnc__render_message *reply, void *priv)
+{
+    struct cnc__once *o = priv;
+    bool ok = reply != NULL && reply->type == CNC__R_HTML_DONE &&
+              reply->n_fields >= 1;
+    if (!ok) {
+        note(o, reply);
+    }
+    /* A sheet that failed leaves an empty tree, which HTML gives as well. */
+    if (o->error.len > 0) {
+        o->f(NULL, 0, o->error.data, o->priv);
+    } else {
+        o->f(reply->fields[0].data, reply->fields[0].len, NULL, o->priv);
+    }
+    free_once(o);
+}
+
+static void
+send_forms(struct cnc__once *o, const struct cnc__web_page *p,
+           const char *node, const struct cnc__values *v, const char *item_id)
+{
+    for (size_t i = 0; i < p->n_shown; i++) {
+        const struct cnc_node *d = p->shown[i].decl;
+        if (d->form == NULL || d->record == NULL) {
+            continue;
+        }
+        bool this = node != NULL && strcmp(node, d->name) == 0;
+        struct cnc__str x = CNC__STR, action = CNC__STR;
+        cnc__form_write(&x, d->record, d->form, this ? item_id : "",
+                        this ? v : NULL);
+        cnc__source_action(&action, p->path, d->name);
+        struct cnc__render_field f[] = {
+            cnc__web_field(o->key), cnc__web_field(d->name),
+            cnc__web_field_str(&x), cnc__web_field_str(&action)};
+        cnc__web_call(o->agent, o->worker, CNC__R_FORM, f, 4, on_step, o);
+        cnc__str_fini(&x);
+        cnc__str_fini(&action);
+    }
+}
+
+bool
+cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
+          const char *node, const struct cnc__values *v, const char *item_id,
+          cnc__once_f *f, void *priv)
+{
+    struct cnc__agent *a = p->agent;
+    if (a->n_once >= MAX_ONCE) {
+        return false;
+    }
+    struct cnc__once *o = cnc__zalloc(sizeof(*o));
+    struct cnc__str text = CNC__STR;
+    a->n_once++;
+    cnc__str_printf(&text, "once-%llu", (unsigned long long)++a->next_key);
+    o->agent = a;
+    o->next = a->onces;
+    if (o->next != NULL) {
+        o->next->prev = o;
+    }
+    a->onces = o;
+    o->worker = p->worker;
+    o->key = cnc__str_steal(&text);
+    o->f = f;
+    o->priv = priv;
+    const struct cnc__sheet *sheet = cnc__sheet_of(a, p->template_);
+    struct cnc__render_field key = cnc__web_field(o->key);
+    struct cnc__render_field s[] = {key, {sheet->text, sheet->len}};
+    cnc__web_call(a, o->worker, CNC__R_SHEET, s, 2, on_step, o);
+    cnc__source_write(&text, p, window, 0);
+    struct cnc__render_field x[] = {key, cnc__web_field_str(&text)};
+    cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
+    cnc__str_fini(&text);
+    send_forms(o, p, node, v, item_id);
+    cnc__web_call(a, o->worker, CNC__R_RENDER, &key, 1, on_step, o);
+    cnc__view_head(&text, p, NULL);
+    struct cnc__render_field h[] = {key, cnc__web_field_str(&text)};
+    cnc__web_call(a, o->worker, CNC__R_HTML, h, 2, on_html, o);
+    cnc__str_fini(&text);
+    cnc__web_call(a, o->worker, CNC__R_CLOSE, &key, 1, NULL, NULL);
+    return true;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * web.h -- what the files of this room share: the agent, the nodes it
+ * watches, its pages, sheets, snapshots and assets.
+ *
+ *   watch.c      a node's records in order of creation
+ *   source.c     records -> source document
+ *   pages.c      the page table; what is dirty
+ *   live.c       one render under way per page
+ *   once.c       a page rendered once for one answer (older ones, 422)
+ *   templates.c  sheets; the check before one is published
+ *   files.c      template files -> items
+ *   views.c      the view node
+ *   snapshot.c   a document and its compressed copies; whole answers
+ *   disk.c       files by atomic rename
+ *   routes.c     which address is what
+ *   older.c      ?before=ID
+ *   submit.c     POST of forms
+ *   assets.c     files served under hashed names
+ *   answer.c     encodings, plain pages, header lines
+ */
+#ifndef CNC_WEB_WEB_H
+#define CNC_WEB_WEB_H
+
+#include "../base/log.h"
+#include "../base/str.h"
+#include "../base/table.h"
+#include "../base/text.h"
+#include "agent.h"
+
+#define CNC__WEB_WINDOW      1000u /* newest records shown, unless said */
+#define CNC__WEB_MAX_SHOWN   16u   /* nodes of one page */
+#define CNC__WEB_MAX_SHEET   ((size_t)1 << 20)
+#define CNC__WEB_MAX_FORM    ((size_t)256 << 10) /* body of a POST */
+#define CNC__WEB_MAX_ID      256u /* bytes of an item id from a form */
+#define CNC__WEB_MAX_WORKERS 64u
+
+/* -- records ------------------------------------------------------------- */
+
+struct cnc__record {
+    uint64_t created;       /* its place; never used again in the node */
+    struct cnc__item *item; /* counted */
+};
+
+struct cnc__watch { /* a node that pages show */
+    unsigned magic;
+    char *name;
+    struct cnc__node *node;      /* NULL while it is deleted */
+    struct cnc__record *records; /* in order of creation */
+    size_t n_records, cap_records;
+    uint64_t seen; /* seq of the newest item that came by */
+    struct cnc__web_page **pages;
+    size_t n_pages;
+};
+
+struct cnc__dirty { /* a record that came, changed or went */
+    uint64_t created;
+    struct cnc__item *item;
+};
+
+struct cnc__shown { /* one node on one page */
+    struct cnc__watch *watch;
+    const struct cnc_app *app;
+    const struct cnc_node *decl;
+    /* What the render process holds: records created in [low, high], and
+     * the address of the older ones ("" for none). */
+    uint64_t low, high;
+    struct cnc__str older;
+    struct cnc__dirty *dirty; /* since the last render */
+    size_t n_dirty, cap_dirty;
+};
+
+/* -- sheets, snapshots --------------------------------------------------- */
+
+struct cnc__sheet { /* a stylesheet's text; counted, never changes */
+    unsigned refs;
+    char *text;
+    size_t len;
+};
+
+enum cnc__encoding { CNC__IDENTITY, CNC__GZIP, CNC__BROTLI, CNC__N_ENCODINGS };
+
+struct cnc__snapshot { /* a page as answers; counted */
+    unsigned refs;
+    char etag[40]; /* of the identity body, without quotes */
+    char position[40];
+    struct cnc_buf *whole[CNC__N_ENCODINGS]; /* NULL: not made yet */
+    size_t head_len[CNC__N_ENCODINGS];
+};
+
+/* -- pages --------------------------------------------------------------- */
+
+struct cnc__fresh { /* somebody who waits for a snapshot */
+    struct cnc__fresh *next;
+    uint64_t want; /* change number */
+    void (*f)(void *priv);
+    void *priv;
+};
+
+struct cnc__web_page {
+    unsigned magic;
+    struct cnc__agent *agent;
+    char *path;
+    char *title;
+    char *template_; /* "" for the built-in one */
+    uint32_t window;
+    unsigned worker;
+    struct cnc__node *view;
+    struct cnc__shown shown[CNC__WEB_MAX_SHOWN];
+    size_t n_shown;
+    bool closed_; /* a guest may not see one of its nodes */
+
+    /* Changes are numbered: told of, rendered, in the snapshot. */
+    uint64_t changed, rendered, snapped;
+    uint64_t upto;   /* the render under way brings it to this */
+    uint64_t events; /* anything that happened to its nodes at all */
+    bool dirty;      /* something to render */
+    bool busy;       /* a render or HTML call is under way */
+    bool lost;       /* its process died; it is being restarted */
+    bool loaded;     /* the process has sheet, source and forms */
+    bool known;      /* ... and the tree that browsers have */
+    bool sheet_changed, source_changed;
+    bool op_failed;           /* an operation before RENDER was refused */
+    bool settled;             /* has a snapshot or an error: start waits */
+    unsigned op_failures;     /* in a row */
+    unsigned deaths;          /* renders in a row that killed their process */
+    unsigned without_html;    /* renders since the last snapshot */
+    uint64_t worker_epoch;    /* of the process the calls went to */
+    struct cnc__sheet *sheet; /* the one in the process */
+    char *error;              /* last render's, NULL when it was fine */
+    char head_position[40];   /* of the HTML call under way */
+
+    struct cnc__snapshot *snapshot; /* or NULL */
+    bool packing;                   /* compression and files are under way */
+    bool pack_again; /* ... of an older snapshot than the newest */
+    struct cnc__fresh *waiting;
+};
+
+/* Somebody who waits for an item to be told of, then for the snapshot. */
+struct cnc__seen {
+    struct cnc__seen *next;
+    struct cnc__web_page *page;
+    struct cnc__watch *watch;
+    uint64_t seq;
+    void (*f)(void *priv);
+    void *priv;
+};
+
+struct cnc__asset {
+    struct cnc_buf *body[CNC__N_ENCODINGS];
+    const char *type;
+    char etag[40];
+};
+
+struct cnc__asset_set {
+    struct cnc__table *files; /* NAME -> struct cnc__asset */
+    char hash[17];            /* of all names and files; "" while empty */
+    size_t total;             /* bytes */
+};
+
+struct cnc__posted; /* submit.c */
+struct cnc__older;  /* older.c */
+struct cnc__once;   /* once.c */
+struct cnc__check;  /* templates.c */
+
+struct cnc__agent {
+    unsigned magic, refs;
+    bool closed; /* only its memory is left, for jobs on their way */
+    bool started;
+    struct cnc__agent_env env;
+    char *domain, *ws_path, *www;
+    struct cnc__table *pages;   /* path -> struct cnc__web_page */
+    struct cnc__table *watches; /* node -> struct cnc__watch */
+    struct cnc__node *templates;
+    struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
+    struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
+    struct cnc__sheet *builtin;
+    struct cnc__asset_set assets, runtime;
+    char *style_csp; /* CSP of plain pages, which have their style inside */
+
+    unsigned next_worker;
+    uint64_t next_key; /* of pages rendered once */
+    unsigned n_once;   /* under way */
+    struct cnc__once *onces;
+    struct cnc__check *checks;
+    uint64_t epochs[CNC__WEB_MAX_WORKERS]; /* restarts of each process */
+    bool died[CNC__WEB_MAX_WORKERS]; /* and its killer is known already */
+
+    void (*start_done)(void *priv);
+    void *start_priv;
+    size_t unsettled;
+
+    struct cnc__seen *seen_waiting;
+    struct cnc__posted *posted; /* answers that wait for a snapshot */
+    struct cnc__older *older;   /* newest first */
+    unsigned n_older;
+    struct cnc__agent_stats stats;
+};
+
+/* -- agent.c ------------------------------------------------------------- */
+
+void cnc__agent_ref(struct cnc__agent *a);
+void cnc__agent_unref(struct cnc__agent *a);
+
+/* Call the render process of worker with n fields (data, len pairs given as
+ * C strings or cnc__render_field). reply NULL: do not care. */
+void cnc__web_call(struct cnc__agent *a, unsigned worker,
+                   enum cnc__render_type type,
+                   const struct cnc__render_field *fields, size_t n,
+                   cnc__render_reply_f *reply, void *priv);
+struct cnc__render_field cnc__web_field(const char *text);
+struct cnc__render_field cnc__web_field_str(const struct cnc__str *s);
+/* "line N: message" of a CNC__R_ERROR; NULL reply: the process ended. */
+void cnc__web_reply_text(struct cnc__str *out, unsigned *line,
+                         const struct cnc__render_message *reply);
+/* The slot of a worker in epochs and died. */
+unsigned cnc__web_slot(const struct cnc__agent *a, unsigned worker);
+
+/* -- watch.c ------------------------------------------------------------- */
+
+struct cnc__watch *cnc__watch_get(struct cnc__agent *a, const char *name);
+void cnc__watch_free(void *watch);
+/* Its node's items anew. */
+void cnc__watch_load(struct cnc__watch *w);
+/* Index of the record, or of where it would be. */
+size_t cnc__watch_find(const struct cnc__watch *w, uint64_t created,
+                       bool *found);
+/* An item came or went; tells the pages. */
+void cnc__watch_put(struct cnc__watch *w, struct cnc__item *item);
+void cnc__watch_drop(struct cnc__watch *w, struct cnc__item *item);
+/* Index of the first record in a window of n that ends before end. */
+static inline size_t
+cnc__watch_start(size_t end, uint32_t n)
+{
+    return end > n ? end - n : 0;
+}
+
+/* -- source.c ------------------------------------------------------------ */
+
+/* What an older window shows of one node; live: the newest. */
+struct cnc__window {
+    size_t shown; /* index in page->shown; SIZE_MAX: none is cut */
+    size_t end;   /* records before this index */
+};
+
+/* One record with its c: attributes; nothing when it has no payload. */
+void cnc__source_record(struct cnc__str *out, const struct cnc__item *item);
+/* The whole source document. window NULL: the newest of every node. max: at
+ * most so many records of a node, 0: the page's window. */
+void cnc__source_write(struct cnc__str *out, const struct cnc__web_page *p,
+                       const struct cnc__window *window, uint32_t max);
+/* "?before=ID" of the records before index start; "" when none. */
+void cnc__source_older(struct cnc__str *out, const struct cnc__watch *w,
+                       size_t start);
+/* The path and "?form=NODE", percent-encoded. */
+void cnc__source_action(struct cnc__str *out, const char *path,
+                        const char *node);
+void cnc__source_percent(struct cnc__str *out, const char *s, bool path);
+
+/* -- pages.c ------------------------------------------------------------- */
+
+struct cnc__web_page *cnc__page_get(const struct cnc__agent *a,
+                                    const char *path);
+void cnc__page_free(void *page);
+/* It has to be rendered. */
+void cnc__page_touch(struct cnc__web_page *p);
+/* A record of the page came, changed or went. */
+void cnc__page_mark(struct cnc__web_page *p, struct cnc__shown *s,
+                    uint64_t created, struct cnc__item *item);
+void cnc__page_clear_dirty(struct cnc__shown *s);
+/* Its whole source has to be sent again. */
+void cnc__page_reload(struct cnc__web_page *p);
+struct cnc__shown *cnc__page_shown(struct cnc__web_page *p, const char *node);
+/* Whether a guest may see all of its nodes, asked anew. */
+void cnc__page_access(struct cnc__web_page *p);
+/* f once everything told of up to now is in its snapshot, or at once. */
+void cnc__page_when(struct cnc__web_page *p, void (*f)(void *), void *priv);
+/* f once item seq of the watched node is. */
+void cnc__page_when_item(struct cnc__web_page *p, struct cnc__watch *w,
+                         uint64_t seq, void (*f)(void *), void *priv);
+/* After w->seen moved. */
+void cnc__page_seen(struct cnc__agent *a, struct cnc__watch *w);
+/* After p->snapped moved. */
+void cnc__page_wake(struct cnc__web_page *p);
+
+/* -- live.c -------------------------------------------------------------- */
+
+/* Render the page now if it is dirty and nothing is in the way. */
+void cnc__live_flush(struct cnc__web_page *p);
+void cnc__live_restarted(struct cnc__web_page *p);
+
+/* -- once.c -------------------------------------------------------------- */
+
+/* html NULL: it failed, error says why (for the log); or the agent is closed,
+ * then nobody is left to answer. */
+typedef void cnc__once_f(const char *html, size_t len, const char *error,
+                         void *priv);
+/* Render the page for one answer; values are shown in the form of node.
+ * false: too many are under way. */
+bool cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
+               const char *node, const struct cnc__values *v,
+               const char *item_id, cnc__once_f *f, void *priv);
+/* The agent ends and replies will not come. */
+void cnc__once_free(struct cnc__agent *a);
+
+/* -- templates.c --------------------------------------------------------- */
+
+struct cnc__sheet *cnc__sheet_new(const char *text, size_t len);
+struct cnc__sheet *cnc__sheet_ref(struct cnc__sheet *s);
+void cnc__sheet_unref(struct cnc__sheet **sp);
+void cnc__sheet_free(void *sheet);
+/* The sheet a page uses now: item, else file, else built in; *borrowed*. */
+struct cnc__sheet *cnc__sheet_of(struct cnc__agent *a, const char *id);
+void cnc__templates_init(struct cnc__agent *a);
+void cnc__templates_event(struct cnc__agent *a, enum cnc__event ev,
+                          const struct cnc__item *item);
+int cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
+                         const char *id, const struct cnc_element *payload,
+                         struct cnc_error *err);
+void cnc__templates_free(struct cnc__agent *a);
+
+/* -- views.c ------------------------------------------------------------- */
+
+void cnc__view_declare(struct cnc__web_page *p);
+void cnc__view_emit(struct cnc__web_page *p, const char *patch, size_t len);
+void cnc__view_resync(struct cnc__web_page *p);
+/* What the agent adds to <head> of a live page. */
+void cnc__view_head(struct cnc__str *out, const struct cnc__web_page *p,
+                    const char *position);
+
+/* -- snapshot.c ---------------------------------------------------------- */
+
+/* The page's own header lines, with CSP; no ETag or length. */
+extern const char cnc__page_headers[];
+
+struct cnc__snapshot *cnc__snapshot_new(const char *html, size_t len,
+                                        const char *position);
+struct cnc__snapshot *cnc__snapshot_ref(struct cnc__snapshot *s);
+void cnc__snapshot_unref(struct cnc__snapshot **sp);
+/* Make the compressed copies and, when path is not NULL, the files; done is
+ * called on the core's thread unless the agent is gone by then. */
+void cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
+                        const char *path, void (*done)(void *priv),
+                        void *priv);
+void cnc__snapshot_answer(const struct cnc__snapshot *s,
+                          struct cnc__http_responder *responder,
+                          const char *accept_encoding,
+                          const char *if_none_match);
+
+/* -- disk.c: on another thread -------------------------------------------- */
+
+struct cnc__disk_file {
+    const char *suffix; /* "", ".gz", ".br" */
+    const char *data;
+    size_t len;
+};
+/* WWW/PATH/index.html and its siblings. CNC_ESYS. */
+int cnc__disk_write(const char *www, const char *path,
+                    const struct cnc__disk_file *files, size_t n,
+                    struct cnc_error *err);
+/* A regular file that is no link, at most max bytes. CNC_ESYS, CNC_ELIMIT. */
+int cnc__disk_read(struct cnc__str *out, int dir_fd, const char *name,
+                   size_t max, struct cnc_error *err);
+
+/* -- pack.c: on another thread -------------------------------------------- */
+
+/* A *new* buf, or NULL when it would not be smaller.  best: take the time. */
+struct cnc_buf *cnc__pack_gzip(const void *data, size_t len, bool best);
+struct cnc_buf *cnc__pack_brotli(const void *data, size_t len, bool best);
+/* SHA-256. */
+void cnc__pack_sha256(unsigned char out[32], const void *data, size_t len);
+
+/* -- answer.c ------------------------------------------------------------ */
+
+/* The one to send of those that have: bit 1 << enum cnc__encoding. */
+enum cnc__encoding cnc__answer_encoding(const char *accept_encoding,
+                                        unsigned have);
+/* If-None-Match names etag, in any encoding. */
+bool cnc__answer_not_modified(const char *if_none_match, const char *etag);
+const char *cnc__answer_suffix(enum cnc__encoding e); /* "", "-gz", "-br" */
+void cnc__answer_style(struct cnc__agent *a);
+/* A plain page that says what is the matter.  headers: more lines or NULL. */
+void cnc__answer_plain(struct cnc__agent *a,
+                       struct cnc__http_responder *responder, int status,
+                       const char *headers, const char *title,
+                       const char *text);
+/* The same, with a link to the page at path. */
+void cnc__answer_back(struct cnc__agent *a,
+                      struct cnc__http_responder *responder, int status,
+                      const char *title, const char *text, const char *path);
+void cnc__answer_see(struct cnc__http_responder *responder, int status,
+                     const char *location);
+
+/* -- older.c, submit.c, assets.c ----------------------------------------- */
+
+void cnc__older_answer(struct cnc__web_page *p, const char *before,
+                       struct cnc__http_request *r);
+void cnc__older_free(struct cnc__agent *a);
+void cnc__submit_answer(struct cnc__web_page *p, const char *node,
+                        struct cnc__http_request *r);
+void cnc__submit_tick(struct cnc__agent *a);
+void cnc__submit_free(struct cnc__agent *a);
+
+void cnc__assets_free(struct cnc__asset_set *set);
+/* The address a page may use for good: "/assets/HASH" or "/_c/HASH". */
+void cnc__assets_base(struct cnc__str *out, const struct cnc__agent *a,
+                      bool runtime);
+/* false: not an asset's address. */
+bool cnc__assets_answer(struct cnc__agent *a, struct cnc__http_request *r);
+
+#endif /* CNC_WEB_WEB_H */
