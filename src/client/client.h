@@ -2,6 +2,10 @@
 /*
  * client.h -- the client half for tools: a blocking XMPP client over the link
  * (Unix socket, TCP framing, SASL EXTERNAL).  One thread at a time.
+ *
+ * Requests of the service's own (XEP-0199 pings) are answered whenever the
+ * client reads: a tool that only follows calls cnc__client_next() in a loop
+ * and stays connected.
  */
 #ifndef CNC_CLIENT_CLIENT_H
 #define CNC_CLIENT_CLIENT_H
@@ -9,6 +13,9 @@
 #include <concordance/xml.h>
 
 struct cnc__client;
+
+/* How long the service may take to answer anything; then CNC_EAGAIN. */
+#define CNC__CLIENT_WAIT_MS 30000
 
 /* Connect, log in, bind.  CNC_ESYS (no service there: says so and what to
  * do), CNC_EAUTH, CNC_EPROTO. */
@@ -18,6 +25,9 @@ CNC_API void cnc__client_close(struct cnc__client **cp);
 /* The service's domain and our full JID; borrowed. */
 CNC_API const char *cnc__client_domain(const struct cnc__client *c);
 CNC_API const char *cnc__client_jid(const struct cnc__client *c);
+/* Readable when cnc__client_next() may have something; but ask it first, for
+ * a stanza may wait already. */
+CNC_API int cnc__client_fd(const struct cnc__client *c);
 
 /*
  * Send <iq type=...> with payload_xml to `to` (NULL: the domain) and wait for

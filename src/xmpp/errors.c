@@ -3,32 +3,34 @@
 
 #include "../xml/write.h"
 
-/* RFC 6120 8.3.3, with the error type each section names. */
+/* RFC 6120 8.3.3: each condition, the error type its section names, and what
+ * it means for a program here that meets it. */
 static const struct {
     const char *condition, *type;
-} types[] = {
-    {"bad-request", "modify"},
-    {"conflict", "cancel"},
-    {"feature-not-implemented", "cancel"},
-    {"forbidden", "auth"},
-    {"gone", "cancel"},
-    {"internal-server-error", "cancel"},
-    {"item-not-found", "cancel"},
-    {"jid-malformed", "modify"},
-    {"not-acceptable", "modify"},
-    {"not-allowed", "cancel"},
-    {"not-authorized", "auth"},
-    {"policy-violation", "modify"},
-    {"recipient-unavailable", "wait"},
-    {"redirect", "modify"},
-    {"registration-required", "auth"},
-    {"remote-server-not-found", "cancel"},
-    {"remote-server-timeout", "wait"},
-    {"resource-constraint", "wait"},
-    {"service-unavailable", "cancel"},
-    {"subscription-required", "auth"},
-    {"undefined-condition", "cancel"},
-    {"unexpected-request", "wait"},
+    int code;
+} known[] = {
+    {"bad-request", "modify", CNC_EPROTO},
+    {"conflict", "cancel", CNC_EEXIST},
+    {"feature-not-implemented", "cancel", CNC_EPROTO},
+    {"forbidden", "auth", CNC_EACCES},
+    {"gone", "cancel", CNC_ENOENT},
+    {"internal-server-error", "cancel", CNC_ESYS},
+    {"item-not-found", "cancel", CNC_ENOENT},
+    {"jid-malformed", "modify", CNC_ESYNTAX},
+    {"not-acceptable", "modify", CNC_EREFUSED},
+    {"not-allowed", "cancel", CNC_EACCES},
+    {"not-authorized", "auth", CNC_EAUTH},
+    {"policy-violation", "modify", CNC_ELIMIT},
+    {"recipient-unavailable", "wait", CNC_ECLOSED},
+    {"redirect", "modify", CNC_ENOENT},
+    {"registration-required", "auth", CNC_EACCES},
+    {"remote-server-not-found", "cancel", CNC_ENOENT},
+    {"remote-server-timeout", "wait", CNC_EAGAIN},
+    {"resource-constraint", "wait", CNC_ESTORE},
+    {"service-unavailable", "cancel", CNC_ENOENT},
+    {"subscription-required", "auth", CNC_EACCES},
+    {"undefined-condition", "cancel", CNC_EPROTO},
+    {"unexpected-request", "wait", CNC_EPROTO},
 };
 
 const char *
@@ -65,9 +67,9 @@ cnc__stanza_condition(int code)
 const char *
 cnc__stanza_error_type(const char *condition)
 {
-    for (size_t i = 0; i < CNC_N(types); i++) {
-        if (strcmp(types[i].condition, condition) == 0) {
-            return types[i].type;
+    for (size_t i = 0; i < CNC_N(known); i++) {
+        if (strcmp(known[i].condition, condition) == 0) {
+            return known[i].type;
         }
     }
     return "cancel";
@@ -92,6 +94,23 @@ cnc__stanza_error_add(struct cnc__str *out, const struct cnc_error *err)
                         err->specific_ns);
     }
     cnc__str_puts(out, "</error>");
+}
+
+int
+cnc__stanza_error_read(struct cnc_error *err, const struct cnc_element *stanza)
+{
+    const struct cnc_element *e = cnc_element_child(stanza, NULL, "error");
+    const char *text = cnc_element_child_text(e, CNC__NS_STANZA_ERROR, "text");
+
+    for (size_t i = 0; e != NULL && i < CNC_N(known); i++) {
+        if (cnc_element_child(e, CNC__NS_STANZA_ERROR, known[i].condition) !=
+            NULL) {
+            return cnc_error_set(err, known[i].code, known[i].condition, "%s",
+                                 text[0] != '\0' ? text : known[i].condition);
+        }
+    }
+    return cnc_error_set(err, CNC_EPROTO, "undefined-condition", "%s",
+                         text[0] != '\0' ? text : "undefined-condition");
 }
 
 void

@@ -5,6 +5,8 @@
 #ifndef CNC_XMPP_ERRORS_H
 #define CNC_XMPP_ERRORS_H
 
+#include <concordance/xml.h>
+
 #include "../base/str.h"
 
 #define CNC__NS_CLIENT       "jabber:client"
@@ -27,6 +29,10 @@ CNC_API const char *cnc__stanza_error_type(const char *condition);
  * application-specific condition. */
 CNC_API void cnc__stanza_error_add(struct cnc__str *out,
                                    const struct cnc_error *err);
+/* The other way, for the client half: fill err (may be NULL) from the <error/>
+ * of a stanza of type "error".  Returns err's code. */
+CNC_API int cnc__stanza_error_read(struct cnc_error *err,
+                                   const struct cnc_element *stanza);
 /* Append the children of <stream:error/>; text may be NULL. */
 CNC_API void cnc__stream_error_add(struct cnc__str *out,
                                    const char *condition, const char *text);
