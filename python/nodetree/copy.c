@@ -282,7 +282,11 @@ restore_element(PyObject *o, const char *prefix, PyObject *decls,
     for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_Size(decls); i++) {
         const char *p, *ns;
 
-        if (!PyArg_ParseTuple(PyTuple_GetItem(decls, i), "ss", &p, &ns)) {
+        if (!PyTuple_Check(PyTuple_GetItem(decls, i)) ||
+            !PyArg_ParseTuple(PyTuple_GetItem(decls, i), "ss", &p, &ns)) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_TypeError, "not a declaration");
+            }
             return -1;
         }
         rc = cnc_element_declare(e, p, ns, &err);

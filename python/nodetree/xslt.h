@@ -22,7 +22,8 @@
 #include <libxml/tree.h>
 #include <libxml/xmlerror.h>
 
-/* Steps of one evaluation or transform: seconds, not minutes. */
+/* Steps of one evaluation or transform, unless said otherwise: a second or
+ * two, not minutes. */
 #define OP_LIMIT       5000000
 #define TEMPLATE_DEPTH 500
 #define TEMPLATE_VARS  15000
@@ -44,6 +45,9 @@ struct message {
     size_t len;
 };
 void message_add(void *message, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same, of what is not wanted. */
+void message_drop(void *priv, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* The first line of it, without what only says where. */
 void message_reason(struct message *m, char *out, size_t size);

@@ -27,6 +27,11 @@ message_add(void *message, const char *fmt, ...)
 }
 
 void
+message_drop(void *priv, const char *fmt, ...)
+{
+}
+
+void
 message_reason(struct message *m, char *out, size_t size)
 {
     const char *line = m->text, *end;

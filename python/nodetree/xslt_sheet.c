@@ -14,6 +14,7 @@
 struct sheet {
     PyObject_HEAD xsltStylesheetPtr style;
     xsltSecurityPrefsPtr nothing; /* what it may touch */
+    unsigned long max_steps;
     PyObject *module;
 };
 
@@ -30,6 +31,8 @@ struct globals {
     void *priv;
     xmlStructuredErrorFunc xml_error;
     void *xml_priv;
+    xmlGenericErrorFunc xml_text;
+    void *xml_text_priv;
     xsltSecurityPrefsPtr prefs;
 };
 
@@ -43,13 +46,16 @@ static void
 globals_set(struct globals *old, struct sheet *self, struct message *m)
 {
     *old = (struct globals){
-        xsltGenericError,
-        xsltGenericErrorContext,
-        xmlStructuredError,
-        xmlStructuredErrorContext,
-        xsltGetDefaultSecurityPrefs(),
+        .error = xsltGenericError,
+        .priv = xsltGenericErrorContext,
+        .xml_error = xmlStructuredError,
+        .xml_priv = xmlStructuredErrorContext,
+        .xml_text = xmlGenericError,
+        .xml_text_priv = xmlGenericErrorContext,
+        .prefs = xsltGetDefaultSecurityPrefs(),
     };
     xmlSetStructuredErrorFunc(NULL, ignore);
+    xmlSetGenericErrorFunc(NULL, message_drop);
     xsltSetGenericErrorFunc(m, message_add);
     xsltSetDefaultSecurityPrefs(self->nothing);
 }
@@ -59,6 +65,7 @@ globals_back(const struct globals *old)
 {
     xsltSetGenericErrorFunc(old->priv, old->error);
     xmlSetStructuredErrorFunc(old->xml_priv, old->xml_error);
+    xmlSetGenericErrorFunc(old->xml_text_priv, old->xml_text);
     xsltSetDefaultSecurityPrefs(old->prefs);
 }
 
@@ -126,10 +133,27 @@ sheet_doc(struct xslt_state *st, PyObject *source)
     return doc;
 }
 
+static int
+steps_of(PyObject *o, void *out)
+{
+    long n = PyLong_AsLong(o);
+
+    if (n == -1 && PyErr_Occurred()) {
+        return 0;
+    }
+    if (n < 1) {
+        PyErr_SetString(PyExc_ValueError, "max_steps must be positive");
+        return 0;
+    }
+    *(unsigned long *)out = (unsigned long)n;
+    return 1;
+}
+
 static PyObject *
 sheet_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
 {
-    static char *names[] = {"", NULL};
+    static char *names[] = {"", "max_steps", NULL};
+    unsigned long max_steps = OP_LIMIT;
     PyObject *source, *module = PyType_GetModule(type), *o;
     struct message m = {.len = 0};
     struct globals old;
@@ -137,7 +161,8 @@ sheet_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
     xmlDocPtr doc;
 
     if (module == NULL ||
-        !PyArg_ParseTupleAndKeywords(args, kwds, "O:XSLT", names, &source)) {
+        !PyArg_ParseTupleAndKeywords(args, kwds, "O|$O&:XSLT", names, &source,
+                                     steps_of, &max_steps)) {
         return NULL;
     }
     st = xslt_state_of(module);
@@ -152,6 +177,12 @@ sheet_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
     }
     sheet_of(o)->module = Py_NewRef(module);
     sheet_of(o)->nothing = prefs_for_nothing();
+    sheet_of(o)->max_steps = max_steps;
+    if (sheet_of(o)->nothing == NULL) {
+        xmlFreeDoc(doc);
+        Py_DECREF(o);
+        return PyErr_NoMemory();
+    }
     globals_set(&old, sheet_of(o), &m);
     sheet_of(o)->style = xsltParseStylesheetDoc(doc);
     globals_back(&old);
@@ -287,8 +318,8 @@ apply(struct sheet *self, struct xslt_state *st, xmlDocPtr doc,
     globals_set(&old, self, &m);
     xsltSetTransformErrorFunc(ctxt, &m, message_add);
     ok = xsltSetCtxtSecurityPrefs(self->nothing, ctxt) == 0;
-    ctxt->opLimit = OP_LIMIT;
-    ctxt->xpathCtxt->opLimit = OP_LIMIT;
+    ctxt->opLimit = self->max_steps;
+    ctxt->xpathCtxt->opLimit = self->max_steps;
     ctxt->maxTemplateDepth = TEMPLATE_DEPTH;
     ctxt->maxTemplateVars = TEMPLATE_VARS;
     ok = ok && set_params(ctxt, params) == 0;
@@ -298,6 +329,11 @@ apply(struct sheet *self, struct xslt_state *st, xmlDocPtr doc,
         ok = result != NULL && ctxt->state == XSLT_STATE_OK;
     }
     globals_back(&old);
+    if (!ok && (ctxt->opCount >= self->max_steps ||
+                ctxt->xpathCtxt->opCount >= self->max_steps)) {
+        m.len = 0;
+        message_add(&m, "more steps than the limit");
+    }
     xsltFreeTransformContext(ctxt);
     if (ok) {
         escape_all(result);
@@ -416,7 +452,7 @@ static PyMethodDef methods[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      PyDoc_STR(
-         "XSLT(sheet, /)\n--\n\n"
+         "XSLT(sheet, /, *, max_steps=5000000)\n--\n\n"
          "A compiled XSLT 1.0 style sheet, from a Document, an Element, or\n"
          "XML as str or bytes.  XSLTError when it cannot be used.\n\n"
          "sheet(document, **params) transforms a Document or Element and\n"

@@ -221,6 +221,10 @@ evaluate(struct xslt_state *st, xmlXPathContextPtr ctxt, const char *expr)
     xmlXPathCompExprPtr compiled;
     xmlXPathObjectPtr r = NULL;
 
+    xmlGenericErrorFunc old = xmlGenericError;
+    void *old_priv = xmlGenericErrorContext;
+
+    xmlSetGenericErrorFunc(NULL, message_drop);
     ctxt->error = on_error;
     ctxt->userData = &m;
     ctxt->opLimit = OP_LIMIT;
@@ -229,6 +233,7 @@ evaluate(struct xslt_state *st, xmlXPathContextPtr ctxt, const char *expr)
         r = xmlXPathCompiledEval(compiled, ctxt);
         xmlXPathFreeCompExpr(compiled);
     }
+    xmlSetGenericErrorFunc(old_priv, old);
     if (r == NULL) {
         PyErr_Format(st->xpath_error, "%s: %.200s",
                      m.len == 0 ? "it cannot be evaluated" : m.text, expr);

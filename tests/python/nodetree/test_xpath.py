@@ -110,6 +110,13 @@ def test_an_expression_that_takes_too_long_ends():
         d.xpath('count(//b[count(//b[count(//b) > 0]) > 0])')
 
 
+def test_nothing_is_said_on_stderr(doc, capfd):
+    for expr in ('((', '$x', 'f()', 'p:x'):
+        with pytest.raises(XPathError):
+            doc.xpath(expr)
+    assert capfd.readouterr().err == ''
+
+
 def test_bad_arguments(doc):
     with pytest.raises(TypeError):
         doc.xpath(1)

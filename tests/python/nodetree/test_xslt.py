@@ -153,6 +153,19 @@ def test_endless_sheets_end(body):
         sheet(body)(d)
 
 
+def test_steps_are_counted(capfd):
+    body = ('<xsl:template match="/"><o><xsl:for-each select="//b"><x/>'
+            '</xsl:for-each></o></xsl:template>')
+    d = Document('<a>' + '<b/>' * 1000 + '</a>')
+    assert len(sheet(body)(d).root) == 1000
+    with pytest.raises(XSLTError, match='more steps than the limit'):
+        nodetree.XSLT(SHEET % body, max_steps=100)(d)
+    for bad in (0, -1):
+        with pytest.raises(ValueError):
+            nodetree.XSLT(SHEET % body, max_steps=bad)
+    assert capfd.readouterr().err == ''
+
+
 def test_output_escaping_cannot_be_disabled():
     for method in ('xml', 'html', 'text'):
         s = sheet(f'<xsl:output method="{method}"/><xsl:template match="/">'
