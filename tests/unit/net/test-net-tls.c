@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "net-tests.h"
+
+/* A key and a certificate for it, as PEM files in the test's folder. */
+static EVP_PKEY *
+write_pair(struct world *w, const char *cert_name, const char *key_name)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    FILE *f;
+
+    assert_true(key != NULL && cert != NULL);
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"example.org", -1, -1,
+                               0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    f = fopen(in_dir(w, cert_name), "w");
+    assert_int_equal(PEM_write_X509(f, cert), 1);
+    fclose(f);
+    f = fopen(in_dir(w, key_name), "w");
+    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL),
+                     1);
+    fclose(f);
+    X509_free(cert);
+    return key;
+}
+
+static struct world *
+tls_world(void)
+{
+    struct world *w = make_world();
+    struct cnc_error err = {0};
+    char cert[128];
+
+    EVP_PKEY_free(write_pair(w, "cert.pem", "key.pem"));
+    snprintf(cert, sizeof(cert), "%s", in_dir(w, "cert.pem"));
+    if (cnc__net_listen(w->net, "127.0.0.1:0", cert, in_dir(w, "key.pem"),
+                        &w->port, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return w;
+}
+
+struct tls_client {
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int fd;
+};
+
+static void
+tls_dial(struct world *w, struct tls_client *c, int max_version)
+{
+    static const unsigned char alpn[] = "\x02h2\x08http/1.1";
+
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_min_proto_version(c->ctx, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(c->ctx, max_version);
+    SSL_CTX_set_security_level(c->ctx, 0);
+    SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    c->ssl = SSL_new(c->ctx);
+    SSL_set_alpn_protos(c->ssl, alpn, sizeof(alpn) - 1);
+    c->fd = dial(w);
+    SSL_set_fd(c->ssl, c->fd);
+    SSL_set_connect_state(c->ssl);
+}
+
+static void
+tls_hang_up(struct tls_client *c)
+{
+    SSL_free(c->ssl);
+    SSL_CTX_free(c->ctx);
+    close(c->fd);
+}
+
+/* One SSL call driven to its end; false: the peer ended or failed. */
+static bool
+tls_again(struct world *w, struct tls_client *c, int rc, uint64_t deadline)
+{
+    int e = SSL_get_error(c->ssl, rc);
+
+    if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE) {
+        ERR_clear_error();
+        return false;
+    }
+    assert_true(turn(w, c->fd, deadline));
+    return true;
+}
+
+static bool
+tls_say(struct world *w, struct tls_client *c, const void *data, size_t len)
+{
+    uint64_t deadline = in_ms(LIMIT);
+    const char *p = data;
+
+    while (len > 0) {
+        int n = SSL_write(c->ssl, p, (int)len);
+
+        if (n > 0) {
+            p += n;
+            len -= (size_t)n;
+        } else if (!tls_again(w, c, n, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Read until text appears; false at the end of the stream. */
+static bool
+tls_expect(struct world *w, struct tls_client *c, struct cnc__str *got,
+           const char *text)
+{
+    uint64_t deadline = in_ms(LIMIT);
+    char buf[16384];
+
+    while (got->len == 0 || text == NULL ||
+           memmem(got->data, got->len, text, strlen(text)) == NULL) {
+        int n = SSL_read(c->ssl, buf, sizeof(buf));
+
+        if (n > 0) {
+            cnc__str_add(got, buf, (size_t)n);
+        } else if (!tls_again(w, c, n, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define H "Host: example.org\r\n"
+
+static void
+requests_over_tls_are_secure(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct world *w = tls_world();
+
+    for (size_t i = 0; i < CNC_N(versions); i++) {
+        static const char wire[] = "GET /t HTTP/1.1\r\n" H "\r\n";
+        struct cnc__str got = CNC__STR;
+        struct tls_client c;
+        const unsigned char *alpn;
+        unsigned len;
+
+        tls_dial(w, &c, versions[i]);
+        assert_true(tls_say(w, &c, wire, sizeof(wire) - 1));
+        assert_true(tls_expect(w, &c, &got, "GET /t? secure 127.0.0.1"));
+        assert_int_equal(SSL_version(c.ssl), versions[i]);
+        SSL_get0_alpn_selected(c.ssl, &alpn, &len);
+        assert_int_equal(len, 8);
+        assert_memory_equal(alpn, "http/1.1", 8);
+        tls_hang_up(&c);
+        cnc__str_fini(&got);
+    }
+    end_world(w);
+}
+
+static void
+large_answers_over_tls_come_whole_and_in_order(void **state)
+{
+    static const char wire[] =
+        "GET /big?1 HTTP/1.1\r\n" H "\r\nGET /mid HTTP/1.1\r\n" H "\r\n"
+        "GET /big?2 HTTP/1.1\r\n" H "Connection: close\r\n\r\n";
+    struct world *w = tls_world();
+    struct cnc__str got = CNC__STR;
+    struct tls_client c;
+    size_t n[256] = {0};
+    char *mid;
+
+    tls_dial(w, &c, TLS1_3_VERSION);
+    assert_true(tls_say(w, &c, wire, sizeof(wire) - 1));
+    assert_false(tls_expect(w, &c, &got, NULL));
+    /* Ended by close_notify: nothing was cut. */
+    assert_int_equal(SSL_get_shutdown(c.ssl) & SSL_RECEIVED_SHUTDOWN,
+                     SSL_RECEIVED_SHUTDOWN);
+    mid = strstr(got.data, "GET /mid?");
+    assert_non_null(mid);
+    for (char *p = strstr(got.data, "\r\n\r\n") + 4; p < mid; p++) {
+        n[(unsigned char)*p] += *p == '1';
+    }
+    for (char *p = mid; *p != '\0'; p++) {
+        n[(unsigned char)*p] += *p == '2';
+    }
+    assert_true(n['1'] >= 3 << 20 && n['1'] < (3 << 20) + 50);
+    assert_true(n['2'] >= 3 << 20 && n['2'] < (3 << 20) + 50);
+    tls_hang_up(&c);
+    cnc__str_fini(&got);
+    end_world(w);
+}
+
+static void
+large_bodies_over_tls_are_read(void **state)
+{
+    struct world *w = tls_world();
+    struct cnc__str wire = CNC__STR, got = CNC__STR;
+    struct tls_client c;
+
+    cnc__str_puts(&wire,
+                  "POST /p HTTP/1.1\r\n" H "Content-Length: 500000\r\n\r\n");
+    for (int i = 0; i < 500000; i++) {
+        cnc__str_putc(&wire, 'a');
+    }
+    tls_dial(w, &c, TLS1_3_VERSION);
+    assert_true(tls_say(w, &c, wire.data, wire.len));
+    assert_true(tls_expect(w, &c, &got, "secure 127.0.0.1 500000:"));
+    tls_hang_up(&c);
+    cnc__str_fini(&got);
+    cnc__str_fini(&wire);
+    end_world(w);
+}
+
+static void
+streams_over_tls_open_from_the_https_origin_alone(void **state)
+{
+    struct world *w = tls_world();
+
+    for (int good = 0; good < 2; good++) {
+        struct cnc__str wire = CNC__STR, got = CNC__STR;
+        const char *origin = strstr(ws_request, "http://");
+        static const char open[] =
+            "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' "
+            "version='1.0' to='example.org'/>";
+        struct tls_client c;
+
+        cnc__str_add(&wire, ws_request, (size_t)(origin - ws_request));
+        cnc__str_puts(&wire, good ? "https" : "http");
+        cnc__str_puts(&wire, origin + 4);
+        cnc__ws_add_masked(&wire, CNC__WS_TEXT, open, strlen(open));
+        tls_dial(w, &c, TLS1_3_VERSION);
+        assert_true(tls_say(w, &c, wire.data, wire.len));
+        assert_true(
+            tls_expect(w, &c, &got, good ? "features>" : "HTTP/1.1 403 "));
+        tls_hang_up(&c);
+        cnc__str_fini(&got);
+        cnc__str_fini(&wire);
+    }
+    end_world(w);
+}
+
+static void
+tls_1_1_is_refused(void **state)
+{
+    struct world *w = tls_world();
+    struct tls_client c;
+
+    tls_dial(w, &c, TLS1_1_VERSION);
+    assert_false(tls_say(w, &c, "x", 1));
+    tls_hang_up(&c);
+    UNTIL(w, stats(w).connections == 0);
+    end_world(w);
+}
+
+static void
+plain_http_on_the_tls_port_is_closed(void **state)
+{
+    struct world *w = tls_world();
+    struct cnc__str got = CNC__STR;
+    int fd = dial(w);
+
+    say(w, fd, "GET / HTTP/1.1\r\n" H "\r\n");
+    expect_end(w, fd, &got);
+    assert_int_equal(w->n_calls, 0);
+    close(fd);
+    cnc__str_fini(&got);
+    end_world(w);
+}
+
+static void
+silent_handshake_is_ended_by_its_deadline(void **state)
+{
+    struct cnc__str got = CNC__STR;
+    struct world *w;
+    int fd;
+
+    wanted.head_ms = 50;
+    w = tls_world();
+    fd = dial(w);
+    say(w, fd, "\x16\x03\x01"); /* the start of a hello */
+    expect_end(w, fd, &got);
+    assert_int_equal(got.len, 0);
+    close(fd);
+    cnc__str_fini(&got);
+    end_world(w);
+}
+
+static void
+files_that_do_not_fit_are_refused_with_their_names(void **state)
+{
+    struct world *w = make_world();
+    struct cnc_error err = {0};
+    char cert[128], key[128], other[128];
+
+    EVP_PKEY_free(write_pair(w, "cert.pem", "key.pem"));
+    EVP_PKEY_free(write_pair(w, "other.pem", "other-key.pem"));
+    snprintf(cert, sizeof(cert), "%s", in_dir(w, "cert.pem"));
+    snprintf(key, sizeof(key), "%s", in_dir(w, "key.pem"));
+    snprintf(other, sizeof(other), "%s", in_dir(w, "other-key.pem"));
+    assert_int_equal(
+        cnc__net_listen(w->net, "127.0.0.1:0", cert, other, NULL, &err),
+        CNC_ESYS);
+    assert_non_null(strstr(err.text, "other-key.pem"));
+    assert_int_equal(cnc__net_listen(w->net, "127.0.0.1:0", "/no/such.pem",
+                                     key, NULL, &err),
+                     CNC_ESYS);
+    assert_non_null(strstr(err.text, "/no/such.pem"));
+    assert_int_equal(
+        cnc__net_listen(w->net, "127.0.0.1:0", key, key, NULL, &err),
+        CNC_ESYS);
+    assert_non_null(strstr(err.text, "certificate"));
+    end_world(w);
+}
+
+const struct CMUnitTest tls_tests[] = {
+    TEST(requests_over_tls_are_secure),
+    TEST(large_answers_over_tls_come_whole_and_in_order),
+    TEST(large_bodies_over_tls_are_read),
+    TEST(streams_over_tls_open_from_the_https_origin_alone),
+    TEST(tls_1_1_is_refused),
+    TEST(plain_http_on_the_tls_port_is_closed),
+    TEST(silent_handshake_is_ended_by_its_deadline),
+    TEST(files_that_do_not_fit_are_refused_with_their_names),
+};
+const size_t n_tls_tests = CNC_N(tls_tests);
