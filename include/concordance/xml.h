@@ -176,7 +176,7 @@ enum cnc_parser_mode {
 
 #define CNC_PARSE_MISC (1u << 0) /* documents: keep comments and PIs (else
                                     they are an error, RFC 6120 11.1); those
-                                    outside the root are skipped */
+                                    outside the root go to on_misc */
 #define CNC_PARSE_THAW (1u << 1) /* documents: make a mutable tree */
 
 /* on_open: the root's start tag, as a frozen element without children.

@@ -14,7 +14,9 @@ struct cnc__open {
     uint32_t kids;       /* where its children begin in kids[] */
     uint32_t n_binds;    /* the parser's: bindings in scope outside it */
     uint32_t default_ns; /* the parser's: in scope outside it */
-    uint32_t name_len, prefix_len;
+    uint32_t name_len;
+    uint32_t prefix_len : 31;
+    uint32_t wide : 1; /* the name may have characters from 0x80 */
 };
 
 struct cnc__build {

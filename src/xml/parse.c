@@ -564,6 +564,9 @@ run(struct cnc_parser *p, const char *buf, const char *end, const char **rest)
                             (unsigned)p->limits.max_stanza);
         }
     }
+    if (tok == CNC__TOK_FAIL) {
+        return tok; /* and line_start is where the mistake is */
+    }
     if (p->state == CNC__CONTENT || p->mode == CNC_PARSE_DOCUMENT) {
         p->used += (size_t)(at - since);
     }
@@ -721,7 +724,7 @@ bool
 cnc_parser_in_stanza(const struct cnc_parser *p)
 {
     CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
-    return p->state == CNC__CONTENT;
+    return p->state == CNC__CONTENT || (p->s != NULL && p->s->pend_len > 0);
 }
 
 int

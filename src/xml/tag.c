@@ -26,44 +26,39 @@ cnc__parse_ncname(struct cnc_parser *p, const char *s, const char *end,
                   const char *what, enum cnc__tok *tok)
 {
     const char *start = s;
-    for (;;) {
-        while (s < end && is(s, CNC__NAME_CHAR)) {
+    *tok = CNC__TOK_MORE;
+    while (s < end) {
+        if (is(s, s == start ? CNC__NAME_START : CNC__NAME_CHAR)) {
             s++;
+            continue;
         }
-        if (s == end) {
+        uint32_t cp = 0;
+        int n = 0;
+        if ((unsigned char)*s >= 0x80) {
+            n = cnc__scan_char(&cp, s, end);
+            if (n < 0) {
+                return NULL;
+            }
+            if (n == 0) {
+                *tok = CNC__MALFORMED(p, s, "not UTF-8");
+                return NULL;
+            }
+            p->wide = true;
+        }
+        if (n == 0 ||
+            !(s == start ? cnc__name_start(cp) : cnc__name_char(cp))) {
             break;
         }
-        if ((unsigned char)*s < 0x80) {
-            break;
-        }
-        uint32_t cp;
-        int n = cnc__scan_char(&cp, s, end);
-        if (n < 0) {
-            *tok = CNC__TOK_MORE;
-            return NULL;
-        }
-        if (n == 0) {
-            *tok = CNC__MALFORMED(p, s, "not UTF-8");
-            return NULL;
-        }
-        if (!(s == start ? cnc__name_start(cp) : cnc__name_char(cp))) {
-            break;
-        }
-        p->wide = true;
         s += n;
     }
-    if (s > start &&
-        ((unsigned char)*start >= 0x80 || is(start, CNC__NAME_START))) {
-        if (s == end) {
-            *tok = CNC__TOK_MORE;
-            return NULL;
-        }
-        return s;
+    if (s == end) {
+        return NULL;
     }
-    *tok = s == end && s == start
-               ? CNC__TOK_MORE
-               : CNC__MALFORMED(p, start, "%s expected", what);
-    return NULL;
+    if (s == start) {
+        *tok = CNC__MALFORMED(p, start, "%s expected", what);
+        return NULL;
+    }
+    return s;
 }
 
 /* prefix:local or local; the end, or NULL with *tok set. */
@@ -535,7 +530,8 @@ add_element(struct cnc_parser *p, const struct tag *t, const char *end)
     o->n_binds = n_binds;
     o->default_ns = ns;
     o->name_len = t->name_len - skip;
-    o->prefix_len = t->prefix_len;
+    o->prefix_len = t->prefix_len & INT32_MAX;
+    o->wide = p->wide;
     return CNC__TOK_OK;
 }
 
@@ -656,6 +652,7 @@ cnc__parse_end(struct cnc_parser *p, const char **at, const char *end)
             cnc__parser_lines(p, start, s);
         }
     }
+    p->wide = p->wide || o->wide;
     p->s->n_binds = o->n_binds;
     cnc__build_pop(b);
     *at = s + 1;

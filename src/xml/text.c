@@ -3,9 +3,10 @@
 #include "parser.h"
 #include "scan.h"
 
-/* The bytes of a run of text that are plain, to the tree. */
+/* Text to the tree; from: the input that stands for it, which is the text
+ * itself but for references and ends of lines. */
 static enum cnc__tok
-add_text(struct cnc_parser *p, const char *s, size_t len)
+add_text_for(struct cnc_parser *p, const char *from, const char *s, size_t len)
 {
     struct cnc__build *b = &p->s->build;
     if (len == 0) {
@@ -16,16 +17,22 @@ add_text(struct cnc_parser *p, const char *s, size_t len)
         before = b->len - b->text - sizeof(struct cnc__ftext);
     } else if (b->n_kids - b->open[b->n_open - 1].kids >=
                p->limits.max_children) {
-        return CNC__OVER(p, s, "more than %u children of an element",
+        return CNC__OVER(p, from, "more than %u children of an element",
                          (unsigned)p->limits.max_children);
     }
     if (len > p->limits.max_token - before) {
-        return CNC__OVER(p, s + (p->limits.max_token - before),
-                         "a text of more than %u bytes",
+        size_t fits = from == s ? p->limits.max_token - before : 0;
+        return CNC__OVER(p, from + fits, "a text of more than %u bytes",
                          (unsigned)p->limits.max_token);
     }
     cnc__build_text(b, s, len);
     return CNC__TOK_OK;
+}
+
+static enum cnc__tok
+add_text(struct cnc_parser *p, const char *s, size_t len)
+{
+    return add_text_for(p, s, s, len);
 }
 
 /* A code point as UTF-8; the number of bytes. */
@@ -125,7 +132,7 @@ cnc__parse_ref(struct cnc_parser *p, const char **at, const char *end,
     return CNC__RESTRICTED(p, *at, "the entity &%.*s;", (int)len, s);
 }
 
-/* Characters from 0x80 at s: past them, or NULL with *tok set. */
+/* Past the characters from 0x80 at s, or as far as they are in order. */
 static const char *
 skip_wide(struct cnc_parser *p, const char *s, const char *end,
           enum cnc__tok *tok)
@@ -136,13 +143,12 @@ skip_wide(struct cnc_parser *p, const char *s, const char *end,
         int n = cnc__scan_char(&cp, s, end);
         if (n < 0) {
             *tok = CNC__TOK_MORE;
-            return s;
+            break;
         }
         if (n == 0 || !cnc__xml_char(cp)) {
-            *tok = CNC__MALFORMED(p, s,
-                                  "not UTF-8, or a character XML "
-                                  "forbids");
-            return NULL;
+            *tok =
+                CNC__MALFORMED(p, s, "not UTF-8, or a character XML forbids");
+            break;
         }
         s += n;
     }
@@ -169,12 +175,18 @@ special(struct cnc_parser *p, const char **at, const char **start,
     const char *s = *at;
     enum cnc__tok tok = CNC__TOK_OK;
     if ((unsigned char)*s >= 0x80) {
-        s = skip_wide(p, s, end, &tok);
-        *at = s == NULL ? *at : s;
+        *at = skip_wide(p, s, end, &tok);
         return tok;
     }
     switch (*s) {
     case '\n':
+        /* Kept now: the place of a limit is told in lines that are not yet
+         * counted. */
+        tok = add_text(p, *start, (size_t)(s + 1 - *start));
+        if (tok != CNC__TOK_OK) {
+            return tok;
+        }
+        *start = s + 1;
         *at = s + 1;
         p->line++;
         p->line_start = s + 1;
@@ -187,7 +199,7 @@ special(struct cnc_parser *p, const char **at, const char **start,
         tok = add_text(p, *start, (size_t)(s - *start));
         *start = s + (s[1] == '\n' ? 1 : 0);
         if (s[1] != '\n' && tok == CNC__TOK_OK) {
-            tok = add_text(p, "\n", 1);
+            tok = add_text_for(p, s, "\n", 1);
             *start = s + 1;
         }
         *at = s + 1;
@@ -233,7 +245,7 @@ cnc__parse_text(struct cnc_parser *p, const char **at, const char *end)
                 start = s;
             }
             if (tok == CNC__TOK_OK) {
-                tok = add_text(p, out, n);
+                tok = add_text_for(p, ref, out, n);
             }
         } else if (*s == ']' && p->in_cdata && brackets(s, end) == 0) {
             p->in_cdata = false;
@@ -246,6 +258,9 @@ cnc__parse_text(struct cnc_parser *p, const char **at, const char *end)
     }
     /* Also before a mistake: a limit met earlier in the text comes first,
      * wherever the input was cut. */
+    if (tok == CNC__TOK_FAIL && p->err->code == CNC_ELIMIT) {
+        return tok;
+    }
     if (add_text(p, start, (size_t)(s - start)) != CNC__TOK_OK) {
         return CNC__TOK_FAIL;
     }

@@ -180,7 +180,7 @@ dates_are_written_as_xep_0082(void **state)
     char text[32];
     cnc__datetime(text, INT64_MAX);
     cnc__datetime(text, INT64_MIN);
-    for (int64_t day = -719162; day <= 2932896; day++) {
+    for (int64_t day = -719162; day <= 2932896; day += 5) {
         int64_t ms;
         cnc__datetime(text, day * 86400000);
         assert_int_equal(cnc__parse_datetime(&ms, text), 0);
