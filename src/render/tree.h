@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree.h -- the safe tree: what a page is after the allow-list.
+ *
+ * Nodes never change once made and have no parent pointer, so that the output
+ * of a record (a fragment) may stand in the old tree and in the new one.
+ * Each node carries a keyed hash of its whole subtree: equal hashes are taken
+ * as equal subtrees.
+ *
+ *   tree --owns--> arena: html, head, body, ...
+ *        --refs--> fragment --owns--> arena: <li id="b1">...</li>
+ */
+#ifndef CNC_RENDER_TREE_H
+#define CNC_RENDER_TREE_H
+
+#include "../base/arena.h"
+#include "../base/str.h"
+
+struct cnc__rattr {
+    const char *name, *value;
+    uint32_t len; /* of value */
+};
+
+struct cnc__rnode {
+    bool text;
+    uint8_t tag;      /* CNC__TAG_...; elements alone */
+    uint16_t n_attrs; /* elements alone */
+    uint32_t n_kids;  /* of a text: bytes of data */
+    uint64_t hash;    /* of the subtree */
+    const char *id;   /* value of the attribute id, or NULL */
+    union {
+        const struct cnc__rattr *attrs;
+        const char *data;
+    };
+    const struct cnc__rnode **kids;
+};
+
+struct cnc__rid { /* an id and its hash */
+    uint64_t hash;
+    const char *id;
+};
+
+struct cnc__frag { /* what one record became */
+    unsigned magic;
+    unsigned refs;
+    struct cnc__arena arena;
+    const struct cnc__rnode **tops; /* elements alone */
+    uint32_t n_tops, n_ids;
+    struct cnc__rid *ids; /* every id below, in document order */
+    size_t bytes;         /* of HTML */
+    uint64_t place;       /* cnc__build_place() when it was made */
+};
+
+struct cnc__rtree {
+    unsigned magic;
+    struct cnc__arena arena;
+    const struct cnc__rnode *root; /* html */
+    struct cnc__frag **frags;      /* a reference each */
+    size_t n_frags, cap_frags;
+    size_t bytes; /* of HTML, about */
+};
+
+CNC_API struct cnc__frag *cnc__frag_new(void);
+CNC_API struct cnc__frag *cnc__frag_ref(struct cnc__frag *f);
+CNC_API void cnc__frag_unref(struct cnc__frag **fp);
+
+CNC_API struct cnc__rtree *cnc__rtree_new(void);
+CNC_API void cnc__rtree_free(struct cnc__rtree **tp);
+/* The tree holds a reference of its own from now on. */
+CNC_API void cnc__rtree_add_frag(struct cnc__rtree *t, struct cnc__frag *f);
+
+/* SipHash-1-3 under this process's key. */
+CNC_API uint64_t cnc__rhash(const void *data, size_t len);
+/* Room for one more in an array that doubles. */
+CNC_API void *cnc__rgrow(void *array, size_t n, size_t *cap, size_t size);
+
+/* html.c: the tree as an HTML document. */
+CNC_API void cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,
+                             struct cnc__str *out);
+
+/* diff.c: append <patch> from a to b; nothing when they are equal; a patch
+ * larger than max bytes becomes <resync/>. */
+CNC_API void cnc__rtree_diff(const struct cnc__rtree *a,
+                             const struct cnc__rtree *b, size_t max,
+                             struct cnc__str *out);
+
+#endif /* CNC_RENDER_TREE_H */
