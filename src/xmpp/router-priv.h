@@ -24,6 +24,12 @@ struct cnc__ender {
     struct cnc__ender *next;
 };
 
+struct cnc__starter {
+    cnc__session_start_f *f;
+    void *priv;
+    struct cnc__starter *next;
+};
+
 struct cnc__router {
     unsigned magic;
     char *domain;
@@ -38,6 +44,7 @@ struct cnc__router {
     struct cnc__identity *identities;
     struct cnc__provider *providers;
     struct cnc__ender *enders;
+    struct cnc__starter *starters;
 };
 
 /* request.c: a *new* request of session s; to is copied. */

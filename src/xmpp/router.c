@@ -61,6 +61,10 @@ cnc__router_free(struct cnc__router **rp)
         next = e->next;
         cnc__free(e);
     }
+    for (struct cnc__starter *i = r->starters, *next; i; i = next) {
+        next = i->next;
+        cnc__free(i);
+    }
     cnc__free(r->slots);
     cnc__free(r->free_slots);
     cnc__free(r->domain);
@@ -154,6 +158,26 @@ cnc__router_on_session_end(struct cnc__router *r, cnc__session_end_f *f,
 
     *e = (struct cnc__ender){f, priv, r->enders};
     r->enders = e;
+}
+
+void
+cnc__router_on_session_start(struct cnc__router *r, cnc__session_start_f *f,
+                             void *priv)
+{
+    struct cnc__starter *i = cnc__zalloc(sizeof(*i));
+
+    *i = (struct cnc__starter){f, priv, r->starters};
+    r->starters = i;
+}
+
+void
+cnc__router_started(struct cnc__session *s)
+{
+    CNC_OBJ_CHECK(s, SESSION_MAGIC);
+    for (struct cnc__starter *i = s->router->starters; i != NULL;
+         i = i->next) {
+        i->f(s, i->priv);
+    }
 }
 
 /* -- sessions ------------------------------------------------------------ */
@@ -250,6 +274,19 @@ struct cnc__session *
 cnc__router_session_by_jid(struct cnc__router *r, const char *full)
 {
     return cnc__table_get(r->by_jid, full);
+}
+
+struct cnc__session *
+cnc__router_next_session(struct cnc__router *r, size_t *i)
+{
+    while (*i < r->n_slots) {
+        struct cnc__session *s = r->slots[(*i)++];
+
+        if (s != NULL) {
+            return s;
+        }
+    }
+    return NULL;
 }
 
 size_t

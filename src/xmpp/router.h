@@ -94,6 +94,11 @@ typedef int cnc__disco_f(struct cnc__str *out, bool items, const char *node,
 CNC_API void cnc__router_disco(struct cnc__router *r, cnc__disco_f *f,
                                void *priv);
 
+/* Called when a session begins, with all that is known about it. */
+typedef void cnc__session_start_f(struct cnc__session *s, void *priv);
+CNC_API void cnc__router_on_session_start(struct cnc__router *r,
+                                          cnc__session_start_f *f,
+                                          void *priv);
 /* Called when a session ends, before it is freed. */
 typedef void cnc__session_end_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_end(struct cnc__router *r,
@@ -123,6 +128,8 @@ CNC_API struct cnc__session *cnc__router_bind(struct cnc__router *r,
                                               struct cnc__stream *stream,
                                               const char *bare_jid,
                                               const char *resource);
+/* The stream has filled in what it knows: tell those who asked. */
+CNC_API void cnc__router_started(struct cnc__session *s);
 CNC_API void cnc__router_unbind(struct cnc__session **sp);
 /* A stanza from a session; `from` is set by us, whatever it said. */
 CNC_API void cnc__router_stanza(struct cnc__session *s,
@@ -132,6 +139,9 @@ CNC_API struct cnc__session *cnc__router_session(struct cnc__router *r,
 CNC_API struct cnc__session *cnc__router_session_by_jid(struct cnc__router *r,
                                                         const char *full);
 CNC_API size_t cnc__router_n_sessions(const struct cnc__router *r);
+/* for (size_t i = 0; (s = cnc__router_next_session(r, &i)) != NULL;) */
+CNC_API struct cnc__session *cnc__router_next_session(struct cnc__router *r,
+                                                      size_t *i);
 
 /* -- sending to a session ------------------------------------------------ */
 

@@ -285,6 +285,7 @@ cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
     s->state = CNC__STREAM_BOUND;
     cnc__free(s->account);
     s->account = NULL;
+    cnc__router_started(session);
 }
 
 /* -- TCP framing --------------------------------------------------------- */
