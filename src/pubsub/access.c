@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may do what.  One gate, cnc__pubsub_may(), asked by every verb alike.
+ * Fan-out does not ask it for each delivery: instead whatever changes an
+ * answer (affiliations, access model, approvals) cuts at once the
+ * subscriptions that would not be granted any more.
+ */
+#include "../xml/write.h"
+#include "../xmpp/jid.h"
+#include "impl.h"
+
+/* -- actors --------------------------------------------------------------- */
+
+void
+cnc__who_init(struct cnc__who *w, const struct cnc__actor *a)
+{
+    *w = (struct cnc__who){
+        .jid = cnc__strdup(a->jid),
+        .bare_len = cnc__jid_bare_len(a->jid),
+        .anonymous = a->anonymous,
+        .operator_ = a->operator_,
+    };
+}
+
+void
+cnc__who_fini(struct cnc__who *w)
+{
+    cnc__free(w->jid);
+    w->jid = NULL;
+}
+
+struct cnc__actor
+cnc__who_actor(const struct cnc__who *w)
+{
+    return (struct cnc__actor){w->jid, w->anonymous, w->operator_};
+}
+
+struct cnc__actor
+cnc__request_actor(const struct cnc__request *r)
+{
+    return (struct cnc__actor){r->from, r->anonymous, r->operator_};
+}
+
+struct cnc__actor
+cnc__session_actor(const struct cnc__session *s)
+{
+    return (struct cnc__actor){s->jid, s->anonymous, s->operator_};
+}
+
+/* -- affiliations --------------------------------------------------------- */
+
+static const char *const names[] = {
+    [CNC__NONE] = "none",           [CNC__OWNER] = "owner",
+    [CNC__PUBLISHER] = "publisher", [CNC__PUBLISH_ONLY] = "publish-only",
+    [CNC__MEMBER] = "member",       [CNC__OUTCAST] = "outcast",
+};
+
+const char *
+cnc__affiliation_name(enum cnc__affiliation a)
+{
+    return names[a];
+}
+
+int
+cnc__affiliation_parse(enum cnc__affiliation *out, const char *s)
+{
+    for (size_t i = 0; i < CNC_N(names); i++) {
+        if (strcmp(names[i], s) == 0) {
+            *out = (enum cnc__affiliation)i;
+            return 0;
+        }
+    }
+    return CNC_ENOENT;
+}
+
+enum cnc__affiliation
+cnc__node_affiliation(const struct cnc__node *n, const char *jid)
+{
+    return (enum cnc__affiliation)(uintptr_t)cnc__table_getn(
+        n->affs, jid, cnc__jid_bare_len(jid));
+}
+
+/* -- the gate ------------------------------------------------------------- */
+
+static enum cnc__sub_state
+kept_state(const struct cnc__node *n, const char *jid)
+{
+    return (enum cnc__sub_state)(uintptr_t)cnc__table_getn(
+        n->psubs, jid, cnc__jid_bare_len(jid));
+}
+
+static int
+may_see(const struct cnc__node *n, const struct cnc__actor *who,
+        enum cnc__affiliation a, struct cnc_error *err)
+{
+    if (a == CNC__OUTCAST || a == CNC__PUBLISH_ONLY) {
+        return cnc__ps_error(err, CNC_EACCES, "forbidden", NULL,
+                             "you may not read this node");
+    }
+    if (a != CNC__NONE || n->cfg.access == CNC__ACCESS_OPEN) {
+        return 0;
+    }
+    switch (n->cfg.access) {
+    case CNC__ACCESS_OPEN:
+        break;
+    case CNC__ACCESS_WHITELIST:
+        return cnc__ps_error(err, CNC_EACCES, "not-allowed", "closed-node",
+                             "this node is for its members");
+    case CNC__ACCESS_AUTHORIZE:
+        if (kept_state(n, who->jid) == CNC__SUBSCRIBED) {
+            return 0;
+        }
+        if (kept_state(n, who->jid) == CNC__PENDING) {
+            return cnc__ps_error(err, CNC_EACCES, "not-authorized",
+                                 "pending-subscription",
+                                 "the node's owner has not approved yet");
+        }
+        return cnc__ps_error(err, CNC_EACCES, "not-authorized",
+                             "not-subscribed",
+                             "the node's owner approves subscribers");
+    case CNC__ACCESS_PRESENCE:
+        return cnc__ps_error(err, CNC_EACCES, "not-authorized",
+                             "presence-subscription-required",
+                             "this node is for its owner's contacts");
+    case CNC__ACCESS_ROSTER:
+        return cnc__ps_error(err, CNC_EACCES, "not-authorized",
+                             "not-in-roster-group",
+                             "this node is for a group of its owner's");
+    }
+    return 0;
+}
+
+static bool
+is_subscriber(const struct cnc__node *n, const struct cnc__actor *who)
+{
+    if (kept_state(n, who->jid) == CNC__SUBSCRIBED) {
+        return true;
+    }
+    struct cnc__session *s =
+        cnc__router_session_by_jid(n->ps->env.router, who->jid);
+    return s != NULL && (cnc__sub_find(s, n, false) != NULL ||
+                         cnc__sub_find(s, n, true) != NULL);
+}
+
+static bool
+may_publish(const struct cnc__node *n, const struct cnc__actor *who,
+            enum cnc__affiliation a)
+{
+    if (a == CNC__OWNER || a == CNC__PUBLISHER || a == CNC__PUBLISH_ONLY) {
+        return true;
+    }
+    switch (n->cfg.publish) {
+    case CNC__BY_ANYBODY:
+        return a != CNC__OUTCAST;
+    case CNC__BY_SUBSCRIBERS:
+        return may_see(n, who, a, NULL) == 0 && is_subscriber(n, who);
+    case CNC__BY_PUBLISHERS:
+        break;
+    }
+    return false;
+}
+
+int
+cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
+                enum cnc__action what, struct cnc__node *node,
+                struct cnc_error *err)
+{
+    cnc__pubsub_check(ps);
+    if (node != NULL && node->cfg.derived && what != CNC__MAY_SEE &&
+        strcmp(who->jid, ps->domain) != 0) {
+        return cnc__ps_error(err, CNC_EACCES, "not-allowed", NULL,
+                             "the service alone writes this node");
+    }
+    if (who->operator_) {
+        return 0;
+    }
+    if (what == CNC__MAY_CREATE) {
+        return cnc__ps_error(err, CNC_EACCES, "forbidden", NULL,
+                             "the operator alone makes nodes here");
+    }
+    enum cnc__affiliation a = cnc__node_affiliation(node, who->jid);
+    switch (what) {
+    case CNC__MAY_SEE:
+        return may_see(node, who, a, err);
+    case CNC__MAY_PUBLISH:
+    case CNC__MAY_RETRACT:
+        if (may_publish(node, who, a)) {
+            return 0;
+        }
+        break;
+    case CNC__MAY_CONFIGURE:
+        if (a == CNC__OWNER) {
+            return 0;
+        }
+        break;
+    case CNC__MAY_CREATE:
+        break;
+    }
+    return cnc__ps_error(err, CNC_EACCES, "forbidden", NULL,
+                         what == CNC__MAY_CONFIGURE
+                             ? "the node's owner alone may do that"
+                             : "you may not publish to this node");
+}
+
+/* -- changes -------------------------------------------------------------- */
+
+/* XEP-0060 8.8.4: who is cut is told. */
+static void
+say_cut(struct cnc__sub *sub)
+{
+    struct cnc__str xml = CNC__STR;
+    const struct cnc__session *s = sub->session;
+    cnc__xml_printf(&xml,
+                    "<subscription node='%s' jid='%.*s'"
+                    " subscription='none'/>",
+                    sub->node->name,
+                    (int)(sub->bare ? s->bare_len : strlen(s->jid)), s->jid);
+    cnc__notify_one(sub, xml.data, xml.len);
+    cnc__str_fini(&xml);
+}
+
+void
+cnc__access_changed(struct cnc__node *n)
+{
+    for (size_t i = n->n_subs; i-- > 0;) {
+        struct cnc__sub *sub = n->subs[i];
+        struct cnc__actor who = cnc__session_actor(sub->session);
+        if (cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) != 0) {
+            say_cut(sub);
+            cnc__sub_del(sub);
+        }
+    }
+    /* A kept subscription stays (on an authorizing node it may wait for
+     * approval); its sessions are attached again when they may see. */
+    cnc__account_attach(n, NULL);
+}

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One stage each: execute gives the form, complete runs the command with it.
+ *
+ *   (execute) -> OPEN --complete--> BUSY --done--> DONE
+ *                 |  ^                |
+ *              cancel +---refused-----+
+ *
+ * A call belongs to the session that began it and ends with it.  Finished
+ * ones stay among the session's last few, so that asking again is told apart
+ * from asking nonsense.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "../xml/write.h"
+#include "command.h"
+
+#define COMMANDS_MAGIC 0xC033A2D5u
+#define NS_COMMANDS    "http://jabber.org/protocol/commands"
+#define MAX_CALLS      16        /* of one session; the oldest goes */
+#define CALL_S         (30 * 60) /* seconds a form may lie open */
+
+enum state { OPEN, BUSY, DONE };
+
+struct call {
+    char id[33];
+    enum state state;
+    const struct cnc__command *command;
+    char *item_id;
+    int64_t since_s;
+    uint64_t serial;
+};
+
+struct seat { /* what one session has open */
+    struct call *calls[MAX_CALLS];
+};
+
+struct cnc__commands {
+    unsigned magic;
+    struct cnc__router *router;
+    struct cnc__table *by_node; /* struct cnc__command */
+    struct cnc__table *seats;   /* session's id as text -> struct seat */
+    struct cnc__command_reply *replies;
+    uint64_t serial;
+};
+
+struct cnc__command_reply {
+    struct cnc__commands *commands; /* NULL: they are gone */
+    struct cnc__command_reply *prev, *next;
+    struct cnc__request *request;
+    const struct cnc__command *command;
+    struct cnc__values *values;
+    uint64_t session_id;
+    char call_id[33];
+};
+
+static int64_t
+now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* -- seats and calls
+ * --------------------------------------------------------------- */
+
+static void
+call_free(struct call **cp)
+{
+    if (*cp != NULL) {
+        cnc__free((*cp)->item_id);
+        cnc__free(*cp);
+        *cp = NULL;
+    }
+}
+
+static void
+seat_free(void *value)
+{
+    struct seat *s = value;
+    for (size_t i = 0; i < MAX_CALLS; i++) {
+        call_free(&s->calls[i]);
+    }
+    cnc__free(s);
+}
+
+static void
+seat_key(char key[24], uint64_t session_id)
+{
+    snprintf(key, 24, "%llu", (unsigned long long)session_id);
+}
+
+static struct seat *
+seat_of(struct cnc__commands *c, uint64_t session_id)
+{
+    char key[24];
+    seat_key(key, session_id);
+    return cnc__table_get(c->seats, key);
+}
+
+static void
+on_session_end(struct cnc__session *s, void *priv)
+{
+    struct cnc__commands *c = priv;
+    char key[24];
+    seat_key(key, s->id);
+    struct seat *seat = cnc__table_del(c->seats, key);
+    if (seat != NULL) {
+        seat_free(seat);
+    }
+}
+
+static struct call *
+call_find(struct cnc__commands *c, uint64_t session_id, const char *id)
+{
+    struct seat *seat = seat_of(c, session_id);
+    for (size_t i = 0; seat != NULL && i < MAX_CALLS; i++) {
+        if (seat->calls[i] != NULL && strcmp(seat->calls[i]->id, id) == 0) {
+            return seat->calls[i];
+        }
+    }
+    return NULL;
+}
+
+/* A new call in a free place, or in that of the oldest one that is not at
+ * work; NULL when all are. */
+static struct call *
+call_new(struct cnc__commands *c, uint64_t session_id,
+         const struct cnc__command *command)
+{
+    char key[24];
+    struct seat *seat = seat_of(c, session_id);
+    if (seat == NULL) {
+        seat = cnc__zalloc(sizeof(*seat));
+        seat_key(key, session_id);
+        cnc__table_put(c->seats, key, seat);
+    }
+    struct call **place = NULL;
+    for (size_t i = 0; i < MAX_CALLS; i++) {
+        struct call **at = &seat->calls[i];
+        if (*at == NULL) {
+            place = at;
+            break;
+        }
+        if ((*at)->state != BUSY &&
+            (place == NULL || (*at)->serial < (*place)->serial)) {
+            place = at;
+        }
+    }
+    if (place == NULL) {
+        return NULL;
+    }
+    call_free(place);
+    struct call *call = cnc__zalloc(sizeof(*call));
+    cnc__random_hex(call->id, 16);
+    call->command = command;
+    call->since_s = now_s();
+    call->serial = ++c->serial;
+    if (command->item_id) {
+        char id[33];
+        cnc__random_hex(id, 8);
+        call->item_id = cnc__strdup(id);
+    }
+    *place = call;
+    return call;
+}
+
+/* -- answers
+ * ------------------------------------------------------------------------ */
+
+static int
+fault(struct cnc_error *err, const char *condition, const char *specific,
+      const char *text)
+{
+    cnc_error_set(err, CNC_EPROTO, condition, "%s", text);
+    err->specific = specific;
+    err->specific_ns = specific == NULL ? NULL : NS_COMMANDS;
+    return CNC_EPROTO;
+}
+
+static void
+open_command(struct cnc__str *xml, const struct cnc__command *command,
+             const char *call_id, const char *status)
+{
+    cnc__xml_printf(xml,
+                    "<command xmlns='" NS_COMMANDS "' node='%s'"
+                    " sessionid='%s' status='%s'>",
+                    command->node, call_id, status);
+}
+
+static void
+add_note(struct cnc__str *xml, const char *type, const char *text)
+{
+    if (text != NULL && *text != '\0') {
+        cnc__xml_printf(xml, "<note type='%s'>%s</note>", type, text);
+    }
+}
+
+static void
+send(struct cnc__request **rp, struct cnc__str *xml)
+{
+    cnc__str_puts(xml, "</command>");
+    cnc__request_result(rp, xml->data, xml->len);
+    cnc__str_fini(xml);
+}
+
+static void
+send_form(struct cnc__request **rp, const struct call *call,
+          const struct cnc__values *v, const char *error)
+{
+    const struct cnc__command *command = call->command;
+    const char *typed = v == NULL ? NULL : cnc__values_get(v, CNC__FORM_ID, 0);
+    const char *item_id =
+        command->item_id && typed != NULL ? typed : call->item_id;
+    struct cnc__str xml = CNC__STR;
+    open_command(&xml, command, call->id, "executing");
+    cnc__str_puts(&xml, "<actions execute='complete'><complete/></actions>");
+    cnc__form_write(&xml, command->record, command->name, item_id, v);
+    add_note(&xml, "error", error);
+    send(rp, &xml);
+}
+
+static void
+unlink_reply(struct cnc__command_reply *reply)
+{
+    if (reply->prev != NULL) {
+        reply->prev->next = reply->next;
+    } else {
+        reply->commands->replies = reply->next;
+    }
+    if (reply->next != NULL) {
+        reply->next->prev = reply->prev;
+    }
+}
+
+static void
+refuse(struct cnc__command_reply *reply, const struct cnc_error *err)
+{
+    struct call *call =
+        call_find(reply->commands, reply->session_id, reply->call_id);
+    if (call == NULL || reply->command->record == NULL) {
+        cnc__request_error(&reply->request, err);
+        return;
+    }
+    call->state = OPEN;
+    call->since_s = now_s();
+    send_form(&reply->request, call, reply->values, err->text);
+}
+
+static void
+complete(struct cnc__command_reply *reply, const char *note,
+         const char *result_xml)
+{
+    struct cnc__str xml = CNC__STR;
+    open_command(&xml, reply->command, reply->call_id, "completed");
+    if (result_xml != NULL) {
+        cnc__str_puts(&xml, result_xml);
+    }
+    add_note(&xml, "info", note);
+    send(&reply->request, &xml);
+}
+
+void
+cnc__command_done(struct cnc__command_reply *reply,
+                  const struct cnc_error *err, const char *note,
+                  const char *result_xml)
+{
+    if (reply->commands != NULL) {
+        unlink_reply(reply);
+        struct call *call =
+            call_find(reply->commands, reply->session_id, reply->call_id);
+        if (call != NULL) {
+            call->state = DONE;
+        }
+        if (err == NULL) {
+            complete(reply, note, result_xml);
+        } else if (err->code == CNC_EREFUSED) {
+            refuse(reply, err);
+        } else {
+            cnc__request_error(&reply->request, err);
+        }
+    }
+    cnc__values_free(&reply->values);
+    cnc__free(reply);
+}
+
+/* -- running
+ * ------------------------------------------------------------------------- */
+
+/* Steals the request and v. */
+static void
+run(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
+    struct cnc__values *v)
+{
+    struct cnc__command_reply *reply = cnc__zalloc(sizeof(*reply));
+    reply->commands = c;
+    reply->request = *rp;
+    reply->command = call->command;
+    reply->values = v;
+    reply->session_id = (*rp)->session_id;
+    memcpy(reply->call_id, call->id, sizeof(call->id));
+    *rp = NULL;
+    reply->next = c->replies;
+    if (reply->next != NULL) {
+        reply->next->prev = reply;
+    }
+    c->replies = reply;
+    call->state = BUSY;
+    call->command->run(reply, reply->request, v, call->command->priv);
+}
+
+static int
+submit(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
+       const struct cnc_element *x, struct cnc_error *err)
+{
+    struct cnc__values *v = cnc__values_new();
+    if (call->command->record != NULL) {
+        int rc = cnc__values_from_form(v, x, err);
+        if (rc != 0) {
+            cnc__values_free(&v);
+            err->condition = "bad-request";
+            err->specific = "bad-payload";
+            err->specific_ns = NS_COMMANDS;
+            return rc;
+        }
+    }
+    run(c, rp, call, v);
+    return 0;
+}
+
+static bool
+has_type(const struct cnc_element *x, const char *type)
+{
+    const char *is = x == NULL ? NULL : cnc_element_attr(x, NULL, "type");
+    return is != NULL && strcmp(is, type) == 0;
+}
+
+static int
+begin(struct cnc__commands *c, struct cnc__request **rp,
+      const struct cnc__command *command, const char *action,
+      const struct cnc_element *x, struct cnc_error *err)
+{
+    /* A client that has the form already may send it at once. */
+    bool filled = has_type(x, "submit");
+    if (strcmp(action, "execute") != 0 &&
+        !(filled && strcmp(action, "complete") == 0)) {
+        return fault(err, "bad-request", "bad-sessionid",
+                     "the call has not begun: execute comes first");
+    }
+    struct call *call = call_new(c, (*rp)->session_id, command);
+    if (call == NULL) {
+        return fault(err, "resource-constraint", NULL,
+                     "too many commands are under way");
+    }
+    if (filled || command->record == NULL) {
+        return submit(c, rp, call, x, err);
+    }
+    send_form(rp, call, NULL, NULL);
+    return 0;
+}
+
+static void
+cancel(struct cnc__request **rp, struct call *call)
+{
+    struct cnc__str xml = CNC__STR;
+    call->state = DONE;
+    open_command(&xml, call->command, call->id, "canceled");
+    send(rp, &xml);
+}
+
+static int
+go_on(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
+      const char *action, const struct cnc_element *x, struct cnc_error *err)
+{
+    if (call->state == DONE || now_s() - call->since_s > CALL_S) {
+        call->state = DONE;
+        return fault(err, "not-allowed", "session-expired",
+                     "this call is over; execute begins a new one");
+    }
+    if (call->state == BUSY) {
+        return fault(err, "bad-request", "bad-action",
+                     "the command is at work on it");
+    }
+    if (strcmp(action, "cancel") == 0 || has_type(x, "cancel")) {
+        cancel(rp, call);
+        return 0;
+    }
+    if (strcmp(action, "prev") == 0 || strcmp(action, "next") == 0) {
+        return fault(err, "bad-request", "bad-action",
+                     "this command has one stage");
+    }
+    if (x == NULL) {
+        return fault(err, "bad-request", "bad-payload", "the form is missing");
+    }
+    return submit(c, rp, call, x, err);
+}
+
+static bool
+is_action(const char *s)
+{
+    static const char *const actions[] = {"execute", "complete", "cancel",
+                                          "prev", "next"};
+    for (size_t i = 0; i < CNC_N(actions); i++) {
+        if (strcmp(actions[i], s) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+handle(struct cnc__commands *c, struct cnc__request **rp,
+       struct cnc_error *err)
+{
+    const struct cnc_element *e = (*rp)->payload;
+    const char *node = cnc_element_attr(e, NULL, "node");
+    const char *action = cnc_element_attr(e, NULL, "action");
+    const char *id = cnc_element_attr(e, NULL, "sessionid");
+    const struct cnc_element *x = cnc_element_child(e, "jabber:x:data", "x");
+    action = action == NULL ? "execute" : action;
+    const struct cnc__command *command =
+        node == NULL ? NULL : cnc__table_get(c->by_node, node);
+    if (command == NULL) {
+        return fault(err, "item-not-found", NULL, "there is no such command");
+    }
+    if (command->operator_only && !(*rp)->operator_) {
+        return fault(err, "forbidden", NULL,
+                     "this command is for the operator");
+    }
+    if (!is_action(action)) {
+        return fault(err, "bad-request", "malformed-action",
+                     "there is no such action");
+    }
+    if (id == NULL) {
+        return begin(c, rp, command, action, x, err);
+    }
+    struct call *call = call_find(c, (*rp)->session_id, id);
+    if (call == NULL || call->command != command) {
+        return fault(err, "bad-request", "bad-sessionid",
+                     "there is no such call of yours");
+    }
+    return go_on(c, rp, call, action, x, err);
+}
+
+static void
+on_command(struct cnc__request *r, void *priv)
+{
+    struct cnc_error err = {0};
+    if (handle(priv, &r, &err) != 0) {
+        cnc__request_error(&r, &err);
+    }
+}
+
+/* -- discovery (XEP-0050 2.1 - 2.3)
+ * ---------------------------------------------------- */
+
+static bool
+may_run(const struct cnc__command *command, const struct cnc__request *r)
+{
+    return !command->operator_only || r->operator_;
+}
+
+static int
+on_disco(struct cnc__str *out, bool items, const char *node,
+         const struct cnc__request *r, void *priv)
+{
+    struct cnc__commands *c = priv;
+    if (node == NULL) {
+        return 0;
+    }
+    if (strcmp(node, NS_COMMANDS) == 0 && items) {
+        struct cnc__table_iter i = {0};
+        while (cnc__table_next(c->by_node, &i)) {
+            const struct cnc__command *command = i.value;
+            if (may_run(command, r)) {
+                cnc__xml_printf(out, "<item jid='%s' node='%s' name='%s'/>",
+                                cnc__router_domain(c->router), command->node,
+                                command->name);
+            }
+        }
+        return 0;
+    }
+    const struct cnc__command *command = cnc__table_get(c->by_node, node);
+    if (command != NULL && may_run(command, r)) {
+        if (!items) {
+            cnc__xml_printf(out,
+                            "<identity category='automation'"
+                            " type='command-node' name='%s'/>"
+                            "<feature var='" NS_COMMANDS "'/>"
+                            "<feature var='jabber:x:data'/>",
+                            command->name);
+        }
+        return 0;
+    }
+    if (strcmp(node, NS_COMMANDS) == 0) {
+        cnc__str_puts(out, "<identity category='automation'"
+                           " type='command-list' name='Commands'/>"
+                           "<feature var='" NS_COMMANDS "'/>");
+        return 0;
+    }
+    return CNC_ENOENT;
+}
+
+/* -- life
+ * --------------------------------------------------------------------------------
+ */
+
+struct cnc__commands *
+cnc__commands_new(struct cnc__router *router)
+{
+    struct cnc__commands *c = cnc__zalloc(sizeof(*c));
+    c->magic = COMMANDS_MAGIC;
+    c->router = router;
+    c->by_node = cnc__table_new();
+    c->seats = cnc__table_new();
+    const struct cnc__handler h = {.kinds = CNC__IQ_SET,
+                                   .ns = NS_COMMANDS,
+                                   .name = "command",
+                                   .feature = NS_COMMANDS,
+                                   .f = on_command,
+                                   .priv = c};
+    CNC_CHECK(cnc__router_handle(router, &h, NULL) == 0);
+    cnc__router_disco(router, on_disco, c);
+    cnc__router_on_session_end(router, on_session_end, c);
+    return c;
+}
+
+static void
+free_command(void *value)
+{
+    struct cnc__command *command = value;
+    cnc__free(command->node);
+    cnc__free(command->name);
+    cnc__free(command);
+}
+
+void
+cnc__commands_free(struct cnc__commands **cp)
+{
+    struct cnc__commands *c = *cp;
+    if (c == NULL) {
+        return;
+    }
+    *cp = NULL;
+    CNC_OBJ_CHECK(c, COMMANDS_MAGIC);
+    while (c->replies != NULL) {
+        struct cnc__command_reply *reply = c->replies;
+        unlink_reply(reply);
+        reply->commands = NULL;
+        cnc__request_refuse(&reply->request, CNC_ECLOSED,
+                            "service-unavailable", "the service is stopping");
+    }
+    cnc__table_free(&c->seats, seat_free);
+    cnc__table_free(&c->by_node, free_command);
+    CNC_OBJ_FREE(c);
+}
+
+int
+cnc__commands_add(struct cnc__commands *c, const struct cnc__command *cmd,
+                  struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(c, COMMANDS_MAGIC);
+    if (cnc__table_get(c->by_node, cmd->node) != NULL) {
+        return cnc_error_set(err, CNC_EEXIST, NULL,
+                             "there is a command \"%s\" already", cmd->node);
+    }
+    struct cnc__command *copy = cnc__zalloc(sizeof(*copy));
+    *copy = *cmd;
+    copy->node = cnc__strdup(cmd->node);
+    copy->name = cnc__strdup(cmd->name != NULL ? cmd->name : cmd->node);
+    cnc__table_put(c->by_node, copy->node, copy);
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Service discovery of nodes (XEP-0060 5.2 - 5.5).  A node one may not see is
+ * not there.
+ */
+#include "../xml/write.h"
+#include "impl.h"
+
+#define PAGE 1000 /* items of an answer */
+
+static bool
+may_see(struct cnc__node *n, const struct cnc__request *r)
+{
+    struct cnc__actor who = cnc__request_actor(r);
+    return cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) == 0;
+}
+
+static void
+list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
+           const struct cnc__request *r)
+{
+    struct cnc__table_iter i = {0};
+    while (cnc__table_next(ps->nodes, &i)) {
+        struct cnc__node *n = i.value;
+        if (n->cfg.derived || n->creating || n->deleting || !may_see(n, r)) {
+            continue;
+        }
+        cnc__xml_printf(out, "<item jid='%s' node='%s'", ps->domain, n->name);
+        if (n->cfg.title != NULL) {
+            cnc__xml_printf(out, " name='%s'", n->cfg.title);
+        }
+        cnc__str_puts(out, "/>");
+    }
+}
+
+static int
+list_items(struct cnc__str *out, const struct cnc__node *n,
+           const struct cnc__request *r)
+{
+    struct cnc__rsm rsm;
+    size_t from, to;
+    if (cnc__rsm_read(&rsm, r->payload, NULL) != 0) {
+        return CNC_ENOENT;
+    }
+    size_t max = rsm.max >= 0 && rsm.max < PAGE ? (size_t)rsm.max : PAGE;
+    if (cnc__rsm_items(&from, &to, &rsm, n, max, false, NULL) != 0) {
+        return CNC_ENOENT;
+    }
+    const char *first = NULL, *last = NULL;
+    for (size_t i = from; i < to; i++) {
+        const struct cnc__item *item = cnc__order_at(&n->items, i);
+        cnc__xml_printf(out, "<item jid='%s' name='%s'/>", n->ps->domain,
+                        item->id);
+        first = first == NULL ? item->id : first;
+        last = item->id;
+    }
+    if (rsm.asked || to - from < n->items.live) {
+        cnc__rsm_write(out, first, from, last, n->items.live);
+    }
+    return 0;
+}
+
+static void
+describe(struct cnc__str *out, const struct cnc__node *n)
+{
+    cnc__xml_printf(out, "<identity category='pubsub' type='leaf'");
+    if (n->cfg.title != NULL) {
+        cnc__xml_printf(out, " name='%s'", n->cfg.title);
+    }
+    cnc__str_puts(out, "/><feature var='" CNC__NS_PUBSUB "'/>"
+                       "<feature var='" CNC__NS_MAM "'/>");
+    cnc__config_meta(out, n);
+}
+
+static int
+on_disco(struct cnc__str *out, bool items, const char *node,
+         const struct cnc__request *r, void *priv)
+{
+    struct cnc__pubsub *ps = priv;
+    if (node == NULL) {
+        if (items) {
+            list_nodes(out, ps, r);
+        }
+        return 0;
+    }
+    struct cnc__node *n = cnc__pubsub_node(ps, node);
+    if (n == NULL || !may_see(n, r)) {
+        return CNC_ENOENT;
+    }
+    if (items) {
+        return list_items(out, n, r);
+    }
+    describe(out, n);
+    return 0;
+}
+
+void
+cnc__disco_init(struct cnc__pubsub *ps)
+{
+    cnc__router_disco(ps->env.router, on_disco, ps);
+}

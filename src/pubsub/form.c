@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include <concordance/xml.h>
+
+#include "../xml/write.h"
+#include "formimpl.h"
+
+static const struct kind {       /* XEP-0004 3.3, XEP-0122 3 */
+    const char *type, *datatype; /* datatype NULL: nothing to validate */
+} kinds[] = {
+    [CNC_FIELD_TEXT] = {"text-single", "xs:string"},
+    [CNC_FIELD_LINES] = {"text-multi", NULL},
+    [CNC_FIELD_INTEGER] = {"text-single", "xs:integer"},
+    [CNC_FIELD_DECIMAL] = {"text-single", "xs:decimal"},
+    [CNC_FIELD_BOOLEAN] = {"boolean", NULL},
+    [CNC_FIELD_DATE] = {"text-single", "xs:date"},
+    [CNC_FIELD_DATETIME] = {"text-single", "xs:dateTime"},
+    [CNC_FIELD_URL] = {"text-single", "xs:anyURI"},
+    [CNC_FIELD_JID] = {"jid-single", NULL},
+    [CNC_FIELD_LIST] = {"list-single", "xs:string"},
+    [CNC_FIELD_MULTI] = {"list-multi", "xs:string"},
+    [CNC_FIELD_HIDDEN] = {"hidden", NULL},
+    [CNC_FIELD_FIXED] = {"fixed", NULL},
+};
+
+/* XEP-0122 3.2: one method only, so an expression goes before a range. */
+static void
+write_validate(struct cnc__str *out, const struct cnc_field *f)
+{
+    const char *datatype = kinds[f->kind].datatype;
+    if (datatype == NULL && f->match != NULL && f->kind != CNC_FIELD_HIDDEN) {
+        datatype = "xs:string";
+    }
+    if (datatype == NULL) {
+        return;
+    }
+    cnc__xml_printf(out,
+                    "<validate xmlns=\"" CNC__NS_VALIDATE "\""
+                    " datatype=\"%s\">",
+                    datatype);
+    if (f->match != NULL) {
+        cnc__xml_printf(out, "<regex>%s</regex>", f->match);
+    } else if (f->min != NULL || f->max != NULL) {
+        cnc__str_puts(out, "<range");
+        if (f->min != NULL) {
+            cnc__xml_printf(out, " min=\"%s\"", f->min);
+        }
+        if (f->max != NULL) {
+            cnc__xml_printf(out, " max=\"%s\"", f->max);
+        }
+        cnc__str_puts(out, "/>");
+    } else {
+        cnc__str_puts(out, "<basic/>");
+    }
+    cnc__str_puts(out, "</validate>");
+}
+
+/* XEP-0004 3.3: the lines of a text-multi are a value each. */
+static void
+write_value(struct cnc__str *out, const struct cnc_field *f, const char *text)
+{
+    while (f->kind == CNC_FIELD_LINES && strchr(text, '\n') != NULL) {
+        size_t len = strcspn(text, "\n");
+        size_t shown = len > 0 && text[len - 1] == '\r' ? len - 1 : len;
+        cnc__xml_printf(out, "<value>%.*s</value>", (int)shown, text);
+        text += len + 1;
+    }
+    cnc__xml_printf(out, "<value>%s</value>", text);
+}
+
+static void
+write_values(struct cnc__str *out, const struct cnc_field *f,
+             const struct cnc__values *v)
+{
+    const char *text = v == NULL ? NULL : cnc__values_get(v, f->name, 0);
+    bool ours = v == NULL || f->kind == CNC_FIELD_FIXED ||
+                (f->kind == CNC_FIELD_HIDDEN && text == NULL);
+    if (ours) {
+        if (f->value != NULL) {
+            write_value(out, f, f->value);
+        }
+        return;
+    }
+    for (size_t i = 0; (text = cnc__values_get(v, f->name, i)) != NULL; i++) {
+        write_value(out, f, text);
+    }
+}
+
+static void
+write_field(struct cnc__str *out, const struct cnc_field *f,
+            const struct cnc__values *v)
+{
+    cnc__xml_printf(out, "<field var=\"%s\" type=\"%s\"", f->name,
+                    kinds[f->kind].type);
+    if (f->kind != CNC_FIELD_HIDDEN) {
+        cnc__xml_printf(out, " label=\"%s\"", cnc__field_label(f));
+    }
+    cnc__str_putc(out, '>');
+    if (f->help != NULL) {
+        cnc__xml_printf(out, "<desc>%s</desc>", f->help);
+    }
+    if (f->required) {
+        cnc__str_puts(out, "<required/>");
+    }
+    write_values(out, f, v);
+    for (const struct cnc_option *o = f->options;
+         o != NULL && o->value != NULL; o++) {
+        cnc__xml_printf(out,
+                        "<option label=\"%s\"><value>%s</value>"
+                        "</option>",
+                        o->label != NULL ? o->label : o->value, o->value);
+    }
+    write_validate(out, f);
+    const char *error = v == NULL ? NULL : cnc__values_error(v, f->name);
+    if (error != NULL) {
+        cnc__xml_printf(out, "<error xmlns=\"" CNC__NS_FORM "\">%s</error>",
+                        error);
+    }
+    cnc__str_puts(out, "</field>");
+}
+
+void
+cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
+                const char *title, const char *item_id,
+                const struct cnc__values *v)
+{
+    cnc__str_puts(out, "<x xmlns=\"" CNC__NS_DATA "\" type=\"form\">");
+    if (title != NULL) {
+        cnc__xml_printf(out, "<title>%s</title>", title);
+    }
+    if (item_id != NULL) {
+        cnc__xml_printf(out,
+                        "<field var=\"" CNC__FORM_ID "\" type=\"hidden\">"
+                        "<value>%s</value></field>",
+                        item_id);
+    }
+    for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
+        write_field(out, f, v);
+    }
+    const char *error = v == NULL ? NULL : cnc__values_error(v, NULL);
+    if (error != NULL) {
+        cnc__xml_printf(out, "<error xmlns=\"" CNC__NS_FORM "\">%s</error>",
+                        error);
+    }
+    cnc__str_puts(out, "</x>");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * formimpl.h -- what the files behind form.h share.
+ */
+#ifndef CNC_PUBSUB_FORMIMPL_H
+#define CNC_PUBSUB_FORMIMPL_H
+
+#include "form.h"
+
+#define CNC__NS_DATA     "jabber:x:data"
+#define CNC__NS_VALIDATE "http://jabber.org/protocol/xdata-validate"
+
+#define CNC__DEFAULT_MAX_LEN 10000 /* code points of a value */
+
+struct cnc__value { /* both owned */
+    char *name, *text;
+};
+
+/* i-th name and value in the order they came; NULL past the last. */
+const struct cnc__value *cnc__values_at(const struct cnc__values *v, size_t i);
+
+/* The field called name (len bytes), or NULL. */
+const struct cnc_field *cnc__record_field(const struct cnc_record *r,
+                                          const char *name);
+
+const char *cnc__field_label(const struct cnc_field *f);
+
+/* True when the value says nothing: empty, or blanks alone. */
+bool cnc__value_blank(const char *text);
+
+/*
+ * One value of f obeys every rule of its kind: CNC_EREFUSED with a sentence
+ * for people in err->text.  Blank values are for the caller to judge.
+ */
+int cnc__field_check(const struct cnc_field *f, const char *text,
+                     struct cnc_error *err);
+
+/* "Title is needed." */
+int cnc__field_needed(const struct cnc_field *f, struct cnc_error *err);
+
+/* The declaration's own limits (min, max, value) parse as its kind. */
+bool cnc__field_lexical(const struct cnc_field *f, const char *text);
+
+/* The expression compiles, alone and as a whole match: CNC_EINVAL.  Compiled
+ * once per process; any thread. */
+int cnc__pattern_check(const char *pattern, struct cnc_error *err);
+bool cnc__pattern_matches(const char *pattern, const char *text);
+
+#endif /* CNC_PUBSUB_FORMIMPL_H */

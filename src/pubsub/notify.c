@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fan-out.  The event is serialized once, up to the end of the message; for
+ * each subscriber only the start tag differs, and of it only the address:
+ *
+ *   <message from='D' type='headline' id='EPOCH.SEQ' to='JID'>   head
+ *   <event ...>...</event><stanza-id .../></message>             shared
+ *
+ * Nothing is allocated, looked up or parsed for a delivery.
+ */
+#include "../base/text.h"
+#include "../xml/write.h"
+#include "impl.h"
+
+void
+cnc__event_write(struct cnc__str *out, const struct cnc__node *n,
+                 enum cnc__what what, const struct cnc__item *item,
+                 bool with_payload)
+{
+    if (what == CNC__PURGED) {
+        cnc__str_printf(out, "<purge node='%s'/>", n->escaped);
+        return;
+    }
+    cnc__str_printf(out, "<items node='%s'>", n->escaped);
+    if (item == NULL) { /* a node without items says that it happened */
+    } else if (what == CNC__RETRACTED) {
+        cnc__xml_printf(out, "<retract id='%s'/>", item->id);
+    } else if (item->payload == NULL || !with_payload) {
+        cnc__xml_printf(out, "<item id='%s'/>", item->id);
+    } else {
+        cnc__xml_printf(out, "<item id='%s'>%pB</item>", item->id,
+                        (const void *)item->payload);
+    }
+    cnc__str_puts(out, "</items>");
+}
+
+/* <event> around children, and the end of the message.  position NULL: this
+ * message is not in the archive. */
+static struct cnc_buf *
+make_tail(const struct cnc__node *n, const char *xml, size_t len,
+          const char *position, const char *more)
+{
+    struct cnc__str out = CNC__STR;
+    cnc__str_reserve(&out, len + 256);
+    cnc__str_puts(&out, "<event xmlns='" CNC__NS_EVENT "'>");
+    cnc__str_add(&out, xml, len);
+    cnc__str_puts(&out, "</event>");
+    cnc__str_puts(&out, more);
+    if (position != NULL && n->archive.n > 0) {
+        /* XEP-0313 3.1: what is archived carries its id (XEP-0359). */
+        cnc__str_printf(&out,
+                        "<stanza-id xmlns='urn:xmpp:sid:0' by='%s'"
+                        " id='%s'/>",
+                        n->ps->domain, position);
+    }
+    cnc__str_puts(&out, "</message>");
+    struct cnc_buf *tail = cnc_buf_new(out.data, out.len);
+    cnc__str_fini(&out);
+    return tail;
+}
+
+/* The start tag up to the address. */
+static void
+start_head(struct cnc__pubsub *ps, const char *id)
+{
+    cnc__str_clear(&ps->head);
+    cnc__str_printf(&ps->head,
+                    "<message from='%s' type='headline' id='%s'"
+                    " to='",
+                    ps->domain, id);
+}
+
+static void
+deliver(struct cnc__sub *sub, size_t n_head, const struct cnc_buf *tail)
+{
+    struct cnc__pubsub *ps = sub->node->ps;
+    ps->head.len = n_head;
+    cnc__str_add(&ps->head, sub->to, sub->to_len);
+    cnc__session_send_shared(sub->session, ps->head.data, ps->head.len, tail);
+    ps->stats.deliveries++;
+}
+
+static void
+fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail)
+{
+    start_head(n->ps, id);
+    size_t n_head = n->ps->head.len;
+    for (size_t i = 0; i < n->n_subs; i++) {
+        deliver(n->subs[i], n_head, tail);
+    }
+}
+
+void
+cnc__notify_entry(struct cnc__node *n, enum cnc__what what,
+                  struct cnc__item *item)
+{
+    if (n->n_subs == 0 || !n->cfg.deliver_notifications) {
+        return;
+    }
+    char position[CNC__POSITION_LEN];
+    cnc__position(position, n, item == NULL ? n->seq : item->seq);
+    struct cnc__str xml = CNC__STR;
+    cnc__event_write(&xml, n, what, item, n->cfg.deliver_payloads);
+    struct cnc_buf *tail =
+        make_tail(n, xml.data, xml.len, item == NULL ? NULL : position, "");
+    fan_out(n, position, tail);
+    cnc_buf_unref(&tail);
+    cnc__str_fini(&xml);
+}
+
+void
+cnc__notify_all(struct cnc__node *n, const char *xml, size_t len)
+{
+    if (n->n_subs == 0 || !n->cfg.deliver_notifications) {
+        return;
+    }
+    char id[17];
+    cnc__random_hex(id, 8);
+    struct cnc_buf *tail = make_tail(n, xml, len, NULL, "");
+    fan_out(n, id, tail);
+    cnc_buf_unref(&tail);
+}
+
+static void
+send_one(struct cnc__sub *sub, const char *id, struct cnc_buf *tail)
+{
+    start_head(sub->node->ps, id);
+    deliver(sub, sub->node->ps->head.len, tail);
+    cnc_buf_unref(&tail);
+}
+
+void
+cnc__notify_one(struct cnc__sub *sub, const char *xml, size_t len)
+{
+    char id[17];
+    cnc__random_hex(id, 8);
+    send_one(sub, id, make_tail(sub->node, xml, len, NULL, ""));
+}
+
+void
+cnc__notify_last(struct cnc__sub *sub)
+{
+    struct cnc__node *n = sub->node;
+    if (!n->cfg.send_last_item || !n->cfg.deliver_notifications ||
+        n->items.live == 0) {
+        return;
+    }
+    const struct cnc__item *item = cnc__order_at(&n->items, n->items.live - 1);
+    char position[CNC__POSITION_LEN], stamp[32];
+    cnc__position(position, n, item->seq);
+    cnc__datetime(stamp, item->published_ms);
+    struct cnc__str xml = CNC__STR, more = CNC__STR;
+    cnc__event_write(&xml, n, CNC__PUBLISHED, item, n->cfg.deliver_payloads);
+    /* XEP-0060 6.1.7: old news says how old. */
+    cnc__str_printf(&more, "<delay xmlns='urn:xmpp:delay' stamp='%s'/>",
+                    stamp);
+    send_one(sub, position,
+             make_tail(n, xml.data, xml.len, position, more.data));
+    cnc__str_fini(&xml);
+    cnc__str_fini(&more);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which request is which verb.
+ */
+#include "impl.h"
+
+enum need { ANY_NODE, NODE, MAYBE };
+
+static const struct verb {
+    const char *ns;
+    enum cnc__stanza kind;
+    const char *name;
+    enum need need;
+    cnc__verb_f *f;
+    const char *unsupported; /* instead of f */
+} verbs[] = {
+    {CNC__NS_PUBSUB, CNC__IQ_GET, "items", NODE, cnc__verb_items},
+    {CNC__NS_PUBSUB, CNC__IQ_GET, "subscriptions", MAYBE,
+     cnc__verb_subscriptions},
+    {CNC__NS_PUBSUB, CNC__IQ_GET, "affiliations", MAYBE,
+     cnc__verb_affiliations},
+    {CNC__NS_PUBSUB, CNC__IQ_GET, "default", ANY_NODE, NULL,
+     "retrieve-default-sub"},
+    {CNC__NS_PUBSUB, CNC__IQ_GET, "options", ANY_NODE, NULL,
+     "subscription-options"},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "options", ANY_NODE, NULL,
+     "subscription-options"},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "publish", NODE, cnc__verb_publish},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "retract", NODE, cnc__verb_retract},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "subscribe", NODE, cnc__verb_subscribe},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "unsubscribe", NODE, cnc__verb_unsubscribe},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "create", ANY_NODE, cnc__verb_create},
+    {CNC__NS_OWNER, CNC__IQ_GET, "default", ANY_NODE, cnc__verb_default},
+    {CNC__NS_OWNER, CNC__IQ_GET, "configure", NODE, cnc__verb_get_config},
+    {CNC__NS_OWNER, CNC__IQ_SET, "configure", NODE, cnc__verb_set_config},
+    {CNC__NS_OWNER, CNC__IQ_SET, "delete", NODE, cnc__verb_delete},
+    {CNC__NS_OWNER, CNC__IQ_SET, "purge", NODE, cnc__verb_purge},
+    {CNC__NS_OWNER, CNC__IQ_GET, "affiliations", NODE,
+     cnc__verb_get_affiliations},
+    {CNC__NS_OWNER, CNC__IQ_SET, "affiliations", NODE,
+     cnc__verb_set_affiliations},
+    {CNC__NS_OWNER, CNC__IQ_GET, "subscriptions", NODE,
+     cnc__verb_get_subscriptions},
+    {CNC__NS_OWNER, CNC__IQ_SET, "subscriptions", NODE,
+     cnc__verb_set_subscriptions},
+};
+
+/* XEP-0060 10, what is done here and no more. */
+static const char *const features[] = {
+    "access-open",
+    "config-node",
+    "config-node-max",
+    "create-and-configure",
+    "create-nodes",
+    "delete-items",
+    "delete-nodes",
+    "instant-nodes",
+    "item-ids",
+    "manage-subscriptions",
+    "member-affiliation",
+    "meta-data",
+    "modify-affiliations",
+    "multi-items",
+    "outcast-affiliation",
+    "persistent-items",
+    "publish",
+    "publish-only-affiliation",
+    "publish-options",
+    "publisher-affiliation",
+    "purge-nodes",
+    "retract-items",
+    "retrieve-affiliations",
+    "retrieve-default",
+    "retrieve-items",
+    "retrieve-subscriptions",
+    "rsm",
+    "subscribe",
+};
+
+static const struct verb *
+find(const struct cnc__request *r, const char *ns, const char *name)
+{
+    for (size_t i = 0; i < CNC_N(verbs); i++) {
+        if (verbs[i].kind == r->kind && strcmp(verbs[i].ns, ns) == 0 &&
+            strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static int
+find_node(struct cnc__verb *v, enum need need, struct cnc_error *err)
+{
+    const char *name = cnc_element_attr(v->verb, NULL, "node");
+    v->node_name = name;
+    if (name != NULL && need != ANY_NODE) {
+        v->node = cnc__pubsub_node(v->ps, name);
+    }
+    if (name == NULL && need == NODE) {
+        return cnc__ps_error(err, CNC_EINVAL, "bad-request", "nodeid-required",
+                             "the node is not named");
+    }
+    if (name != NULL && need != ANY_NODE && v->node == NULL) {
+        return cnc__ps_error(err, CNC_ENOENT, "item-not-found", NULL,
+                             "there is no node %s", name);
+    }
+    return 0;
+}
+
+static int
+do_verb(struct cnc__verb *v, const char *ns, struct cnc_error *err)
+{
+    const struct verb *verb =
+        v->verb == NULL ? NULL
+                        : find(v->request, ns, cnc_element_name(v->verb));
+    if (verb == NULL) {
+        return cnc__ps_error(err, CNC_EPROTO, "bad-request", NULL,
+                             "there is no such PubSub request");
+    }
+    if (verb->f == NULL) {
+        return cnc__ps_unsupported(err, verb->unsupported);
+    }
+    int rc = find_node(v, verb->need, err);
+    return rc != 0 ? rc : verb->f(v, err);
+}
+
+static void
+on_request(struct cnc__request *r, void *priv)
+{
+    const char *ns = cnc_element_ns(r->payload);
+    struct cnc__verb v = {
+        .ps = priv,
+        .request = r,
+        .pubsub = r->payload,
+        .verb = cnc_element_child(r->payload, ns, NULL),
+        .actor = cnc__request_actor(r),
+    };
+    struct cnc_error err = {0};
+    int rc = do_verb(&v, ns, &err);
+    if (rc != 0) {
+        v.ps->stats.refused++;
+        cnc__request_error(&v.request, &err);
+    }
+    CNC_CHECK(v.request == NULL); /* answered, or handed over */
+}
+
+void
+cnc__verb_hand_over(struct cnc__verb *v, struct cnc__txn *t)
+{
+    t->request = v->request;
+    v->request = NULL;
+}
+
+void
+cnc__verb_result(struct cnc__verb *v, struct cnc__str *xml)
+{
+    cnc__request_result(&v->request, xml == NULL ? NULL : xml->data,
+                        xml == NULL ? 0 : xml->len);
+    if (xml != NULL) {
+        cnc__str_fini(xml);
+    }
+}
+
+void
+cnc__verbs_register(struct cnc__pubsub *ps)
+{
+    struct cnc__router *router = ps->env.router;
+    const struct cnc__handler handlers[] = {
+        {.kinds = CNC__IQ_GET | CNC__IQ_SET,
+         .ns = CNC__NS_PUBSUB,
+         .name = "pubsub",
+         .feature = CNC__NS_PUBSUB,
+         .f = on_request,
+         .priv = ps},
+        {.kinds = CNC__IQ_GET | CNC__IQ_SET,
+         .ns = CNC__NS_OWNER,
+         .name = "pubsub",
+         .f = on_request,
+         .priv = ps},
+    };
+    for (size_t i = 0; i < CNC_N(handlers); i++) {
+        CNC_CHECK(cnc__router_handle(router, &handlers[i], NULL) == 0);
+    }
+    struct cnc__str feature = CNC__STR;
+    for (size_t i = 0; i < CNC_N(features); i++) {
+        cnc__str_clear(&feature);
+        cnc__str_printf(&feature, "%s#%s", CNC__NS_PUBSUB, features[i]);
+        cnc__router_feature(router, feature.data);
+    }
+    cnc__str_fini(&feature);
+    cnc__router_identity(router, "pubsub", "service", NULL);
+}
