@@ -159,7 +159,7 @@ answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
                     "<p class=\"code\">%d</p><h1>%s</h1><p>%s</p>",
                     title, style, status, title, text);
     if (link != NULL) {
-        cnc__source_percent(&href, link, true);
+        cnc__web_percent(&href, link, true);
         cnc__xml_printf(&html, "<p><a href=\"%s\">Back to the page</a></p>",
                         cnc__str_c(&href));
     }
@@ -205,7 +205,7 @@ cnc__answer_see(struct cnc__http_responder *responder, int status,
     struct cnc__str lines = CNC__STR;
     struct cnc__http_response out = {.status = status};
     cnc__str_puts(&lines, "Location: ");
-    cnc__source_percent(&lines, location, true);
+    cnc__web_percent(&lines, location, true);
     cnc__str_puts(&lines, "\r\nCache-Control: no-store\r\n");
     out.headers = lines.data;
     responder->respond(responder, &out);

@@ -305,7 +305,7 @@ static void
 send_source(struct cnc__web_page *p)
 {
     struct cnc__str xml = CNC__STR;
-    cnc__source_write(&xml, p, NULL, 0);
+    cnc__web_source(&xml, p, NULL, 0);
     struct cnc__render_field f[] = {field(p->path), cnc__web_field_str(&xml)};
     call(p, CNC__R_SOURCE, f, 2, on_op);
     cnc__str_fini(&xml);
@@ -315,7 +315,7 @@ send_source(struct cnc__web_page *p)
         cnc__page_clear_dirty(s);
         set_bounds(p, s);
         cnc__str_clear(&s->older);
-        cnc__source_older(&s->older, s->watch,
+        cnc__web_older(&s->older, s->watch,
                           cnc__watch_start(s->watch->n_records, p->window));
     }
 }
@@ -330,7 +330,7 @@ send_forms(struct cnc__web_page *p)
         }
         struct cnc__str x = CNC__STR, action = CNC__STR;
         cnc__form_write(&x, d->record, d->form, "", NULL);
-        cnc__source_action(&action, p->path, d->name);
+        cnc__web_action(&action, p->path, d->name);
         struct cnc__render_field f[] = {field(p->path), field(d->name),
                                         cnc__web_field_str(&x),
                                         cnc__web_field_str(&action)};
@@ -387,7 +387,7 @@ send_upserts(struct cnc__web_page *p, struct cnc__shown *s)
         }
         const struct cnc__item *item = s->watch->records[index].item;
         cnc__str_clear(&xml);
-        cnc__source_record(&xml, item);
+        cnc__web_record(&xml, item);
         struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
                                         field(item->id),
                                         cnc__web_field_str(&xml)};
@@ -400,7 +400,7 @@ static void
 send_older(struct cnc__web_page *p, struct cnc__shown *s)
 {
     struct cnc__str older = CNC__STR;
-    cnc__source_older(&older, s->watch,
+    cnc__web_older(&older, s->watch,
                       cnc__watch_start(s->watch->n_records, p->window));
     if (strcmp(cnc__str_c(&older), cnc__str_c(&s->older)) != 0) {
         struct cnc__render_field f[] = {field(p->path), field(s->watch->name),

@@ -93,7 +93,7 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
         struct cnc__str x = CNC__STR, action = CNC__STR;
         cnc__form_write(&x, d->record, d->form, this ? item_id : "",
                         this ? v : NULL);
-        cnc__source_action(&action, p->path, d->name);
+        cnc__web_action(&action, p->path, d->name);
         struct cnc__render_field f[] = {
             cnc__web_field(o->key), cnc__web_field(d->name),
             cnc__web_field_str(&x), cnc__web_field_str(&action)};
@@ -130,7 +130,7 @@ cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
     struct cnc__render_field key = cnc__web_field(o->key);
     struct cnc__render_field s[] = {key, {sheet->text, sheet->len}};
     cnc__web_call(a, o->worker, CNC__R_SHEET, s, 2, on_step, o);
-    cnc__source_write(&text, p, window, 0);
+    cnc__web_source(&text, p, window, 0);
     struct cnc__render_field x[] = {key, cnc__web_field_str(&text)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
     cnc__str_fini(&text);

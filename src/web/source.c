@@ -6,7 +6,7 @@
 
 /* Unreserved characters of RFC 3986, and "/" in a path. */
 void
-cnc__source_percent(struct cnc__str *out, const char *s, bool path)
+cnc__web_percent(struct cnc__str *out, const char *s, bool path)
 {
     for (; *s != '\0'; s++) {
         unsigned char c = (unsigned char)*s;
@@ -21,20 +21,20 @@ cnc__source_percent(struct cnc__str *out, const char *s, bool path)
 }
 
 void
-cnc__source_action(struct cnc__str *out, const char *path, const char *node)
+cnc__web_action(struct cnc__str *out, const char *path, const char *node)
 {
-    cnc__source_percent(out, path, true);
+    cnc__web_percent(out, path, true);
     cnc__str_puts(out, "?form=");
-    cnc__source_percent(out, node, false);
+    cnc__web_percent(out, node, false);
 }
 
 void
-cnc__source_older(struct cnc__str *out, const struct cnc__watch *w,
+cnc__web_older(struct cnc__str *out, const struct cnc__watch *w,
                   size_t start)
 {
     if (start > 0 && start < w->n_records) {
         cnc__str_puts(out, "?before=");
-        cnc__source_percent(out, w->records[start].item->id, false);
+        cnc__web_percent(out, w->records[start].item->id, false);
     }
 }
 
@@ -65,7 +65,7 @@ write_suspicious(struct cnc__str *out, const struct cnc__item *item,
 }
 
 void
-cnc__source_record(struct cnc__str *out, const struct cnc__item *item)
+cnc__web_record(struct cnc__str *out, const struct cnc__item *item)
 {
     if (item->payload == NULL) {
         return;
@@ -119,7 +119,7 @@ write_node(struct cnc__str *out, const struct cnc__web_page *p, size_t which,
     size_t end = cut ? window->end : w->n_records;
     size_t start = cnc__watch_start(end, p->window);
     struct cnc__str older = CNC__STR;
-    cnc__source_older(&older, w, start);
+    cnc__web_older(&older, w, start);
     if (max > 0 && end - start > max) {
         start = end - max;
     }
@@ -138,14 +138,14 @@ write_node(struct cnc__str *out, const struct cnc__web_page *p, size_t which,
     }
     cnc__str_putc(out, '>');
     for (size_t i = start; i < end; i++) {
-        cnc__source_record(out, w->records[i].item);
+        cnc__web_record(out, w->records[i].item);
     }
     cnc__xml_printf(out, "</%s>", wrapper_name(w->name));
     cnc__str_fini(&older);
 }
 
 void
-cnc__source_write(struct cnc__str *out, const struct cnc__web_page *p,
+cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
                   const struct cnc__window *window, uint32_t max)
 {
     if (p->n_shown > 1) {

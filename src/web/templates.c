@@ -3,6 +3,7 @@
  * Templates: items of the node `templates`, the files that were their first
  * versions, and the built-in one; and the check before one is published.
  */
+#include "../render/engine.h"
 #include "../xml/write.h"
 #include "default-xsl.h"
 #include "web.h"
@@ -293,7 +294,7 @@ cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
         const struct cnc__web_page *p = i.value;
         if (strcmp(p->template_, c->id) == 0) {
             cnc__str_clear(&source);
-            cnc__source_write(&source, p, NULL, CHECK_RECORDS);
+            cnc__web_source(&source, p, NULL, CHECK_RECORDS);
             c->waiting++;
             n++;
             send_check(c, p->worker, &sheet, &source);
@@ -302,6 +303,7 @@ cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
     if (n == 0) { /* no page uses it yet: it compiles, and runs on nothing */
         c->waiting++;
         cnc__str_clear(&source);
+        cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
         send_check(c, a->next_worker, &sheet, &source);
     }
     c->waiting--;

@@ -244,18 +244,18 @@ struct cnc__window {
 };
 
 /* One record with its c: attributes; nothing when it has no payload. */
-void cnc__source_record(struct cnc__str *out, const struct cnc__item *item);
+void cnc__web_record(struct cnc__str *out, const struct cnc__item *item);
 /* The whole source document. window NULL: the newest of every node. max: at
  * most so many records of a node, 0: the page's window. */
-void cnc__source_write(struct cnc__str *out, const struct cnc__web_page *p,
+void cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
                        const struct cnc__window *window, uint32_t max);
 /* "?before=ID" of the records before index start; "" when none. */
-void cnc__source_older(struct cnc__str *out, const struct cnc__watch *w,
+void cnc__web_older(struct cnc__str *out, const struct cnc__watch *w,
                        size_t start);
 /* The path and "?form=NODE", percent-encoded. */
-void cnc__source_action(struct cnc__str *out, const char *path,
+void cnc__web_action(struct cnc__str *out, const char *path,
                         const char *node);
-void cnc__source_percent(struct cnc__str *out, const char *s, bool path);
+void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
 
 /* -- pages.c ------------------------------------------------------------- */
 
