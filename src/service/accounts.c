@@ -15,7 +15,7 @@ struct account {
     struct cnc__scram_keys sha1, sha256;
 };
 
-struct cnc__accounts {
+struct cnc__logins {
     struct cnc_service *service;
     struct cnc__table *by_user; /* local part -> struct account */
 };
@@ -27,10 +27,10 @@ account_free(void *value)
     cnc__free(value);
 }
 
-struct cnc__accounts *
-cnc__accounts_new(struct cnc_service *s)
+struct cnc__logins *
+cnc__logins_new(struct cnc_service *s)
 {
-    struct cnc__accounts *a = cnc__zalloc(sizeof(*a));
+    struct cnc__logins *a = cnc__zalloc(sizeof(*a));
 
     a->service = s;
     a->by_user = cnc__table_new();
@@ -38,7 +38,7 @@ cnc__accounts_new(struct cnc_service *s)
 }
 
 void
-cnc__accounts_free(struct cnc__accounts **ap)
+cnc__logins_free(struct cnc__logins **ap)
 {
     if (*ap != NULL) {
         cnc__table_free(&(*ap)->by_user, account_free);
@@ -48,10 +48,10 @@ cnc__accounts_free(struct cnc__accounts **ap)
 }
 
 int
-cnc__accounts_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
-                   void *priv)
+cnc__logins_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
+                 void *priv)
 {
-    const struct cnc__accounts *a = priv;
+    const struct cnc__logins *a = priv;
     const struct account *found = cnc__table_get(a->by_user, user);
 
     if (found == NULL) {
@@ -62,10 +62,10 @@ cnc__accounts_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
 }
 
 void
-cnc__accounts_offload(void (*work)(void *), void (*done)(void *), void *arg,
-                      void *priv)
+cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
+                    void *priv)
 {
-    const struct cnc__accounts *a = priv;
+    const struct cnc__logins *a = priv;
 
     cnc__service_offload(work, done, arg, a->service);
 }
@@ -135,7 +135,7 @@ keys_read(struct cnc__scram_keys *k, const char **at, const char *name)
 }
 
 void
-cnc__accounts_load(struct cnc__accounts *a, const struct cnc_store_entry *e)
+cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e)
 {
     struct account *account = cnc__zalloc(sizeof(*account));
     char *text = cnc__strndup(e->value, e->len);
@@ -161,7 +161,7 @@ cnc__accounts_load(struct cnc__accounts *a, const struct cnc_store_entry *e)
  */
 
 struct change {
-    struct cnc__accounts *accounts;
+    struct cnc__logins *accounts;
     struct cnc__command_reply *reply;
     char *user, *password;
     struct account *account; /* NULL: delete */
@@ -274,7 +274,7 @@ refuse(struct cnc__command_reply *reply, struct cnc__values *v,
 
 /* The local part of an account of this domain, or NULL after a refusal. */
 static char *
-local_part(struct cnc__accounts *a, struct cnc__command_reply *reply,
+local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
            struct cnc__values *v, const char *field)
 {
     const char *typed = cnc__values_get(v, field, 0);
@@ -302,7 +302,7 @@ local_part(struct cnc__accounts *a, struct cnc__command_reply *reply,
 }
 
 static void
-set_user(struct cnc__accounts *a, struct cnc__command_reply *reply,
+set_user(struct cnc__logins *a, struct cnc__command_reply *reply,
          struct cnc__values *v, bool must_be_new)
 {
     const char *password = cnc__values_get(v, "password", 0);
@@ -361,7 +361,7 @@ static void
 run_delete(struct cnc__command_reply *reply, const struct cnc__request *r,
            struct cnc__values *v, void *priv)
 {
-    struct cnc__accounts *a = priv;
+    struct cnc__logins *a = priv;
     char *user = local_part(a, reply, v, "accountjids");
     struct change *c;
 
@@ -381,8 +381,8 @@ run_delete(struct cnc__command_reply *reply, const struct cnc__request *r,
 }
 
 int
-cnc__accounts_commands(struct cnc__accounts *a, struct cnc__commands *commands,
-                       struct cnc_error *err)
+cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
+                     struct cnc_error *err)
 {
     static const struct {
         const char *node, *name;

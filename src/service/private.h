@@ -90,19 +90,17 @@ void cnc__renders_free(struct cnc__renders **rp);
 /* -- accounts.c: SCRAM keys, and the commands to manage them ----------------
  */
 
-struct cnc__accounts;
-struct cnc__accounts *cnc__accounts_new(struct cnc_service *s);
-void cnc__accounts_free(struct cnc__accounts **ap);
-void cnc__accounts_load(struct cnc__accounts *a,
-                        const struct cnc_store_entry *e);
-int cnc__accounts_keys(struct cnc__scram_keys *out, const char *user,
-                       bool sha256, void *accounts);
+struct cnc__logins;
+struct cnc__logins *cnc__logins_new(struct cnc_service *s);
+void cnc__logins_free(struct cnc__logins **ap);
+void cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e);
+int cnc__logins_keys(struct cnc__scram_keys *out, const char *user,
+                     bool sha256, void *accounts);
 /* cnc__service_offload() with the accounts as priv, for streams. */
-void cnc__accounts_offload(void (*work)(void *), void (*done)(void *),
-                           void *arg, void *accounts);
-int cnc__accounts_commands(struct cnc__accounts *a,
-                           struct cnc__commands *commands,
-                           struct cnc_error *err);
+void cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
+                         void *accounts);
+int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
+                         struct cnc_error *err);
 
 /* -- status.c: /healthz, /metrics and the command "status" ------------------
  */
@@ -131,7 +129,7 @@ struct cnc_service {
     struct cnc__router *router;
     struct cnc__pubsub *pubsub;
     struct cnc__commands *commands;
-    struct cnc__accounts *accounts;
+    struct cnc__logins *accounts;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;

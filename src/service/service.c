@@ -199,7 +199,7 @@ load_entry(const struct cnc_store_entry *e, void *priv)
 
     if (e->kind == CNC_STORE_KEY) {
         if (strcmp(e->node, "account") == 0) {
-            cnc__accounts_load(s->accounts, e);
+            cnc__logins_load(s->accounts, e);
         }
         return 0; /* settings are read when their app is known */
     }
@@ -265,7 +265,7 @@ make_rooms(struct cnc_service *s)
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
     s->pubsub = apps.pubsub = agent.pubsub = cnc__pubsub_new(&pubsub);
     s->commands = apps.commands = cnc__commands_new(s->router);
-    s->accounts = cnc__accounts_new(s);
+    s->accounts = cnc__logins_new(s);
     s->apps = cnc__apps_new(&apps);
     s->agent = cnc__agent_new(&agent);
 }
@@ -282,8 +282,8 @@ make_stream_envs(struct cnc_service *s)
                                           .max_queue = s->o.max_queue,
                                           .auth_ms = 20000,
                                           .idle_ms = 60000,
-                                          .keys = cnc__accounts_keys,
-                                          .offload = cnc__accounts_offload,
+                                          .keys = cnc__logins_keys,
+                                          .offload = cnc__logins_offload,
                                           .priv = s->accounts};
     if (s->o.allow_plain || s->o.tls_cert != NULL) {
         s->web_env.mechanisms |= CNC__SASL_PLAIN;
@@ -335,7 +335,7 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
 
     cnc__free(runtime);
     if (code == 0) {
-        code = cnc__accounts_commands(s->accounts, s->commands, err);
+        code = cnc__logins_commands(s->accounts, s->commands, err);
     }
     if (code == 0) {
         code = cnc__status_command(s, err);
@@ -616,7 +616,7 @@ cnc_service_free(struct cnc_service **sp)
     cnc__net_free(&s->net);
     cnc__apps_free(&s->apps);
     cnc__agent_free(&s->agent);
-    cnc__accounts_free(&s->accounts);
+    cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__pubsub_free(&s->pubsub);
     cnc__router_free(&s->router);
