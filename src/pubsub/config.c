@@ -8,7 +8,7 @@
 #include "form.h"
 #include "impl.h"
 
-#define MAX_PAYLOAD 1048576 /* bytes; the stream's own limit is lower */
+#define MAX_PAYLOAD 16777216 /* bytes; the stream's own limit is lower */
 #define MAX_TITLE   1000    /* bytes of a title or a type */
 
 void

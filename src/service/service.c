@@ -252,7 +252,22 @@ make_rooms(struct cnc_service *s)
                                      .priv = s};
     struct cnc__apps_env apps = {
         .commit = env_commit, .post = env_post, .priv = s};
-    struct cnc__agent_env agent = {.domain = s->o.domain,
+    s->posts = cnc__posts_new(&s->loop);
+    s->commits = cnc__commits_new(s->driver, s->store, s->posts);
+    s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
+    s->pubsub = apps.pubsub = cnc__pubsub_new(&pubsub);
+    s->commands = apps.commands = cnc__commands_new(s->router);
+    s->accounts = cnc__logins_new(s);
+    s->apps = cnc__apps_new(&apps);
+}
+
+/* After the store is loaded: the agent declares its node, and what is kept of
+ * that node comes first. */
+static void
+make_agent(struct cnc_service *s)
+{
+    struct cnc__agent_env agent = {.pubsub = s->pubsub,
+                                   .domain = s->o.domain,
                                    .ws_path = WS_PATH,
                                    .www = s->www,
                                    .render = env_render,
@@ -260,13 +275,6 @@ make_rooms(struct cnc_service *s)
                                    .submit = env_submit,
                                    .priv = s};
 
-    s->posts = cnc__posts_new(&s->loop);
-    s->commits = cnc__commits_new(s->driver, s->store, s->posts);
-    s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
-    s->pubsub = apps.pubsub = agent.pubsub = cnc__pubsub_new(&pubsub);
-    s->commands = apps.commands = cnc__commands_new(s->router);
-    s->accounts = cnc__logins_new(s);
-    s->apps = cnc__apps_new(&apps);
     s->agent = cnc__agent_new(&agent);
 }
 
@@ -399,7 +407,11 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
         goto fail;
     }
     make_rooms(s);
-    if ((code = load_store(s, err)) != 0 || (code = add_apps(s, err)) != 0 ||
+    if ((code = load_store(s, err)) != 0) {
+        goto fail;
+    }
+    make_agent(s);
+    if ((code = add_apps(s, err)) != 0 ||
         (code = start_renders(s, err)) != 0 ||
         (code = cnc__apps_start(s->apps, err)) != 0 ||
         (code = listen_all(s, err)) != 0) {
