@@ -603,14 +603,16 @@ pending_ended(struct cnc__scratch *s)
         return true; /* a few bytes at most */
     }
     if (t[1] == '?' || (n > 4 && memcmp(t, "<!--", 4) == 0)) {
-        char last = t[1] == '?' ? '?' : '-';
-        for (i = i < 2 ? 2 : i; i < n; i++) {
-            if (t[i] == '>' && t[i - 1] == last) {
+        const char *close = t[1] == '?' ? "?>" : "-->";
+        size_t len = strlen(close), first = t[1] == '?' ? 3 : 6;
+        for (i = i < first ? first : i; i < n; i++) {
+            if (t[i] == '>' && memcmp(t + i + 1 - len, close, len) == 0) {
+                s->pend_scanned = i + 1;
                 return true;
             }
         }
         s->pend_scanned = n;
-        return n <= 5; /* "<?xml" alone may be refused already */
+        return n <= 6; /* "<?xml " and "<!--" may be refused already */
     }
     if (t[1] == '!') {
         return true;
