@@ -72,4 +72,6 @@ cnc__bind_element(struct cnc__stream *s, struct cnc_element *e)
     cnc__log(CNC_LOG_DEBUG, "stream.bound", "peer=%s jid=%s", s->addr,
              s->session->jid);
     say_bound(s, id);
+    /* Whoever has something for a new session speaks after our answer. */
+    cnc__router_started(s->session);
 }

@@ -181,7 +181,7 @@ prepare_fast(char *out, const char *s, const char *at, const char *slash,
     *o = '\0';
     return is_plain_domain(out + (domain - s), n_domain) &&
            !has_a_label(out + (domain - s), n_domain) &&
-           (at == NULL || local_is_allowed(out, (size_t)(at - s)));
+           (at == NULL || local_is_allowed(s, (size_t)(at - s)));
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../base/log.h"
+#include <stdio.h>
+
 #include "../xml/write.h"
 #include "errors.h"
 #include "jid.h"
@@ -84,16 +85,9 @@ static bool
 make_key(char key[KEY_MAX], enum cnc__stanza kind, const char *ns,
          const char *name)
 {
-    size_t n_ns = strlen(ns), n_name = strlen(name);
+    int len = snprintf(key, KEY_MAX, "%d%s}%s", (int)kind, ns, name);
 
-    if (n_ns + n_name + 3 > KEY_MAX) {
-        return false;
-    }
-    key[0] = (char)('0' + kind);
-    memcpy(key + 1, ns, n_ns);
-    key[1 + n_ns] = '}';
-    memcpy(key + 2 + n_ns, name, n_name + 1);
-    return true;
+    return len > 0 && len < KEY_MAX;
 }
 
 int
@@ -189,7 +183,7 @@ take_slot(struct cnc__router *r)
         size_t cap = r->n_slots == 0 ? 16 : r->n_slots * 2;
 
         CNC_CHECK(cap <= SLOT_MASK);
-        r->slots = cnc__realloc(r->slots, cap, sizeof(r->slots[0]));
+        r->slots = cnc__realloc(r->slots, cap, sizeof(void *));
         r->free_slots =
             cnc__realloc(r->free_slots, cap, sizeof(r->free_slots[0]));
         for (size_t i = cap; i-- > r->n_slots;) {
@@ -451,7 +445,8 @@ iq_fault(const struct cnc_element *stanza, const char *type)
     if (cnc_element_attr(stanza, NULL, "id") == NULL) {
         return "an iq needs an id";
     }
-    if (type == NULL || (strcmp(type, "get") != 0 && strcmp(type, "set"))) {
+    if (type == NULL ||
+        (strcmp(type, "get") != 0 && strcmp(type, "set") != 0)) {
         return "an iq's type is get, set, result or error";
     }
     if (cnc_element_next(stanza, &i, NULL, NULL) == NULL ||

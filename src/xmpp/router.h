@@ -6,9 +6,9 @@
  * its feature is advertised in disco#info because the handler exists.  A
  * second handler for a key is an error (CNC_EEXIST).  One thread (the core).
  *
- *   stream --stanza--> router --request--> handler --reply--> router --> stream
- *                        |
- *                        +-- to another session of this service
+ *   stream -stanza-> router -request-> handler -reply-> router -> stream
+ *                      |
+ *                      +-- to another session of this service
  */
 #ifndef CNC_XMPP_ROUTER_H
 #define CNC_XMPP_ROUTER_H

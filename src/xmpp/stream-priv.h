@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream-priv.h -- the stream's inside, shared by stream.c, open.c, sasl.c
- * and bind.c.
+ * stream-priv.h -- the stream's inside, shared by stream.c, hear.c, open.c,
+ * sasl.c and bind.c.
  */
 #ifndef CNC_XMPP_STREAM_PRIV_H
 #define CNC_XMPP_STREAM_PRIV_H
@@ -59,7 +59,25 @@ void cnc__stream_say(struct cnc__stream *s, const struct cnc__str *xml);
 void cnc__stream_restart(struct cnc__stream *s);
 /* The session is there. */
 void cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session);
+/* After adding to out, which had this many bytes: tell the owner. */
 void cnc__stream_touch(struct cnc__stream *s, size_t had);
+/* End with a stream error, and this code in the WebSocket's close. */
+void cnc__stream_fail(struct cnc__stream *s, const char *condition,
+                      const char *text, unsigned ws_code);
+/* The peer's </stream:stream> or <close/>: answer it, be closed. */
+void cnc__stream_peer_closed(struct cnc__stream *s);
+/* A close frame; nothing in TCP framing. */
+void cnc__stream_say_ws_close(struct cnc__stream *s, unsigned code);
+/* Everything is said. */
+void cnc__stream_become_closed(struct cnc__stream *s);
+/* What the parser may take in this state. */
+struct cnc_xml_limits cnc__stream_limits(const struct cnc__stream *s);
+
+/* -- hear.c -------------------------------------------------------------- */
+
+extern const struct cnc_parser_events cnc__hear_events; /* priv: the stream */
+void cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len);
+void cnc__hear_ws(struct cnc__stream *s, char *data, size_t len);
 
 /* -- open.c: stream headers and features --------------------------------- */
 

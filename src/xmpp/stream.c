@@ -36,8 +36,8 @@ cnc__stream_say(struct cnc__stream *s, const struct cnc__str *xml)
 
 /* Everything is said.  The session stays until the owner frees the stream:
  * we may be in the middle of a loop over sessions. */
-static void
-become_closed(struct cnc__stream *s)
+void
+cnc__stream_become_closed(struct cnc__stream *s)
 {
     s->state = CNC__STREAM_CLOSED;
     cnc__sasl_abandon(s);
@@ -58,8 +58,8 @@ say_close(struct cnc__stream *s)
     cnc__str_fini(&xml);
 }
 
-static void
-say_ws_close(struct cnc__stream *s, unsigned code)
+void
+cnc__stream_say_ws_close(struct cnc__stream *s, unsigned code)
 {
     size_t had = s->out.len;
 
@@ -71,9 +71,9 @@ say_ws_close(struct cnc__stream *s, unsigned code)
 
 /* RFC 6120 4.9: the error and the end, with a header before them if there was
  * none. */
-static void
-end_with_error(struct cnc__stream *s, const char *condition, const char *text,
-               unsigned ws_code)
+void
+cnc__stream_fail(struct cnc__stream *s, const char *condition,
+                 const char *text, unsigned ws_code)
 {
     struct cnc__str xml = CNC__STR;
 
@@ -92,8 +92,8 @@ end_with_error(struct cnc__stream *s, const char *condition, const char *text,
         cnc__str_fini(&xml);
         say_close(s);
     }
-    say_ws_close(s, ws_code);
-    become_closed(s);
+    cnc__stream_say_ws_close(s, ws_code);
+    cnc__stream_become_closed(s);
 }
 
 void
@@ -105,15 +105,15 @@ cnc__stream_close(struct cnc__stream *s, const char *condition,
         return;
     }
     if (condition != NULL) {
-        end_with_error(s, condition, text, 1000);
+        cnc__stream_fail(s, condition, text, 1000);
         return;
     }
     if (s->state == CNC__STREAM_CLOSING) {
         return;
     }
     if (!s->header_sent) {
-        say_ws_close(s, 1001);
-        become_closed(s);
+        cnc__stream_say_ws_close(s, 1001);
+        cnc__stream_become_closed(s);
         return;
     }
     say_close(s);
@@ -122,15 +122,15 @@ cnc__stream_close(struct cnc__stream *s, const char *condition,
 }
 
 /* The peer's </stream:stream> or <close/>. */
-static void
-on_peer_close(struct cnc__stream *s)
+void
+cnc__stream_peer_closed(struct cnc__stream *s)
 {
     if (s->state != CNC__STREAM_CLOSING) {
         cnc__stream_say_header(s, NULL);
         say_close(s);
     }
-    say_ws_close(s, 1000);
-    become_closed(s);
+    cnc__stream_say_ws_close(s, 1000);
+    cnc__stream_become_closed(s);
 }
 
 /*
@@ -172,8 +172,8 @@ cnc__stream_send(struct cnc__stream *s, const char *head, size_t head_len,
     }
     if (head_len + tail_len > s->env->max_queue ||
         had > s->env->max_queue - (head_len + tail_len)) {
-        end_with_error(s, "policy-violation", "Too much is waiting to be read",
-                       1000);
+        cnc__stream_fail(s, "policy-violation",
+                         "Too much is waiting to be read", 1000);
         return;
     }
     if (s->framing == CNC__FRAMING_WS) {
@@ -186,11 +186,11 @@ cnc__stream_send(struct cnc__stream *s, const char *head, size_t head_len,
     cnc__stream_touch(s, had);
 }
 
-/* -- hearing ------------------------------------------------------------- */
+/* -- states -------------------------------------------------------------- */
 
 /* Before SASL a peer gets little room; nothing there is deep. */
-static struct cnc_xml_limits
-limits(const struct cnc__stream *s)
+struct cnc_xml_limits
+cnc__stream_limits(const struct cnc__stream *s)
 {
     uint32_t size =
         s->authenticated ? s->env->max_stanza : s->env->max_before_auth;
@@ -202,58 +202,6 @@ limits(const struct cnc__stream *s)
         .max_token = size,
         .max_stanza = size,
     };
-}
-
-static bool
-is_stanza_name(const struct cnc_element *e)
-{
-    const char *name = cnc_element_name(e);
-
-    return strcmp(name, "iq") == 0 || strcmp(name, "message") == 0 ||
-           strcmp(name, "presence") == 0;
-}
-
-static void
-on_unknown(struct cnc__stream *s, const struct cnc_element *e)
-{
-    if (is_stanza_name(e)) {
-        cnc__stream_close(s, "invalid-namespace",
-                          "Stanzas are in the namespace jabber:client");
-    } else {
-        cnc__stream_close(s, "unsupported-stanza-type", NULL);
-    }
-}
-
-static void
-on_element(struct cnc__stream *s, struct cnc_element *e)
-{
-    bool stanza = cnc_element_is(e, CNC__NS_CLIENT, NULL) && is_stanza_name(e);
-
-    switch (s->state) {
-    case CNC__STREAM_SASL:
-        if (cnc_element_is(e, CNC__NS_SASL, NULL)) {
-            cnc__sasl_element(s, e);
-        } else {
-            cnc__stream_close(s, "not-authorized", NULL);
-        }
-        break;
-    case CNC__STREAM_BINDING:
-        if (stanza) {
-            cnc__bind_element(s, e);
-        } else {
-            on_unknown(s, e);
-        }
-        break;
-    case CNC__STREAM_BOUND:
-        if (stanza) {
-            cnc__router_stanza(s->session, e);
-        } else {
-            on_unknown(s, e);
-        }
-        break;
-    default:
-        break; /* closing: only the peer's own end counts */
-    }
 }
 
 void
@@ -270,7 +218,7 @@ cnc__stream_restart(struct cnc__stream *s)
             s->restart = true;
             return;
         }
-        l = limits(s);
+        l = cnc__stream_limits(s);
         cnc_parser_reset(s->parser);
         cnc_parser_limit(s->parser, &l);
     }
@@ -285,162 +233,6 @@ cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
     s->state = CNC__STREAM_BOUND;
     cnc__free(s->account);
     s->account = NULL;
-    cnc__router_started(session);
-}
-
-/* -- TCP framing --------------------------------------------------------- */
-
-/* What a parser's callback returns: stop when the parser must not go on. */
-static int
-go_on(const struct cnc__stream *s)
-{
-    return s->restart || s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
-}
-
-static int
-tcp_on_open(struct cnc_element *root, void *priv)
-{
-    struct cnc__stream *s = priv;
-
-    if (s->state == CNC__STREAM_OPENING) {
-        cnc__stream_on_header(s, root);
-    }
-    return go_on(s);
-}
-
-static int
-tcp_on_stanza(struct cnc_element *e, void *priv)
-{
-    on_element(priv, e);
-    return go_on(priv);
-}
-
-static int
-tcp_on_close(void *priv)
-{
-    on_peer_close(priv);
-    return CNC_ECLOSED;
-}
-
-static void
-tcp_feed(struct cnc__stream *s, const char *data, size_t len)
-{
-    struct cnc_error err = {0};
-    struct cnc_xml_limits l;
-    int rc = cnc_parser_feed(s->parser, data, len, &err);
-
-    if (s->state == CNC__STREAM_CLOSED) {
-        return;
-    }
-    if (s->restart) {
-        /* RFC 6120 6.4.6: the peer waits for <success/>, so what came in the
-         * same breath as its last answer is nobody's and is dropped. */
-        s->restart = false;
-        l = limits(s);
-        cnc_parser_reset(s->parser);
-        cnc_parser_limit(s->parser, &l);
-    } else if (rc != 0) {
-        end_with_error(
-            s, err.condition != NULL ? err.condition : "not-well-formed",
-            err.text, 1000);
-    }
-}
-
-/* -- WebSocket framing --------------------------------------------------- */
-
-static void
-ws_element(struct cnc__stream *s, struct cnc_element *e)
-{
-    if (cnc_element_is(e, CNC__NS_FRAMING, "close")) {
-        on_peer_close(s);
-    } else if (s->state == CNC__STREAM_OPENING) {
-        cnc__stream_on_header(s, e);
-    } else {
-        on_element(s, e);
-    }
-}
-
-/* RFC 7395 3.3: one message, one element.  The parser lives for this call, so
- * a silent stream owns none. */
-static int
-ws_on_text(const char *data, size_t len, void *priv)
-{
-    struct cnc__stream *s = priv;
-    struct cnc_xml_limits l = limits(s);
-    struct cnc_element *e;
-    struct cnc_error err = {0};
-    int rc;
-
-    if (len == 0 || data[0] != '<') {
-        end_with_error(s, "not-well-formed", "A message starts with '<'",
-                       1000);
-        return CNC_ECLOSED;
-    }
-    rc = cnc_xml_parse(&e, data, len, 0, &l, &err);
-    if (rc != 0) {
-        end_with_error(
-            s, err.condition != NULL ? err.condition : "not-well-formed",
-            err.text, 1000);
-        return CNC_ECLOSED;
-    }
-    ws_element(s, e);
-    cnc_element_unref(&e);
-    return s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
-}
-
-static int
-ws_on_ping(const char *data, size_t len, void *priv)
-{
-    struct cnc__stream *s = priv;
-    size_t had = s->out.len;
-
-    /* A peer that pings and never reads must not fill our memory. */
-    if (had > s->env->max_queue) {
-        end_with_error(s, "policy-violation", "Too much is waiting to be read",
-                       1000);
-        return CNC_ECLOSED;
-    }
-    cnc__ws_add_frame(&s->out, CNC__WS_PONG, data, len);
-    cnc__stream_touch(s, had);
-    return 0;
-}
-
-static int
-ws_on_pong(void *priv)
-{
-    return 0;
-}
-
-static int
-ws_on_close(unsigned code, void *priv)
-{
-    struct cnc__stream *s = priv;
-
-    say_ws_close(s, code == 1005 ? 1000 : code);
-    become_closed(s);
-    return CNC_ECLOSED;
-}
-
-static void
-ws_feed(struct cnc__stream *s, char *data, size_t len)
-{
-    static const struct cnc__ws_events events = {ws_on_text, ws_on_ping,
-                                                 ws_on_pong, ws_on_close};
-    unsigned code = 0;
-    int rc = cnc__ws_feed(&s->ws, data, len, &events, s, &code);
-
-    if (rc == 0 || s->state == CNC__STREAM_CLOSED) {
-        return;
-    }
-    if (rc == CNC_ELIMIT) {
-        end_with_error(s, "policy-violation", "The message is too large",
-                       code);
-        return;
-    }
-    /* The framing itself is broken: there is nobody to talk XMPP to. */
-    cnc__log(CNC_LOG_INFO, "ws.error", "peer=%s code=%u", s->addr, code);
-    say_ws_close(s, code);
-    become_closed(s);
 }
 
 /* -- the owner's calls --------------------------------------------------- */
@@ -451,8 +243,6 @@ cnc__stream_new(const struct cnc__stream_env *env,
                 const struct cnc__stream_events *events, void *priv,
                 uint64_t now_ms)
 {
-    static const struct cnc_parser_events on_xml = {tcp_on_open, tcp_on_stanza,
-                                                    tcp_on_close};
     struct cnc__stream *s = cnc__zalloc(sizeof(*s));
     struct cnc_xml_limits l;
 
@@ -469,8 +259,9 @@ cnc__stream_new(const struct cnc__stream_env *env,
     if (s->framing == CNC__FRAMING_WS) {
         cnc__ws_init(&s->ws, true, env->max_before_auth);
     } else {
-        l = limits(s);
-        s->parser = cnc_parser_new(CNC_PARSE_STREAM, 0, &l, &on_xml, s);
+        l = cnc__stream_limits(s);
+        s->parser =
+            cnc_parser_new(CNC_PARSE_STREAM, 0, &l, &cnc__hear_events, s);
     }
     return s;
 }
@@ -510,9 +301,9 @@ cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
     }
     s->feeding = true;
     if (s->framing == CNC__FRAMING_WS) {
-        ws_feed(s, data, len);
+        cnc__hear_ws(s, data, len);
     } else {
-        tcp_feed(s, data, len);
+        cnc__hear_tcp(s, data, len);
     }
     s->feeding = false;
 }
@@ -522,7 +313,7 @@ cnc__stream_eof(struct cnc__stream *s)
 {
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
     if (s->state != CNC__STREAM_CLOSED) {
-        become_closed(s);
+        cnc__stream_become_closed(s);
     }
 }
 
@@ -561,21 +352,21 @@ cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms)
     }
     if (s->state == CNC__STREAM_CLOSING) {
         if (now_ms - s->began_ms >= CLOSE_WAIT_MS) {
-            say_ws_close(s, 1000);
-            become_closed(s);
+            cnc__stream_say_ws_close(s, 1000);
+            cnc__stream_become_closed(s);
         }
         return;
     }
     if (s->state != CNC__STREAM_BOUND) {
         if (s->env->auth_ms > 0 && now_ms - s->began_ms >= s->env->auth_ms) {
-            end_with_error(s, "connection-timeout",
-                           "No resource was bound in time", 1000);
+            cnc__stream_fail(s, "connection-timeout",
+                             "No resource was bound in time", 1000);
         }
         return;
     }
     silent = now_ms - s->last_in_ms;
     if (idle_ms > 0 && silent >= 2 * idle_ms) {
-        end_with_error(s, "connection-timeout", "No answer to a ping", 1000);
+        cnc__stream_fail(s, "connection-timeout", "No answer to a ping", 1000);
     } else if (idle_ms > 0 && silent >= idle_ms && !s->pinged) {
         ping(s);
     }

@@ -5,8 +5,8 @@
  * an argument.  Two framings: <stream:stream> over TCP or a Unix socket, and
  * RFC 7395 inside RFC 6455 (the bytes after the HTTP upgrade).
  *
- *   opening -> features -> SASL <-> ... -> opening -> features -> bind -> bound
- *      any state -> closing (our </stream:stream> or <close/> is out) -> closed
+ *   opening -> features -> SASL -> opening -> features -> bind -> bound
+ *   any state -> closing (our </stream:stream> or <close/> is out) -> closed
  *
  * Idle cost of a bound WebSocket stream: under 1 kB with its session.
  */

@@ -19,6 +19,8 @@
  * transport gathers behind it, in the same buffer: it is over before the next
  * data frame begins, so it is the tail and is cut off again.
  */
+#define MAX_REASON 123u /* bytes: a control frame has 125, the code two */
+
 enum phase { IN_HEAD, IN_PAYLOAD, DONE };
 
 struct state {
@@ -430,21 +432,19 @@ cnc__ws_add_masked(struct cnc__str *out, enum cnc__ws_opcode op,
 void
 cnc__ws_add_close(struct cnc__str *out, unsigned code, const char *reason)
 {
-    char bytes[125];
     size_t len = reason == NULL ? 0 : strlen(reason);
+    char two[2] = {(char)(code >> 8), (char)(code & 0xff)};
+    uint8_t bytes[10];
 
     CNC_CHECK(close_code_is_valid(code));
-    if (len > sizeof(bytes) - 2) {
-        len = sizeof(bytes) - 2;
+    if (len > MAX_REASON) {
+        len = MAX_REASON;
         /* Cut before a character, not inside it. */
         while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80) {
             len--;
         }
     }
-    bytes[0] = (char)(code >> 8);
-    bytes[1] = (char)(code & 0xff);
-    if (len > 0) {
-        memcpy(bytes + 2, reason, len);
-    }
-    cnc__ws_add_frame(out, CNC__WS_CLOSE, bytes, len + 2);
+    cnc__str_add(out, bytes, cnc__ws_head(bytes, CNC__WS_CLOSE, len + 2));
+    cnc__str_add(out, two, sizeof(two));
+    cnc__str_add(out, reason, len);
 }

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/log.h"
+#include "sasl.h"
+#include "stream-priv.h"
+
+/* What the peer says: bytes of either framing to elements, elements to those
+ * who answer them in the state the stream is in. */
+
+static bool
+is_stanza_name(const struct cnc_element *e)
+{
+    const char *name = cnc_element_name(e);
+
+    return strcmp(name, "iq") == 0 || strcmp(name, "message") == 0 ||
+           strcmp(name, "presence") == 0;
+}
+
+static void
+on_unknown(struct cnc__stream *s, const struct cnc_element *e)
+{
+    if (is_stanza_name(e)) {
+        cnc__stream_close(s, "invalid-namespace",
+                          "Stanzas are in the namespace jabber:client");
+    } else {
+        cnc__stream_close(s, "unsupported-stanza-type", NULL);
+    }
+}
+
+static void
+on_element(struct cnc__stream *s, struct cnc_element *e)
+{
+    bool stanza = cnc_element_is(e, CNC__NS_CLIENT, NULL) && is_stanza_name(e);
+
+    switch (s->state) {
+    case CNC__STREAM_SASL:
+        if (cnc_element_is(e, CNC__NS_SASL, NULL)) {
+            cnc__sasl_element(s, e);
+        } else {
+            cnc__stream_close(s, "not-authorized", NULL);
+        }
+        break;
+    case CNC__STREAM_BINDING:
+        if (stanza) {
+            cnc__bind_element(s, e);
+        } else {
+            on_unknown(s, e);
+        }
+        break;
+    case CNC__STREAM_BOUND:
+        if (stanza) {
+            cnc__router_stanza(s->session, e);
+        } else {
+            on_unknown(s, e);
+        }
+        break;
+    default:
+        break; /* closing: only the peer's own end counts */
+    }
+}
+
+/* -- TCP framing --------------------------------------------------------- */
+
+/* What a parser's callback returns: stop when the parser must not go on. */
+static int
+go_on(const struct cnc__stream *s)
+{
+    return s->restart || s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
+}
+
+static int
+tcp_on_open(struct cnc_element *root, void *priv)
+{
+    struct cnc__stream *s = priv;
+
+    if (s->state == CNC__STREAM_OPENING) {
+        cnc__stream_on_header(s, root);
+    }
+    return go_on(s);
+}
+
+static int
+tcp_on_stanza(struct cnc_element *e, void *priv)
+{
+    on_element(priv, e);
+    return go_on(priv);
+}
+
+static int
+tcp_on_close(void *priv)
+{
+    cnc__stream_peer_closed(priv);
+    return CNC_ECLOSED;
+}
+
+const struct cnc_parser_events cnc__hear_events = {
+    .on_open = tcp_on_open,
+    .on_stanza = tcp_on_stanza,
+    .on_close = tcp_on_close,
+};
+
+void
+cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len)
+{
+    struct cnc_error err = {0};
+    struct cnc_xml_limits l;
+    int rc = cnc_parser_feed(s->parser, data, len, &err);
+
+    if (s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (s->restart) {
+        /* RFC 6120 6.4.6: the peer waits for <success/>, so what came in the
+         * same breath as its last answer is nobody's and is dropped. */
+        s->restart = false;
+        l = cnc__stream_limits(s);
+        cnc_parser_reset(s->parser);
+        cnc_parser_limit(s->parser, &l);
+    } else if (rc != 0) {
+        cnc__stream_fail(
+            s, err.condition != NULL ? err.condition : "not-well-formed",
+            err.text, 1000);
+    }
+}
+
+/* -- WebSocket framing --------------------------------------------------- */
+
+static void
+ws_element(struct cnc__stream *s, struct cnc_element *e)
+{
+    if (cnc_element_is(e, CNC__NS_FRAMING, "close")) {
+        cnc__stream_peer_closed(s);
+    } else if (s->state == CNC__STREAM_OPENING) {
+        cnc__stream_on_header(s, e);
+    } else {
+        on_element(s, e);
+    }
+}
+
+/* RFC 7395 3.3: one message, one element.  The parser lives for this call, so
+ * a silent stream owns none. */
+static int
+ws_on_text(const char *data, size_t len, void *priv)
+{
+    struct cnc__stream *s = priv;
+    struct cnc_xml_limits l = cnc__stream_limits(s);
+    struct cnc_element *e;
+    struct cnc_error err = {0};
+    int rc;
+
+    if (len == 0 || data[0] != '<') {
+        cnc__stream_fail(s, "not-well-formed", "A message starts with '<'",
+                         1000);
+        return CNC_ECLOSED;
+    }
+    rc = cnc_xml_parse(&e, data, len, 0, &l, &err);
+    if (rc != 0) {
+        cnc__stream_fail(
+            s, err.condition != NULL ? err.condition : "not-well-formed",
+            err.text, 1000);
+        return CNC_ECLOSED;
+    }
+    ws_element(s, e);
+    cnc_element_unref(&e);
+    return s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
+}
+
+static int
+ws_on_ping(const char *data, size_t len, void *priv)
+{
+    struct cnc__stream *s = priv;
+    size_t had = s->out.len;
+
+    /* A peer that pings and never reads must not fill our memory. */
+    if (had > s->env->max_queue) {
+        cnc__stream_fail(s, "policy-violation",
+                         "Too much is waiting to be read", 1000);
+        return CNC_ECLOSED;
+    }
+    cnc__ws_add_frame(&s->out, CNC__WS_PONG, data, len);
+    cnc__stream_touch(s, had);
+    return 0;
+}
+
+static int
+ws_on_pong(void *priv)
+{
+    return 0;
+}
+
+static int
+ws_on_close(unsigned code, void *priv)
+{
+    struct cnc__stream *s = priv;
+
+    cnc__stream_say_ws_close(s, code == 1005 ? 1000 : code);
+    cnc__stream_become_closed(s);
+    return CNC_ECLOSED;
+}
+
+void
+cnc__hear_ws(struct cnc__stream *s, char *data, size_t len)
+{
+    static const struct cnc__ws_events events = {ws_on_text, ws_on_ping,
+                                                 ws_on_pong, ws_on_close};
+    unsigned code = 0;
+    int rc = cnc__ws_feed(&s->ws, data, len, &events, s, &code);
+
+    if (rc == 0 || s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    if (rc == CNC_ELIMIT) {
+        cnc__stream_fail(s, "policy-violation", "The message is too large",
+                         code);
+        return;
+    }
+    /* The framing itself is broken: there is nobody to talk XMPP to. */
+    cnc__log(CNC_LOG_INFO, "ws.error", "peer=%s code=%u", s->addr, code);
+    cnc__stream_say_ws_close(s, code);
+    cnc__stream_become_closed(s);
+}
