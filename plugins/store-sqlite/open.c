@@ -298,6 +298,7 @@ open_database(struct cnc_store *s, struct cnc_error *err)
                       "PRAGMA synchronous = FULL;"
                       "PRAGMA trusted_schema = OFF;"
                       "PRAGMA cell_size_check = ON;"
+                      "PRAGMA cache_size = -16384;" /* KiB */
                       "PRAGMA wal_autocheckpoint = 4000;"
                       "PRAGMA journal_size_limit = 67108864;",
                       NULL, NULL, NULL);

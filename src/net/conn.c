@@ -80,9 +80,6 @@ cnc__conn_close(struct cnc__conn *c)
         return;
     }
     c->closed = true;
-    if (c->dirty) {
-        n->n_dirty--;
-    }
     c->dirty = false;
     cnc__link_del(&c->turn);
     cnc__link_del(&c->all);

@@ -18,7 +18,6 @@
 #include "net.h"
 
 #define CNC__NET_READ     65536 /* bytes a read */
-#define CNC__NET_BATCH    128   /* dirty connections that wait for a flush */
 #define CNC__NET_BY_REF   8192  /* bodies past it are not copied */
 #define CNC__NET_BACKLOG  65536 /* answers waiting; past it: read no more */
 #define CNC__NET_DRAIN_MS 2000  /* for the peer to read our last words */
@@ -84,7 +83,6 @@ struct cnc__net {
     uv_loop_t *loop;
     struct cnc__net_config config;
     struct cnc__net_link conns, dirty, flushed;
-    unsigned n_dirty;
     struct cnc__listener *listeners;
     uint32_t n_conns, n_websockets, n_links;
     struct cnc__table *addrs;

@@ -74,7 +74,6 @@ flush_dirty(struct cnc__net *n)
 
         cnc__link_del(&c->turn);
         c->dirty = false;
-        n->n_dirty--;
         cnc__link_add(&n->flushed, &c->turn);
         cnc__conn_flush(c);
     }
@@ -88,15 +87,9 @@ cnc__net_dirty(struct cnc__conn *c)
     if (c->dirty || c->closed) {
         return;
     }
-    /* In a long fan-out the first subscriber does not wait for the last.
-     * This one is not flushed: its caller may be in the middle of adding. */
-    if (n->n_dirty >= CNC__NET_BATCH) {
-        flush_dirty(n);
-    }
     cnc__link_del(&c->turn);
     cnc__link_add(&n->dirty, &c->turn);
     c->dirty = true;
-    n->n_dirty++;
 }
 
 static void

@@ -5,8 +5,9 @@
  * upgrade, and the Unix-socket link.  Used by src/service alone.
  *
  * Writing: a connection whose output became non-empty is put on the dirty
- * list; at the end of the loop's turn (and each 128 connections) each gets one
- * send().  What does not fit waits for writability; empty buffers are freed.
+ * list; at the end of the loop's turn each gets one send(), however much was
+ * queued for it.  What does not fit waits for writability; empty buffers are
+ * freed.
  */
 #ifndef CNC_NET_NET_H
 #define CNC_NET_NET_H

@@ -6,6 +6,10 @@
  * things are copied together, and only a large HTTP body goes by reference,
  * joined with the head before it.  Writability is asked for after a short
  * write only; empty buffers give their room back.
+ *
+ * Sending early, while a long fan-out still fills the other buffers, was
+ * tried: it gains the first subscriber the time of copying to the others
+ * (0.2 us each), and costs a burst all its joining (9 us a delivery, not 2).
  */
 #include <errno.h>
 #include <sys/socket.h>
