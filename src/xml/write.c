@@ -163,8 +163,8 @@ keep_decls(struct writer *w, const struct cnc_element *e)
             (*prefix == '\0' && *ns != '\0' && *cnc_element_ns(e) == '\0')) {
             continue;
         }
-        /* Where the bytes go, the root's default may be in scope already. */
-        if (*prefix == '\0' && w->n_levels == 0 &&
+        /* Where the bytes go, the root's default is in scope already. */
+        if (*prefix == '\0' && w->n_levels == 0 && w->outer > 0 &&
             strcmp(lookup(w, ""), ns) == 0) {
             continue;
         }
