@@ -143,21 +143,22 @@ add_ws_stanza(struct cnc__stream *s, const char *head, size_t head_len,
               const char *tail, size_t tail_len)
 {
     size_t name = 0;
-    uint8_t bytes[10];
-    size_t n;
+    size_t len = head_len + N_CLIENT_XMLNS + tail_len;
+    char *o;
 
     while (name < head_len && head[name] != ' ' && head[name] != '>' &&
            head[name] != '/') {
         name++;
     }
-    n = cnc__ws_head(bytes, CNC__WS_TEXT,
-                     head_len + N_CLIENT_XMLNS + tail_len);
-    cnc__str_reserve(&s->out, n + head_len + N_CLIENT_XMLNS + tail_len);
-    cnc__str_add(&s->out, bytes, n);
-    cnc__str_add(&s->out, head, name);
-    cnc__str_add(&s->out, CLIENT_XMLNS, N_CLIENT_XMLNS);
-    cnc__str_add(&s->out, head + name, head_len - name);
-    cnc__str_add(&s->out, tail, tail_len);
+    cnc__str_reserve(&s->out, 10 + len);
+    o = s->out.data + s->out.len;
+    o += cnc__ws_head((uint8_t *)o, CNC__WS_TEXT, len);
+    o = mempcpy(o, head, name);
+    o = mempcpy(o, CLIENT_XMLNS, N_CLIENT_XMLNS);
+    o = mempcpy(o, head + name, head_len - name);
+    o = mempcpy(o, tail, tail_len);
+    *o = '\0';
+    s->out.len = (size_t)(o - s->out.data);
 }
 
 void

@@ -79,8 +79,9 @@ say(struct cnc__stream *s, const char *text)
     cnc__str_fini(&wire);
 }
 
+/* A stream that has just bound, its answers not yet sent. */
 static struct cnc__stream *
-bound(struct world *w)
+binding(struct world *w)
 {
     static const char open[] =
         "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'"
@@ -95,8 +96,16 @@ bound(struct world *w)
     say(s, open);
     say(s, "<iq xmlns='jabber:client' type='set' id='b'>"
            "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
-    cnc__str_fini(cnc__stream_out(s)); /* as its owner does when it is sent */
     assert_non_null(cnc__stream_session(s));
+    return s;
+}
+
+static struct cnc__stream *
+bound(struct world *w)
+{
+    struct cnc__stream *s = binding(w);
+
+    cnc__str_fini(cnc__stream_out(s)); /* as its owner does when it is sent */
     return s;
 }
 
@@ -232,6 +241,30 @@ a_session_id_is_never_used_again(void **state)
     assert_int_equal(cnc__router_n_sessions(w->router), 0);
 }
 
+static void
+greet(struct cnc__session *s, void *priv)
+{
+    cnc__session_send(s, "<message><hello/></message>", 27);
+}
+
+static void
+a_new_session_hears_its_address_first(void **state)
+{
+    struct world *w = *state;
+    struct cnc__stream *s;
+    const char *result, *hello;
+
+    cnc__router_on_session_start(w->router, greet, NULL);
+    s = binding(w);
+    result =
+        memmem(cnc__stream_out(s)->data, cnc__stream_out(s)->len, "<jid>", 5);
+    hello = memmem(cnc__stream_out(s)->data, cnc__stream_out(s)->len,
+                   "<hello/>", 8);
+    assert_non_null(result);
+    assert_true(hello > result);
+    cnc__stream_free(&s);
+}
+
 static struct cnc__request *kept;
 
 static void
@@ -299,6 +332,7 @@ main(void)
         TEST(a_shared_tail_becomes_one_frame_with_its_namespace),
         TEST(a_slow_reader_is_ended_and_costs_no_more),
         TEST(pings_without_end_do_not_fill_memory),
+        TEST(a_new_session_hears_its_address_first),
         TEST(a_session_id_is_never_used_again),
         TEST(an_answer_may_come_late_or_to_nobody),
         TEST(two_handlers_for_one_key_are_refused),
