@@ -203,23 +203,51 @@ match_hashes(struct diff *d, uint32_t first, uint32_t end_a, uint32_t end_b)
     }
 }
 
-/* What is left: the next free old child after the last match, when nothing
- * matched stands between. */
+/* Mark the longest increasing run of old indexes among the matched. */
+static void
+mark_keep(struct diff *d)
+{
+    uint32_t *tails = d->work;         /* new child that ends a run of n + 1 */
+    uint32_t *before = tails + d->n_b; /* new child before it in its run */
+    uint32_t n = 0;
+    for (uint32_t j = 0; j < d->n_b; j++) {
+        uint32_t old = d->to_old[j];
+        if (old == NONE) {
+            continue;
+        }
+        uint32_t low = 0, high = n;
+        while (low < high) {
+            uint32_t mid = (low + high) / 2;
+            if (d->to_old[tails[mid]] < old) {
+                low = mid + 1;
+            } else {
+                high = mid;
+            }
+        }
+        before[j] = low == 0 ? NONE : tails[low - 1];
+        tails[low] = j;
+        n += low == n;
+    }
+    for (uint32_t j = n == 0 ? NONE : tails[n - 1]; j != NONE; j = before[j]) {
+        d->keep[j] = true;
+    }
+}
+
+/* What is left, between two that stay: pairwise, in order. */
 static void
 match_gaps(struct diff *d, uint32_t first, uint32_t end_a, uint32_t end_b)
 {
     uint32_t i = first;
     for (uint32_t j = first; j < end_b; j++) {
         if (d->to_old[j] != NONE) {
-            i = d->to_old[j] + 1;
-            continue;
+            /* Next to one that is moved, nothing stays. */
+            i = d->keep[j] ? d->to_old[j] + 1 : end_a;
+        } else if (i < end_a && d->to_new[i] == NONE) {
+            match(d, i, j);
+            d->swap[j] = !same_kind(d->a[i], d->b[j]);
+            d->keep[j] = true;
+            i++;
         }
-        if (i >= end_a || d->to_new[i] != NONE) {
-            continue;
-        }
-        match(d, i, j);
-        d->swap[j] = !same_kind(d->a[i], d->b[j]);
-        i++;
     }
 }
 
@@ -302,36 +330,6 @@ remove_old(struct diff *d, uint32_t pair)
             cnc__patch_end_empty(&d->patch);
         }
         i -= i == end;
-    }
-}
-
-/* Mark the longest increasing run of old indexes among the matched. */
-static void
-mark_keep(struct diff *d)
-{
-    uint32_t *tails = d->work;         /* new child that ends a run of n + 1 */
-    uint32_t *before = tails + d->n_b; /* new child before it in its run */
-    uint32_t n = 0;
-    for (uint32_t j = 0; j < d->n_b; j++) {
-        uint32_t old = d->to_old[j];
-        if (old == NONE) {
-            continue;
-        }
-        uint32_t low = 0, high = n;
-        while (low < high) {
-            uint32_t mid = (low + high) / 2;
-            if (d->to_old[tails[mid]] < old) {
-                low = mid + 1;
-            } else {
-                high = mid;
-            }
-        }
-        before[j] = low == 0 ? NONE : tails[low - 1];
-        tails[low] = j;
-        n += low == n;
-    }
-    for (uint32_t j = n == 0 ? NONE : tails[n - 1]; j != NONE; j = before[j]) {
-        d->keep[j] = true;
     }
 }
 
@@ -479,10 +477,10 @@ diff_pair(struct diff *d, uint32_t pair)
     if (first < end_a && first < end_b) {
         match_ids(d, first, end_a, end_b);
         match_hashes(d, first, end_a, end_b);
-        match_gaps(d, first, end_a, end_b);
     }
-    remove_old(d, pair);
     mark_keep(d);
+    match_gaps(d, first, end_a, end_b);
+    remove_old(d, pair);
     place_new(d, pair);
     go_on(d, pair);
 }

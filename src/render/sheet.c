@@ -273,6 +273,8 @@ cnc__sheet_compile(struct cnc__sheet *out, const char *text, size_t len,
         xmlFreeDoc(doc);
         return rc;
     }
+    /* libxslt tells the line of an error only in a file with a name. */
+    doc->URL = xmlStrdup((const xmlChar *)"template");
     s.regions = cnc__pure_mark(doc);
     struct cnc__catch c;
     cnc__catch_begin(&c);

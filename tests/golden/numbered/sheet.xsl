@@ -1,0 +1,10 @@
+<xsl:stylesheet version="1.0"
+    xmlns:xsl="http://www.w3.org/1999/XSL/Transform"
+    xmlns:l="http://concordance-xmpp.org/apps/mybookcase"
+    xmlns:c="http://concordance-xmpp.org/ns/page"
+    xmlns:str="http://exslt.org/strings"
+    exclude-result-prefixes="l c str">
+<xsl:template match="/">
+  <ol><xsl:for-each select="*/l:book"><li><xsl:value-of select="position()"/>/<xsl:value-of select="last()"/>: <xsl:value-of select="l:title"/></li></xsl:for-each></ol>
+</xsl:template>
+</xsl:stylesheet>
