@@ -102,7 +102,7 @@ cnc__disk_write(const char *www, const char *path,
 {
     struct cnc__str folder = CNC__STR;
     cnc__str_printf(&folder, "%s%s", www, path[1] == '\0' ? "" : path);
-    int rc = make_folders(folder.data, err);
+    int rc = files[0].data == NULL ? 0 : make_folders(folder.data, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = write_one(folder.data, &files[i], err);
     }

@@ -118,16 +118,29 @@ cnc__live_restarted(struct cnc__web_page *p)
 
 /* -- HTML ---------------------------------------------------------------- */
 
+static void packed(void *priv);
+
+static void
+pack_now(struct cnc__web_page *p)
+{
+    p->packing = true;
+    p->on_disk = p->on_disk || !p->closed_;
+    cnc__snapshot_pack(p->agent, p->snapshot, p->closed_ ? NULL : p->path,
+                       packed, p);
+}
+
 static void
 packed(void *priv)
 {
     struct cnc__web_page *p = priv;
     p->packing = false;
+    if (p->closed_ && p->on_disk) {
+        p->on_disk = false;
+        cnc__snapshot_remove(p->agent, p->path);
+    }
     if (p->pack_again) {
         p->pack_again = false;
-        p->packing = true;
-        cnc__snapshot_pack(p->agent, p->snapshot, p->closed_ ? NULL : p->path,
-                           packed, p);
+        pack_now(p);
     }
 }
 
@@ -138,11 +151,9 @@ pack(struct cnc__web_page *p)
 {
     if (p->packing) {
         p->pack_again = true;
-        return;
+    } else {
+        pack_now(p);
     }
-    p->packing = true;
-    cnc__snapshot_pack(p->agent, p->snapshot, p->closed_ ? NULL : p->path,
-                       packed, p);
 }
 
 static void
@@ -316,7 +327,7 @@ send_source(struct cnc__web_page *p)
         set_bounds(p, s);
         cnc__str_clear(&s->older);
         cnc__web_older(&s->older, s->watch,
-                          cnc__watch_start(s->watch->n_records, p->window));
+                       cnc__watch_start(s->watch->n_records, p->window));
     }
 }
 
@@ -401,7 +412,7 @@ send_older(struct cnc__web_page *p, struct cnc__shown *s)
 {
     struct cnc__str older = CNC__STR;
     cnc__web_older(&older, s->watch,
-                      cnc__watch_start(s->watch->n_records, p->window));
+                   cnc__watch_start(s->watch->n_records, p->window));
     if (strcmp(cnc__str_c(&older), cnc__str_c(&s->older)) != 0) {
         struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
                                         field("older"),

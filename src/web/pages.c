@@ -129,6 +129,7 @@ cnc__agent_page(struct cnc__agent *a, const struct cnc_app *app,
     p->template_ = cnc__strdup(page->template_ ? page->template_ : "");
     p->window = page->window ? page->window : CNC__WEB_WINDOW;
     p->worker = a->next_worker++;
+    p->on_disk = true;
     int rc = add_nodes(p, app, page->node, err);
     if (rc != 0) {
         cnc__page_free(p);
@@ -203,6 +204,10 @@ cnc__page_access(struct cnc__web_page *p)
         }
     }
     cnc__str_fini(&jid);
+    if (p->closed_ && p->on_disk && !p->packing && a->started) {
+        p->on_disk = false;
+        cnc__snapshot_remove(a, p->path);
+    }
     cnc__view_declare(p);
 }
 

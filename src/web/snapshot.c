@@ -165,6 +165,49 @@ cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
     a->env.offload(pack_work, pack_done, k, a->env.priv);
 }
 
+struct removal {
+    struct cnc__agent *agent;
+    char *www, *path;
+    struct cnc_error err;
+};
+
+static void
+remove_work(void *arg)
+{
+    struct removal *r = arg;
+    const struct cnc__disk_file none[3] = {
+        {"", NULL, 0}, {".gz", NULL, 0}, {".br", NULL, 0}};
+    cnc__disk_write(r->www, r->path, none, 3, &r->err);
+}
+
+static void
+remove_done(void *arg)
+{
+    struct removal *r = arg;
+    if (r->err.code != 0) {
+        cnc__log(CNC_LOG_ERROR, "snapshot.remove", "page=%s %s", r->path,
+                 r->err.text);
+    }
+    cnc__agent_unref(r->agent);
+    cnc__free(r->www);
+    cnc__free(r->path);
+    cnc__free(r);
+}
+
+void
+cnc__snapshot_remove(struct cnc__agent *a, const char *path)
+{
+    if (a->www == NULL) {
+        return;
+    }
+    struct removal *r = cnc__zalloc(sizeof(*r));
+    cnc__agent_ref(a);
+    r->agent = a;
+    r->www = cnc__strdup(a->www);
+    r->path = cnc__strdup(path);
+    a->env.offload(remove_work, remove_done, r, a->env.priv);
+}
+
 void
 cnc__snapshot_answer(const struct cnc__snapshot *s,
                      struct cnc__http_responder *responder,

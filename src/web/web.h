@@ -109,6 +109,7 @@ struct cnc__web_page {
     struct cnc__shown shown[CNC__WEB_MAX_SHOWN];
     size_t n_shown;
     bool closed_; /* a guest may not see one of its nodes */
+    bool on_disk; /* or may be, from before: files to remove if closed */
 
     /* Changes are numbered: told of, rendered, in the snapshot. */
     uint64_t changed, rendered, snapped;
@@ -248,13 +249,12 @@ void cnc__web_record(struct cnc__str *out, const struct cnc__item *item);
 /* The whole source document. window NULL: the newest of every node. max: at
  * most so many records of a node, 0: the page's window. */
 void cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
-                       const struct cnc__window *window, uint32_t max);
+                     const struct cnc__window *window, uint32_t max);
 /* "?before=ID" of the records before index start; "" when none. */
 void cnc__web_older(struct cnc__str *out, const struct cnc__watch *w,
-                       size_t start);
+                    size_t start);
 /* The path and "?form=NODE", percent-encoded. */
-void cnc__web_action(struct cnc__str *out, const char *path,
-                        const char *node);
+void cnc__web_action(struct cnc__str *out, const char *path, const char *node);
 void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
 
 /* -- pages.c ------------------------------------------------------------- */
@@ -342,6 +342,8 @@ void cnc__snapshot_unref(struct cnc__snapshot **sp);
 void cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
                         const char *path, void (*done)(void *priv),
                         void *priv);
+/* Remove the files. */
+void cnc__snapshot_remove(struct cnc__agent *a, const char *path);
 void cnc__snapshot_answer(const struct cnc__snapshot *s,
                           struct cnc__http_responder *responder,
                           const char *accept_encoding,
@@ -354,7 +356,8 @@ struct cnc__disk_file {
     const char *data;
     size_t len;
 };
-/* WWW/PATH/index.html and its siblings. CNC_ESYS. */
+/* WWW/PATH/index.html and its siblings; one without data is removed.
+ * CNC_ESYS. */
 int cnc__disk_write(const char *www, const char *path,
                     const struct cnc__disk_file *files, size_t n,
                     struct cnc_error *err);

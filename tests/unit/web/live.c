@@ -62,7 +62,7 @@ patches_have_contiguous_positions(void **state)
 {
     struct bench *b = bench_new(&bench_page, 0);
     for (int i = 0; i < 5; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "b%d", i);
         bench_publish(b, id, id);
         bench_run(b);
@@ -86,7 +86,7 @@ changes_during_a_render_are_rendered_together(void **state)
     uint64_t before = stats(b).renders;
     b->hold_render = true;
     for (int i = 0; i <= 10; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "b%d", i);
         bench_publish(b, id, id);
         bench_run(b); /* the first one's render is under way */
@@ -140,7 +140,7 @@ a_page_shows_the_newest_and_links_the_older(void **state)
 {
     struct bench *b = bench_new(&bench_page, 0);
     for (int i = 1; i <= 5; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "b%d", i);
         bench_publish(b, id, id);
         bench_run(b);
@@ -175,7 +175,7 @@ a_burst_larger_than_the_window_ends_with_the_newest(void **state)
     bench_publish(b, "old", "old");
     bench_run(b);
     for (int i = 0; i < 40; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "b%d", i);
         bench_publish(b, id, id);
     }
@@ -410,7 +410,7 @@ snapshots_are_made_while_changes_keep_coming(void **state)
     struct bench *b = bench_new(&bench_page, 0);
     uint64_t before = stats(b).snapshots;
     for (int i = 0; i < 12; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof(id), "b%d", i);
         bench_publish(b, id, id);
         b->hold_render = true;

@@ -12,7 +12,7 @@ static void
 publish_n(struct bench *b, int n)
 {
     for (int i = 1; i <= n; i++) {
-        char id[16], title[32];
+        char id[16], title[40];
         snprintf(id, sizeof(id), "b%d", i);
         snprintf(title, sizeof(title), "Title number %d", i);
         bench_publish(b, id, title);
@@ -198,7 +198,7 @@ many_older_windows_do_not_pile_up(void **state)
     struct bench *b = bench_new(&bench_page, 0);
     publish_n(b, 100);
     for (int i = 2; i <= 100; i++) {
-        char target[32];
+        char target[40];
         snprintf(target, sizeof(target), "/?before=b%d", i);
         bench_get(b, target, NULL);
         assert_int_equal(b->answer->status, 200);
@@ -209,7 +209,7 @@ many_older_windows_do_not_pile_up(void **state)
     struct answer *waits[16];
     b->hold_render = true;
     for (int i = 0; i < 16; i++) {
-        char target[32];
+        char target[40];
         snprintf(target, sizeof(target), "/?before=b%d", i + 2);
         bench_get(b, target, NULL);
         waits[i] = b->answer;
@@ -248,32 +248,56 @@ what_is_not_there_is_said_plainly(void **state)
 }
 
 static void
-a_page_of_a_closed_node_is_not_for_guests(void **state)
+set_access(struct bench *b, enum cnc__access_model access)
 {
-    struct bench *b = bench_new(&bench_page, BENCH_NO_START | BENCH_FILES);
     struct cnc__node_config c;
-    struct stat st;
-    char file[128];
     cnc__node_config_default(&c);
     c.durable = true;
-    c.access = CNC__ACCESS_WHITELIST;
+    c.access = access;
     cnc__pubsub_declare(b->pubsub, "library", &c);
     bench_run(b);
     cnc__agent_after(b->agent, CNC__EV_CONFIGURE, b->library, NULL);
-    cnc__agent_start(b->agent, NULL, NULL);
     bench_run(b);
-    bench_get(b, "/", NULL);
-    assert_int_equal(b->answer->status, 403);
-    bench_get(b, "/?before=b1", NULL);
-    assert_int_equal(b->answer->status, 403);
-    snprintf(file, sizeof(file), "%s/index.html", b->www);
-    assert_int_not_equal(stat(file, &st), 0);
+}
+
+static bool
+has_file(struct bench *b, const char *name)
+{
+    struct stat st;
+    char file[128];
+    snprintf(file, sizeof(file), "%s/%s", b->www, name);
+    return stat(file, &st) == 0;
+}
+
+static void
+a_page_of_a_closed_node_is_not_for_guests(void **state)
+{
+    struct bench *b = bench_new(&bench_page, BENCH_FILES);
     struct cnc__actor guest = {.jid = "guest@books.example",
                                .anonymous = true};
-    assert_int_equal(cnc__pubsub_may(b->pubsub, &guest, CNC__MAY_SEE,
-                                     cnc__pubsub_node(b->pubsub, "view:/"),
-                                     NULL),
-                     CNC_EACCES);
+    struct cnc__node *view = cnc__pubsub_node(b->pubsub, "view:/");
+    publish_n(b, 1);
+    assert_true(has_file(b, "index.html"));
+    set_access(b, CNC__ACCESS_WHITELIST);
+    assert_false(has_file(b, "index.html"));
+    assert_false(has_file(b, "index.html.gz"));
+    assert_false(has_file(b, "index.html.br"));
+    publish_n(b, 2);
+    bench_get(b, "/", NULL);
+    assert_int_equal(b->answer->status, 403);
+    bench_get(b, "/?before=b2", NULL);
+    assert_int_equal(b->answer->status, 403);
+    bench_post(b, "/?form=library", NULL, "title=A");
+    assert_int_equal(b->answer->status, 403);
+    assert_false(has_file(b, "index.html"));
+    assert_int_equal(
+        cnc__pubsub_may(b->pubsub, &guest, CNC__MAY_SEE, view, NULL),
+        CNC_EACCES);
+    set_access(b, CNC__ACCESS_OPEN);
+    assert_int_equal(
+        cnc__pubsub_may(b->pubsub, &guest, CNC__MAY_SEE, view, NULL), 0);
+    assert_has(bench_page_html(b), "Title number 2");
+    set_access(b, CNC__ACCESS_WHITELIST);
     rmdir(b->www);
     bench_free(b);
 }
@@ -384,6 +408,74 @@ a_page_without_a_template_has_the_built_in_one(void **state)
     bench_free(b);
 }
 
+static void
+a_page_may_show_several_nodes(void **state)
+{
+    const struct cnc_record author = {
+        "author", CNC_FIELDS({"name", "Name", .required = true})};
+    struct cnc_app app = bench_app;
+    const struct cnc_node nodes[] = {
+        bench_app.nodes[0],
+        {"people/authors", &author, .form = "Add an author"},
+        {.name = NULL}};
+    struct cnc_page page = {
+        .path = "/both", .node = "library people/authors", .window = 2};
+    struct bench *b = bench_new(&bench_page, 0);
+    struct cnc__node_config c;
+    struct cnc_error err;
+    app.nodes = nodes;
+    cnc__node_config_default(&c);
+    c.durable = true;
+    struct cnc__node *authors =
+        cnc__pubsub_declare(b->pubsub, "people/authors", &c);
+    bench_run(b);
+    if (cnc__agent_page(b->agent, &app, &page, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    publish_n(b, 3);
+    struct cnc__actor who = {.jid = "o@books.example", .operator_ = true};
+    struct cnc_element *e = NULL;
+    static const char xml[] =
+        "<author xmlns='" BOOK_NS "'><name>Mark Pilgrim</name></author>";
+    assert_int_equal(cnc_xml_parse(&e, xml, sizeof(xml) - 1, 0, NULL, NULL),
+                     0);
+    cnc__pubsub_publish(b->pubsub, &who, authors, "a1", e, false, NULL, NULL);
+    cnc_element_unref(&e);
+    bench_run(b);
+    bench_get(b, "/both", NULL);
+    assert_int_equal(b->answer->status, 200);
+    const char *html = b->answer->body;
+    assert_has(html, "Mark Pilgrim");
+    assert_has(html, "Title number 3");
+    assert_lacks(html, "Title number 1");
+    assert_has(html, "action=\"/both?form=library\"");
+    assert_has(html, "action=\"/both?form=people%2Fauthors\"");
+    assert_has(html, "<h1>My &lt;bookcase&gt;</h1>");
+    bench_get(b, "/both?before=b2", NULL);
+    assert_has(b->answer->body, "Title number 1");
+    assert_has(b->answer->body, "Mark Pilgrim");
+    assert_has(b->answer->body, "href=\"/both\"");
+    bench_post(b, "/both?form=people%2Fauthors", NULL, "name=");
+    assert_int_equal(b->answer->status, 422);
+    bench_free(b);
+}
+
+static void
+a_deleted_node_leaves_an_empty_page(void **state)
+{
+    struct bench *b = bench_new(&bench_page, 0);
+    publish_n(b, 2);
+    size_t before = bench_n_patches(b);
+    cnc__agent_after(b->agent, CNC__EV_DELETE, b->library, NULL);
+    bench_run(b);
+    assert_lacks(bench_page_html(b), "Title number");
+    cnc__agent_after(b->agent, CNC__EV_CREATE, b->library, NULL);
+    bench_run(b);
+    assert_has(bench_page_html(b), "Title number 2");
+    assert_int_equal(bench_n_patches(b), before + 2);
+    bench_free(b);
+}
+
 int
 main(void)
 {
@@ -400,6 +492,8 @@ main(void)
         cmocka_unit_test(a_snapshot_replaces_its_files),
         cmocka_unit_test(pages_with_bad_paths_or_nodes_are_refused),
         cmocka_unit_test(a_page_without_a_template_has_the_built_in_one),
+        cmocka_unit_test(a_page_may_show_several_nodes),
+        cmocka_unit_test(a_deleted_node_leaves_an_empty_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,12 @@ a_file_is_the_first_version_and_each_changed_one(void **state)
     const char *text = take(b, dir);
     assert_has(text, "t.xsl");
     assert_has(bench_page_html(b), "<h1>Two</h1>");
+    /* The item is taken away: the file it came from is what is left. */
+    struct cnc__actor who = {.jid = "o@books.example", .operator_ = true};
+    assert_int_equal(bench_template(b, "t.xsl", mine, NULL), 0);
+    cnc__pubsub_retract(b->pubsub, &who, templates(b), "t.xsl", NULL, NULL);
+    bench_run(b);
+    assert_has(bench_page_html(b), "<h1>Two</h1>");
     remove_file(dir, "t.xsl");
     remove_file(dir, ".hidden.xsl");
     remove_file(dir, "readme.txt");
