@@ -16,7 +16,7 @@ const EARLY = 1000;             // patches kept that came before their turn
 const query = (d) => $(d, "querySelector", "head > meta[name=concordance]");
 const meta = query(document), view = meta && attr(meta, "content");
 const early = new Map();        // seq -> patch
-let epoch, seq, busy, stale, live, fails = 0;
+let epoch, seq, busy, stale, live, fitted = 0, fails = 0;
 
 function at(position) {
   const dot = position.lastIndexOf(".");
@@ -26,7 +26,7 @@ function at(position) {
 }
 
 function later(f) {
-  setTimeout(f, Math.random() * (500 << Math.min(7, fails++)));
+  setTimeout(f, Math.random() * (200 << Math.min(8, fails++)));
 }
 
 function feed(id, p) {
@@ -67,6 +67,7 @@ async function catchUp() {
 // Fetch the page and change the DOM to it.
 function resync() {
   if (stale) return;
+  if (Date.now() - fitted > 1e4) fails = 0; // the last fetch did help
   stale = true;
   live = false;
   early.clear();
@@ -86,6 +87,7 @@ function fetchPage() {
     if (!m || attr(m, "content") != view) return later(fetchPage);
     page(x.response);
     at(attr(m, "data-position"));
+    fitted = Date.now();
     stale = false;
     catchUp();
   };
@@ -187,7 +189,7 @@ if (meta) {
   } catch { /* plain text then */ }
   try {
     policy = window.trustedTypes?.createPolicy("concordance", { createScriptURL: () => hub });
-    url = policy?.createScriptURL() || hub;
+    url = policy?.createScriptURL("") || hub;
   } catch { mode = 2; }
   region("news");
   flush = forms(net);

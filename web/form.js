@@ -67,7 +67,7 @@ function refused(form, x, note) {
   if (at == $(document, "body") || $(form, "contains", at)) wrong[0]?.focus();
 }
 
-// net: {up, been: was up once, iq(type, body), say(text)}.  Returns what to
+// net: {up, been: was up once, iq(body), say(text)}.  Returns what to
 // call when the connection is there.
 export function forms(net) {
   const end = ({ form, id }) => {
@@ -80,7 +80,7 @@ export function forms(net) {
   const send = async (job) => {
     if (job.sent) return;
     job.sent = net.up;
-    const { r, e } = net.up ? await net.iq("set", job.body) : { e: {} };
+    const { r, e } = net.up ? await net.iq(job.body) : { e: {} };
     if (e && (!net.up || e.condition == "lost")) {
       job.sent = false;
       setTimeout(() => {

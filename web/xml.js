@@ -30,7 +30,7 @@ export function parse(src) {
     else {
       if (open.length > 255 || (root && !up)) fail();
       const scope = Object.create(up?.scope || { __proto__: null, xml: "xml" });
-      const a = {}, all = [...attrs.matchAll(EACH)];
+      const a = { __proto__: null }, all = [...attrs.matchAll(EACH)];
       for (const [, k, p, l, v, w = v] of all) {
         if (k in a) fail();
         a[k] = plain(w.replace(/\s/g, " "));
@@ -48,7 +48,7 @@ export function parse(src) {
 }
 
 export const esc = (s) => String(s).replace(BAD, "")
-  .replace(/[&<>"'\r]/g, (c) => `&#${c.charCodeAt()};`);
+  .replace(/[&<>"'\r\n\t]/g, (c) => `&#${c.charCodeAt()};`);
 
 // xml`<a b="${text}">${[xml, xml]}</a>`: text is escaped, arrays are XML.
 export const xml = (s, ...v) => s.reduce((out, part, i) => out +

@@ -25,9 +25,7 @@ export function html(t, tail = "") {
   if (VOID.has(t.n)) return `<${t.n}${attrs}>`;
   const raw = t.n == "script" || t.n == "style";
   const inner = t.c.map((c) => (raw && typeof c == "string" ? c : html(c, tail))).join("");
-  // The parser drops a line feed that follows these.
-  const lf = /^(textarea|pre)$/.test(t.n) && inner.startsWith("\n") ? "\n" : "";
-  return `<${t.n}${attrs}>${lf}${inner}${t.n == "head" ? tail : ""}</${t.n}>`;
+  return `<${t.n}${attrs}>${inner}${t.n == "head" ? tail : ""}</${t.n}>`;
 }
 
 export const asXml = (t) => typeof t == "string" ? esc(t)
@@ -144,6 +142,7 @@ export class Fake extends EventEmitter {
       r.writeHead(200, { "Content-Type": this.extra[path][0], ...this.headers });
       return r.end(this.extra[path][1]);
     }
+    if (path == "/favicon.ico") return r.writeHead(204).end();
     if (path != "/") return r.writeHead(404).end();
     this.fetched++;
     this.emit("fetch");

@@ -179,8 +179,11 @@ test("form: controls named like properties do no harm", () =>
   async (fake, open) => {
     const page = await open();
     await live(page);
-    await page.fill(TITLE, "One");
-    const [fields] = await Promise.all([once(fake, "command"), page.click("button")]);
+    // By hand: the test's own tool trips over these names.
+    const [fields] = await Promise.all([once(fake, "command"), page.evaluate(() => {
+      document.getElementById("form-library-title").value = "One";
+      document.querySelector("button").click();
+    })]);
     assert.deepEqual(fields.submit, ["x"]);
     await page.waitForFunction(() => document.querySelector(".cnc-news").textContent == "Added.");
     const f = byId(fake.root, "form-library");

@@ -36,8 +36,8 @@ const ATTACKS = {
   "style attribute": `<p ${X} style="background:url(http://evil.example/)">x</p>`,
   "form to elsewhere": `<form ${X} action="http://evil.example/"><button>x</button></form>`,
   "form without scheme": `<form ${X} action="//evil.example/"><button>x</button></form>`,
-  "form with script": `<form ${X} action="javascript:${JS}"><button id="go">x</button></form>`,
-  formaction: `<form ${X}><button id="go" formaction="javascript:${JS}">x</button></form>`,
+  "form with script": `<form ${X} action="javascript:${JS}"><button>x</button></form>`,
+  formaction: `<form ${X}><button formaction="javascript:${JS}">x</button></form>`,
   "image button": `<input ${X} type="Image" src="/none.png"/>`,
   "SVG script": `<svg xmlns="http://www.w3.org/2000/svg"><script>${JS}</script></svg>`,
   "SVG handler": `<svg xmlns="http://www.w3.org/2000/svg" onload="${JS}"/>`,
@@ -79,6 +79,7 @@ for (const way of ["patch", "fetched page"])
         if (!csp) fake.headers = {};
         const page = await open();
         await live(page);
+        let fetched = 1;
         const real = fake.html.bind(fake);
         for (const [name, attack] of Object.entries(ATTACKS)) {
           const inner = `<li ${X} id="bad">${attack}</li>`;
@@ -96,11 +97,12 @@ for (const way of ["patch", "fetched page"])
           if (await page.$("#go")) await page.evaluate(() => document.getElementById("go").click());
           assert.equal(await page.evaluate(() => window.pwned), undefined, name);
           assert.equal(page.url(), fake.url, name);
+          assert.equal(fake.fetched, way == "patch" ? 1 : ++fetched, name);
           fake.html = real;
           fake.raw(`<patch ${V}><remove at="shelf" index="0"/></patch>`);
           await caught(page, fake);
         }
-      }));
+      }, { init: () => { Math.random = () => 0; } }));
 
 test("safety: hostile attributes by set", () =>
   withFake([shelf(), el("a", { id: "go", href: "/" }, "x"), el("form", { id: "f", action: "/" }), el("img", { id: "i" })],
@@ -144,8 +146,8 @@ test("safety: names that hide properties of document and window do no harm", () 
     el("form", { name, id: name }, el("input", { name: "childNodes" })))],
   async (fake, open) => {
     const page = await open();
-    await live(page);
     fake.change({ op: "insert", at: "shelf", index: 0, content: [el("li", { id: "b1" }, "x")] });
+    await caught(page, fake);
     fake.change({ op: "insert", at: "body", index: 1, content: [el("p", {}, "x")] });
     fake.raw('<patch xmlns="http://concordance-xmpp.org/ns/view"><resync/></patch>');
     await caught(page, fake);

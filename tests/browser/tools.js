@@ -44,7 +44,7 @@ export const live = (page) => page.waitForSelector(".cnc-status[data-state=live]
 
 // Wait until the page is where the service is.
 export const caught = (page, fake) => page.waitForFunction((p) =>
-  document.querySelector("head > meta[name=concordance]").dataset.position == p,
+  Document.prototype.querySelector.call(document, "head > meta[name=concordance]").dataset.position == p,
 fake.epoch + "." + fake.seq);
 
 // The page as a tree, without what is the runtime's.
@@ -57,7 +57,7 @@ export const tree = (page) => page.evaluate(() => {
       .filter((x) => x.nodeType == 3 || !x.matches(
         "script, head > meta[name=concordance], body > .cnc-status, body > .cnc-news")).map(walk),
   };
-  return walk(document.documentElement);
+  return walk(Reflect.get(Document.prototype, "documentElement", document));
 });
 
 export const sorted = (t) => typeof t == "string" ? t : {

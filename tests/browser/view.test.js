@@ -18,7 +18,7 @@ const TEXT = ["a", "b & c", "<i>", " x ", "\u00e9\u{1f4da}", "\n", "]]>"];
 let serial = 0;
 
 function grow(roll, depth = 0) {
-  const e = el(["div", "span", "b", "section", "li", "details"][roll(6)], {});
+  const e = el(["div", "span", "b", "section", "article", "details"][roll(6)], {});
   if (roll(2)) e.a.id = "n" + ++serial;
   if (roll(3) == 0) e.a.class = "c" + roll(4);
   if (roll(6) == 0) e.a["data-x"] = TEXT[roll(TEXT.length)];
@@ -77,9 +77,9 @@ for (const [mode, init] of Object.entries(MODES))
           ops.push(o);
         }
         fake.change(...ops);
-        if (k % 50) continue;
+        if (k % 50 && !process.env.EACH) continue;
         await caught(page, fake);
-        assert.deepEqual(await tree(page), sorted(fake.root));
+        assert.deepEqual(await tree(page), sorted(fake.root), process.env.EACH && JSON.stringify(ops));
       }
       await caught(page, fake);
       assert.deepEqual(await tree(page), sorted(fake.root));
@@ -94,10 +94,9 @@ test("view: a fetched page is morphed into what it should be", () =>
       for (let n = 30; n--;) model(fake.root, operation(roll, byId(fake.root, "root")));
       fake.raw('<patch xmlns="http://concordance-xmpp.org/ns/view"><resync/></patch>');
       await caught(page, fake);
-      const want = sorted(fake.root);
-      assert.deepEqual(await tree(page), want);
+      assert.deepEqual(await tree(page), sorted(fake.root));
     }
-  }));
+  }, { init: () => { Math.random = () => 0; } }));
 
 // --- no gap, no duplicate -----------------------------------------------------
 
@@ -321,11 +320,10 @@ test("view: patches keep focus, selection, typed text and open details", () =>
   }));
 
 test("view: a fetched page keeps them too", () =>
-  withFake(page1(), async (fake, open) => {
+  withFake([...page1(), ...Array.from({ length: 80 }, () => el("p", {}, "Text"))], async (fake, open) => {
     const page = await open();
     await live(page);
     await work(page);
-    await page.evaluate(() => document.body.style.setProperty("padding-bottom", "3000px"));
     await page.evaluate(() => scrollTo(0, 300));
     const body = fake.root.c[1];
     body.c[0].c.unshift(book("b0", "Zero"));
