@@ -313,7 +313,13 @@ cnc__net_listen(struct cnc__net *n, const char *addr, const char *cert,
     int fd;
 
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
-    CNC_CHECK(!n->closing && (cert == NULL) == (key == NULL));
+    CNC_CHECK(!n->closing);
+    if ((cert == NULL) != (key == NULL)) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "TLS needs both a certificate and its key: the "
+                             "%s is missing",
+                             cert == NULL ? "certificate" : "key");
+    }
     if (parse_addr(&a, addr, err) != 0 ||
         (cert != NULL && cnc__tls_ctx_new(&tls, cert, key, err) != 0)) {
         return CNC_ESYS;

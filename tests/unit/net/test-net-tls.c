@@ -320,6 +320,10 @@ files_that_do_not_fit_are_refused_with_their_names(void **state)
         cnc__net_listen(w->net, "127.0.0.1:0", key, key, NULL, &err),
         CNC_ESYS);
     assert_non_null(strstr(err.text, "certificate"));
+    assert_int_equal(
+        cnc__net_listen(w->net, "127.0.0.1:0", cert, NULL, NULL, &err),
+        CNC_ESYS);
+    assert_non_null(strstr(err.text, "the key is missing"));
     end_world(w);
 }
 
