@@ -22,9 +22,10 @@ cnc__base64_encode(struct cnc__str *out, const void *data, size_t len)
         char quad[4] = {
             digits[v >> 18],
             digits[v >> 12 & 63],
-            n > 1 ? digits[v >> 6 & 63] : '=',
-            n > 2 ? digits[v & 63] : '=',
+            digits[v >> 6 & 63],
+            digits[v & 63],
         };
+        memset(quad + 1 + n, '=', 3 - n);
         cnc__str_add(out, quad, 4);
         p += n;
         len -= n;

@@ -521,7 +521,10 @@ cnc_element_thaw(const struct cnc_element *e)
             }
             m->next = open;
             open = m;
-        } else if (s == CNC__TEXT) {
+            continue;
+        }
+        CNC_CHECK(open != NULL); /* the walk begins with an element */
+        if (s == CNC__TEXT) {
             struct cnc__mchild *c = make_room(open, open->n_children);
             c->text = cnc__strndup(w.text, w.len);
             c->len = w.len;

@@ -77,8 +77,8 @@ static unsigned
 slot_of(const char *s, size_t len)
 {
     const unsigned char *u = (const unsigned char *)s;
-    return (unsigned)(len * 7 + u[len - 1] * 31u + u[len - 3] * 5u +
-                      u[len / 2] * 13u) %
+    return (unsigned)(len * 7 + u[len - 1] * (size_t)31 +
+                      u[len - 3] * (size_t)5 + u[len / 2] * (size_t)13) %
            N_SLOTS;
 }
 

@@ -2,11 +2,12 @@
 /*
  * parser.h -- what the parser's files share.
  *
- *            +--------------- '<' ---------------+
- *   START -> PROLOG --root--> IDLE --'<'--> CONTENT --end of stanza--+
- *                              ^                                     |
- *                              +------------- (stream) --------------+
- *                              +--</root>--> EPILOG <-- (document) --+
+ *   stream:    START -> PROLOG --root--> IDLE <--stanza--> CONTENT
+ *                                        IDLE --/root--> EPILOG
+ *   document:  START -> PROLOG --root--> CONTENT --/root--> EPILOG
+ *
+ * START becomes PROLOG with the first byte that is neither a byte order mark
+ * nor the XML declaration's.
  *
  * Bytes are parsed where they lie, in the caller's memory.  A token that is
  * not complete there (a tag, or a few bytes of text such as "&am") goes to
@@ -95,6 +96,14 @@ enum cnc__tok cnc__parser_fail(struct cnc_parser *p, const char *at, int code,
 
 /* Count the lines of [from, to). */
 void cnc__parser_lines(struct cnc_parser *p, const char *from, const char *to);
+
+void cnc__scratch_get(struct cnc_parser *p);
+void cnc__scratch_put(struct cnc_parser *p); /* sets p->s to NULL */
+
+/* Parse [buf, end); *rest is where it stopped.  OK: at the end, or where a
+ * callback asked for a reset; MORE: at an incomplete token. */
+enum cnc__tok cnc__parser_run(struct cnc_parser *p, const char *buf,
+                              const char *end, const char **rest);
 
 /* The namespace that prefix stands for, or NULL: names.  *prefix_at is its
  * own offset. */

@@ -484,7 +484,7 @@ add_element(struct cnc_parser *p, const struct tag *t, const char *end)
         }
     }
     uint32_t n_binds = p->s->n_binds, n_attrs = t->n_attrs - t->n_decls;
-    cnc__build_room(b, (size_t)(end - t->start) + t->n_attrs * 28 +
+    cnc__build_room(b, (size_t)(end - t->start) + (size_t)t->n_attrs * 28 +
                            n_root * sizeof(struct cnc__fdecl) +
                            sizeof(struct cnc__frozen) + 8);
     uint32_t at = cnc__build_element(b, CNC_ELEMENT, p->line, n_attrs,

@@ -84,9 +84,10 @@ static const char *
 any_prefix(const struct writer *w, const char *ns, bool attr)
 {
     for (size_t i = w->n_scopes; i-- > 0;) {
-        const char *prefix = w->scopes[i].prefix;
-        if (!(attr && *prefix == '\0') && strcmp(w->scopes[i].ns, ns) == 0 &&
-            lookup(w, prefix) == w->scopes[i].ns) {
+        const char *prefix = w->scopes[i].prefix, *now = w->scopes[i].ns;
+        CNC_CHECK(prefix != NULL && now != NULL);
+        if (!(attr && *prefix == '\0') && strcmp(now, ns) == 0 &&
+            lookup(w, prefix) == now) {
             return prefix;
         }
     }
