@@ -328,7 +328,7 @@ is_hash(const char *s)
 
 static void
 respond(const struct cnc__asset *f, struct cnc__http_request *r,
-        bool immutable)
+        bool immutable, bool runtime)
 {
     unsigned have = 0;
     for (unsigned i = 0; i < CNC__N_ENCODINGS; i++) {
@@ -355,10 +355,16 @@ respond(const struct cnc__asset *f, struct cnc__http_request *r,
         cnc__str_puts(&lines, e == CNC__GZIP     ? "Content-Encoding: gzip\r\n"
                               : e == CNC__BROTLI ? "Content-Encoding: br\r\n"
                                                  : "");
-        /* An SVG or HTML asset is a document of its own. */
-        cnc__str_puts(&lines, "Content-Security-Policy: default-src 'none'; "
-                              "style-src 'self'; img-src 'self' data:; "
-                              "sandbox\r\n");
+        /* A worker's policy is that of its own script: the runtime's loads
+         * its modules and connects.  An SVG or HTML asset is a document of
+         * its own. */
+        cnc__str_puts(&lines, runtime
+                                  ? "Content-Security-Policy: default-src "
+                                    "'none'; script-src 'self'; connect-src "
+                                    "'self'\r\n"
+                                  : "Content-Security-Policy: default-src "
+                                    "'none'; style-src 'self'; img-src 'self' "
+                                    "data:; sandbox\r\n");
     }
     out.headers = lines.data;
     r->responder->respond(r->responder, &out);
@@ -395,7 +401,7 @@ cnc__assets_answer(struct cnc__agent *a, struct cnc__http_request *r)
                               "This file can be read only.");
             return true;
         }
-        respond(f, r, current);
+        respond(f, r, current, places[i].runtime);
         return true;
     }
     return false;
