@@ -34,6 +34,7 @@ a_broken_template_is_refused_with_its_line(void **state)
     char *wrong = bench_sheet("x", "<xsl:value-of select='1 +'/>");
     assert_int_equal(bench_template(b, "t.xsl", wrong, &err), CNC_ERENDER);
     assert_has(err.text, "1 +");
+    assert_int_equal(err.line, 5);
     cnc__free(wrong);
     assert_has(bench_page_html(b), "<h1>Books</h1>");
     struct cnc__agent_stats s;
