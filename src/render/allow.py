@@ -4,9 +4,6 @@
 import json
 import sys
 
-LINK_RELS = ["stylesheet", "icon", "alternate", "author", "license", "next",
-             "prev", "help", "canonical"]
-
 
 def word(name):
     return "".join(c if c.isalnum() else "_" for c in name).upper()
@@ -54,7 +51,7 @@ def main(source, target):
     table(out, "attr_prefixes", allow["attribute_prefixes"])
     table(out, "url_attrs", check(allow["url_attributes"]))
     table(out, "url_schemes", check(allow["url_schemes"]))
-    table(out, "link_rels", check(allow.get("link_rels", LINK_RELS)))
+    table(out, "link_rels", check(allow["link_rels"]))
     out.append("#endif")
     with open(target, "w", encoding="utf-8") as f:
         f.write("\n".join(out) + "\n")

@@ -122,12 +122,28 @@ add_kid(struct cnc__build *b, const struct cnc__rnode *n)
     b->kids[b->n_kids++] = n;
 }
 
+/* A title that came between two texts went to the head: they are one. */
+static void
+join_text(struct cnc__build *b)
+{
+    size_t from = b->n_stack == 0 ? 0 : b->stack[b->n_stack - 1].kids_from;
+    if (b->n_kids > from && b->kids[b->n_kids - 1]->text) {
+        const struct cnc__rnode *before = b->kids[--b->n_kids];
+        size_t len = b->text.len;
+        cnc__str_reserve(&b->text, before->n_kids);
+        memmove(b->text.data + before->n_kids, b->text.data, len + 1);
+        memcpy(b->text.data, before->data, before->n_kids);
+        b->text.len = len + before->n_kids;
+    }
+}
+
 static void
 flush_text(struct cnc__build *b)
 {
     if (b->text.len == 0) {
         return;
     }
+    join_text(b);
     struct cnc__rnode *n = cnc__arena_alloc(b->arena, sizeof(*n));
     n->text = true;
     n->data = cnc__arena_strndup(b->arena, b->text.data, b->text.len);

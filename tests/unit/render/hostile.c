@@ -24,7 +24,7 @@ render(const char *sheet, const char *source, struct cnc_error *err)
 {
     struct cnc__str html = CNC__STR, patch = CNC__STR;
     struct cnc__engine_limits limits = {.max_output = 1 << 20,
-                                        .max_ops = 5000000};
+                                        .max_ops = 1000000};
     struct cnc__page_doc *d = cnc__page_doc_new(&limits);
     int rc = cnc__page_doc_sheet(d, sheet, strlen(sheet), err);
     if (rc == 0) {

@@ -169,6 +169,9 @@ a_page_always_has_a_head_and_a_body(void **state)
          "<html lang=\"de\" class=\"x\"><head><meta charset=\"utf-8\">"
          "<title>ab</title><meta name=\"viewport\" content=\"v\"></head>"
          "<body class=\"y\"><p>lost</p> <p></p></body></html>"},
+        {"a<title>t</title>b",
+         "<html><head><meta charset=\"utf-8\"><title>t</title></head>"
+         "<body>ab</body></html>"},
         {"<head><title>t</title></head><div/>",
          "<html><head><meta charset=\"utf-8\"><title>t</title></head><body>"
          "<div></div></body></html>"},
