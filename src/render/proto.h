@@ -22,8 +22,8 @@ enum cnc__render_type {
     CNC__R_SOURCE,    /* page, source -> OK */
     CNC__R_UPSERT,    /* page, node, id, record -> OK */
     CNC__R_REMOVE,    /* page, node, id -> OK */
-    CNC__R_META,      /* page, node, name, value -> OK */
-    CNC__R_FORM,      /* page, node, x data, action -> OK */
+    CNC__R_META,      /* page, node, name, value -> OK; no value: removed */
+    CNC__R_FORM,      /* page, node, x data, action -> OK; "": none */
     CNC__R_RENDER,    /* page -> PATCH patch ("" when nothing changed) */
     CNC__R_HTML,      /* page, head html -> HTML html */
     CNC__R_CLOSE,     /* page -> OK: forget it */
@@ -31,7 +31,8 @@ enum cnc__render_type {
     CNC__R_OK = 64,
     CNC__R_PATCH,
     CNC__R_HTML_DONE,
-    CNC__R_ERROR /* line, message */
+    CNC__R_ERROR /* line, message, code ("CNC_ENOENT": the page was never
+                    sent here, or is one of more than 256) */
 };
 
 struct cnc__render_field {
