@@ -270,6 +270,7 @@ make_agent(struct cnc_service *s)
                                    .domain = s->o.domain,
                                    .ws_path = WS_PATH,
                                    .www = s->www,
+                                   .n_workers = s->o.renders,
                                    .render = env_render,
                                    .offload = cnc__service_offload,
                                    .submit = env_submit,
@@ -435,6 +436,7 @@ on_tick(uv_timer_t *timer)
     uint64_t now = uv_now(&s->loop);
 
     cnc__renders_tick(s->renders, now);
+    cnc__agent_tick(s->agent);
     if (s->ready) {
         cnc__apps_tick(s->apps, now);
     }
