@@ -16,7 +16,6 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         allow = json.load(f)
     with open(sys.argv[2], "w", encoding="utf-8") as f:
-        f.write("// Made from allow.json.\n")
         for key in LISTS:
             words = " ".join(allow[key])
             f.write(f'export const {key} = " {words} ";\n')

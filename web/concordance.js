@@ -89,6 +89,7 @@ function fetchPage() {
     at(attr(m, "data-position"));
     fitted = Date.now();
     stale = false;
+    on(); // when it was the subscription that failed
     catchUp();
   };
   x.send();
@@ -99,7 +100,7 @@ function fetchPage() {
 const hub = new URL("hub.js", import.meta.url).href;
 const calls = [];
 const net = {
-  say: (words) => put(region("news"), "textContent", words),
+  say: (words) => { news.textContent = words; },
   iq: (body) => new Promise((done) => post({ t: "iq", n: calls.push(done) - 1, body })),
 };
 const post = (m) => port.postMessage(m);
@@ -118,6 +119,7 @@ function start() {
   const type = { type: "module", name: view && attr(meta, "data-socket") + attr(meta, "data-service") };
   const next = () => { if (asked && port == mine) mode++, start(); };
   let w, mine;
+  for (const lost of calls.splice(0)) lost?.({ e: { condition: "lost" } });
   try {
     if (mode < 1) mine = (w = new SharedWorker(url, type)).port;
     else if (mode < 2) mine = w = new Worker(url, type);
@@ -147,27 +149,21 @@ function start() {
 
 // --- what the person sees and hears -----------------------------------------
 
-const regions = {};
-let shown, slow, fresh = [];
-
-function region(name) {
-  const e = regions[name] ||= $(document, "createElement", "div");
-  if (!ours.has(e)) {
-    ours.add(e);
-    e.className = "cnc-" + name;
-    setAttr(e, "role", "status");
-    $($(document, "body"), "append", e);
-  }
+const [news, bar] = ["news", "status"].map((name) => {
+  const e = $(document, "createElement", "div");
+  ours.add(e);
+  e.className = "cnc-" + name;
+  setAttr(e, "role", "status");
   return e;
-}
+});
+let slow, fresh = [];
 
 function status() {
   const words = live ? "Live" : "Reconnecting\u2026";
   clearTimeout(slow);
-  if (words != shown) slow = setTimeout(() => {
-    const e = region("status");
-    shown = e.textContent = words;
-    e.dataset.state = live ? "live" : "wait";
+  if (words != bar.textContent) slow = setTimeout(() => {
+    bar.textContent = words;
+    bar.dataset.state = live ? "live" : "wait";
   }, live ? 0 : 1500);
 }
 
@@ -191,7 +187,7 @@ if (meta) {
     policy = window.trustedTypes?.createPolicy("concordance", { createScriptURL: () => hub });
     url = policy?.createScriptURL("") || hub;
   } catch { mode = 2; }
-  region("news");
+  $($(document, "body"), "append", news, bar);
   flush = forms(net);
   start();
   setInterval(() => { if (asked) mode = 0, start(); else on(); }, BEAT);

@@ -13,10 +13,14 @@ const all = (e, css) => [...$(e, "querySelectorAll", css)];
 const controls = (form, name) => [...$(form, "elements")].filter((c) => attr(c, "name") == name);
 const jobs = new Map(); // form -> {form, id, body, edited, sent}
 
-function setId(form) {
-  // randomUUID is there in secure contexts only.
-  const id = crypto.randomUUID?.() || crypto.getRandomValues(new Uint32Array(4)).join("-");
-  for (const c of controls(form, "concordance#id")) setAttr(c, "value", id), held.add(c);
+// randomUUID is there in secure contexts only.
+const newId = () => crypto.randomUUID?.() || crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+function setId(form, id) {
+  for (const c of controls(form, "concordance#id")) {
+    setAttr(c, "value", id && (attr(c, "value") || id));
+    held[id ? "add" : "delete"](c);
+  }
 }
 
 function show(e, message, note) {
@@ -94,7 +98,7 @@ export function forms(net) {
     if (!form) return;
     if (command?.a.status == "completed" && note?.a.type != "error") {
       if (!job.edited) $(form, "reset");
-      setId(form);
+      setId(form, "");
       net.say(said || "Sent.");
     } else refused(form, kid(command, "x"), e?.text || said || "This was not accepted.");
   };
@@ -104,12 +108,13 @@ export function forms(net) {
     if (e.defaultPrevented || !attr(form, "data-form")) return;
     e.preventDefault();
     if (jobs.has(form)) return;
+    setId(form, newId());
     const job = { form, id: attr(form, "id"), body: body(form, e.submitter) };
     pending(form, true);
     jobs.set(form, job);
     send(job);
     if (!net.been) setTimeout(() => {
-      if (!net.been && jobs.has(form)) end(job), $(form, "submit");
+      if (!net.been && jobs.has(form)) end(job), $(form, "submit"), setId(form, "");
     }, 4e3);
   });
   addEventListener("input", (e) => {
@@ -117,6 +122,5 @@ export function forms(net) {
     if (job) job.edited = true;
   });
   addEventListener("beforeunload", (e) => { if (jobs.size) e.preventDefault(); });
-  all(document, "form[data-form]").map(setId);
   return () => { for (const job of jobs.values()) send(job); };
 }

@@ -1,27 +1,48 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""strip.py IN OUT -- a module or style sheet without comments and indentation.
+"""strip.py IN OUT -- a module or style sheet without what only readers need.
 
-What is served is the source, line by line, less what only its readers need.
-It relies on the runtime's style: a comment stands alone on its line or ends
-it after a blank, and no string has " // " or "/*" in it.
+What is served is the source, line by line and name by name, less comments,
+indentation and blanks around punctuation.  It relies on the runtime's style:
+a comment stands alone on its line or ends it after a blank; no string has
+" // " or "/*" in it; regular expressions follow "(", "=", "!", "|" or "?".
+Lines with any part of a template string are left alone but for indentation.
 """
 import re
 import sys
+
+TOKEN = re.compile(r'''"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|
+    (?<=[(=!|?])\s?/(?![/*])(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\])+/[a-z]*|
+    [^"'/]+|/''', re.X)
+BLANK = re.compile(r" ?([=<>!&|?:,;(){}\[\]*%]|\+(?! ?\+)|-(?! ?-)) ?")
+
+
+def squeeze(line):
+    """One line of JavaScript, without blanks around punctuation."""
+    def one(m):
+        word = m.group()
+        return word if word[0] in "\"'/" else BLANK.sub(r"\1", word)
+
+    return TOKEN.sub(one, line)
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         text = f.read()
-    license_line = re.search(r"SPDX-License-Identifier: [\w.-]+", text)
     text = re.sub(r"(?s)/\*.*?\*/", "", text)
-    out = []
+    out, template = [], False
     for line in text.splitlines():
         line = re.sub(r"(^|\s+)// .*$|^\s*//$", "", line).strip()
+        ticks = line.count("`")
+        if sys.argv[1].endswith(".js") and not template and not ticks:
+            line = squeeze(line)
+        template ^= ticks % 2 == 1
         if line:
             out.append(line)
     with open(sys.argv[2], "w", encoding="utf-8") as f:
-        f.write(f"/* {license_line.group()} */\n" + "\n".join(out) + "\n")
+        if "/concordance." in sys.argv[1]:  # what the others come with
+            f.write("/* SPDX-License-Identifier: MIT */\n")
+        f.write("\n".join(out) + "\n")
 
 
 main()

@@ -93,7 +93,6 @@ export function connect(url, domain, on) {
     } else if (e.n != "open" && e.n != "presence") drop();
   }
 
-  globalThis.addEventListener?.("online", wake);
   function wake() {
     if (!ws && timer) start();
     else if (jid && !asked) ping();
