@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: MIT
+"""What `make bench` measures: one function a section, each gives rows.
+
+Where something is compared, both take turns in the same run, because one
+machine's figures vary more from minute to minute than what is compared.
+"""
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+from service import BUILD, TOP, Broadcaster, Service, built
+
+
+@dataclasses.dataclass
+class Row:
+    """One figure; reach says what to reach: ("<=", 1.2), or None."""
+
+    section: str
+    what: str
+    value: float
+    unit: str
+    reach: tuple[str, float] | None = None
+    note: str = ""
+
+    def reached(self) -> bool | None:
+        if self.reach is None:
+            return None
+        sign, limit = self.reach
+        return self.value <= limit if sign == "<=" else self.value >= limit
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*command, limit: float = 300) -> list[dict]:
+    """The lines of JSON that a bench program prints."""
+    done = subprocess.run([str(word) for word in command], text=True,
+                          capture_output=True, timeout=limit, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: "
+                         f"{done.stderr or done.stdout}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line]
+
+
+def medians(results: list[dict]) -> dict:
+    """Of each number, the median over the rounds."""
+    return {key: statistics.median(r[key] for r in results)
+            for key, value in results[0].items()
+            if isinstance(value, (int, float))}
+
+
+# -- a: fan-out -----------------------------------------------------------------
+
+def load_service(n, size, items, window) -> dict:
+    with Service("memory") as s:
+        return run(built("bench/fanout/load"), "xmpp", s.pid, s.port, s.link,
+                   n, size, items, window)[0]
+
+
+def load_broadcaster(n, frame, items, window) -> dict:
+    with Broadcaster() as b:
+        return run(built("bench/fanout/load"), "bcast", b.pid, b.port,
+                   b.trigger, n, frame, items, window)[0]
+
+
+def compare(n, size, items, window, rounds) -> tuple[dict, dict, float]:
+    """Service and broadcaster in turns: their medians, and the median of the
+    rounds' ratios of CPU a delivery."""
+    ours, bare = [], []
+    for _ in range(rounds):
+        ours.append(load_service(n, size, items, window))
+        bare.append(load_broadcaster(n, ours[-1]["frame"], items, window))
+    ratio = statistics.median(a["cpu_us"] / b["cpu_us"]
+                              for a, b in zip(ours, bare))
+    return medians(ours), medians(bare), ratio
+
+
+def fanout(rounds: int, quick: bool) -> list[Row]:
+    rows = []
+    sizes = [100, 1000] if quick else [100, 1000, 5000]
+    for size in (200, 2000):
+        for n in sizes:
+            say(f"fan-out: {n} subscribers, {size} B")
+            ours, bare, ratio = compare(n, size, 200000 // n, 1, rounds)
+            what = f"{n} subscribers, {size} B: "
+            rows += [
+                Row("fan-out", what + "CPU a delivery", ours["cpu_us"], "us",
+                    None, f"broadcaster {bare['cpu_us']:.2f}"),
+                Row("fan-out", what + "CPU, x broadcaster", ratio, "x",
+                    ("<=", 1.2)),
+                Row("fan-out", what + "deliveries", ours["deliveries_s"],
+                    "/s", None, f"broadcaster {bare['deliveries_s']:,.0f}"),
+                Row("fan-out", what + "delivered p50", ours["p50_ms"], "ms",
+                    None, f"broadcaster {bare['p50_ms']:.2f}"),
+                Row("fan-out", what + "delivered p99", ours["p99_ms"], "ms",
+                    None, f"broadcaster {bare['p99_ms']:.2f}"),
+            ]
+            if size == 200 and n == sizes[-1]:
+                rows.append(Row("fan-out", f"{n} idle sessions: RSS each",
+                                ours["rss_session"], "B", ("<=", 4096)))
+    return rows
+
+
+def burst(rounds: int, quick: bool) -> list[Row]:
+    say("burst: 50 publishes at once to 2000 subscribers")
+    ours, bare, ratio = compare(2000, 200, 50, 50, rounds)
+    return [
+        Row("burst", "50 publishes to 2000: deliveries",
+            ours["deliveries_s"], "/s", (">=", 400000),
+            f"broadcaster {bare['deliveries_s']:,.0f}"),
+        Row("burst", "50 publishes to 2000: CPU a delivery", ours["cpu_us"],
+            "us", None, f"broadcaster {bare['cpu_us']:.2f}"),
+        Row("burst", "50 publishes to 2000: CPU, x broadcaster", ratio, "x"),
+    ]
+
+
+# -- b: a page over HTTP --------------------------------------------------------
+
+def fill(service: Service, node: str, n: int) -> None:
+    """n records into a node, by concordctl, as a user would."""
+    for i in range(n):
+        record = (f"<note xmlns='urn:x-bench'><title>Record {i}</title>"
+                  "<text>What there is to say about this one, in a line or "
+                  "two, is said here and is as long as most.</text></note>")
+        subprocess.run(
+            [built("src/ctl/concordctl"), "--link", service.link, "publish",
+             node, record, f"r{i}"],
+            check=True, capture_output=True, timeout=30)
+
+
+def http(rounds: int, quick: bool) -> list[Row]:
+    say("http: a page of 50 records, beside nginx")
+    with Service("memory") as s:
+        fill(s, "small", 50)
+        last = run(os.path.join(TOP, "bench/http/run.py"), "--url",
+                   s.url + "small", "--www", s.www, "--rounds", rounds,
+                   "--seconds", 1 if quick else 3)[-1]
+    return [
+        Row("http", f"page of 50 records ({last['page_bytes']} B): requests",
+            last["concordance_rps"], "/s", None,
+            f"nginx {last['nginx_rps']:,.0f}"),
+        Row("http", "page of 50 records: x nginx", last["ratio"], "x",
+            (">=", 0.8)),
+    ]
+
+
+# -- c: painted -----------------------------------------------------------------
+
+def paint(rounds: int, quick: bool) -> list[Row]:
+    say("paint: publish to painted in chromium")
+    modules = os.path.join(TOP, "tests/browser/node_modules/playwright-core")
+    if not os.path.isdir(modules):
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"],
+                       cwd=os.path.join(TOP, "tests/browser"), check=True)
+    taken: dict[int, list[dict]] = {}
+    for _ in range(1 if quick else rounds):
+        with Service("memory") as s:
+            for line in run("node", os.path.join(TOP, "bench/paint/paint.mjs"),
+                            s.url, s.link, modules, 40):
+                taken.setdefault(line["records"], []).append(line)
+    rows = []
+    for n, results in taken.items():
+        m = medians(results)
+        rows += [
+            Row("paint", f"{n} records: publish to painted, p50", m["p50_ms"],
+                "ms", ("<=", 20) if n == 1000 else None,
+                f"clocks agree within {m['clock_error_ms']:.1f} ms"),
+            Row("paint", f"{n} records: publish to painted, p95", m["p95_ms"],
+                "ms"),
+            Row("paint", f"{n} records: publish to in the DOM, p50",
+                m["dom_p50_ms"], "ms"),
+        ]
+    return rows
+
+
+# -- d: the parser --------------------------------------------------------------
+
+def xml(rounds: int, quick: bool) -> list[Row]:
+    say("xml: the parser beside expat and libxml2")
+    rows = []
+    for line in run(built("bench/xml/bench-xml-parse"), 5 if quick else 15):
+        what = f"{line['what']} ({line['bytes']} B): "
+        ours, expat = line["ours_mb_s"], line["expat_mb_s"]
+        rows += [
+            Row("xml", what + "parsed", ours, "MB/s", None,
+                f"expat {expat:.0f}, libxml2 {line['libxml2_mb_s']:.0f}"),
+            Row("xml", what + "x expat", ours / expat, "x", (">=", 3)),
+        ]
+    return rows
+
+
+# -- e: rendering ---------------------------------------------------------------
+
+def render(rounds: int, quick: bool) -> list[Row]:
+    say("render: whole pages and single records")
+    rows = []
+    for line in run(built("bench/render/bench-render"),
+                    os.path.join(TOP, "bench/fanout/notes.xsl"), rounds):
+        n = line["records"]
+        rows += [
+            Row("render", f"page of {n}: whole, with patch and HTML",
+                line["full_ms"], "ms"),
+            Row("render", f"page of {n}: records rendered whole",
+                line["full_records_s"], "/s"),
+            Row("render", f"page of {n}: one record changed, to its patch",
+                line["one_s"], "/s", None, f"{line['one_us']:.0f} us each"),
+            Row("render", f"page of {n}: written as HTML", line["html_us"],
+                "us"),
+        ]
+    return rows
+
+
+# -- f: publishes with SQLite ---------------------------------------------------
+
+def publish(rounds: int, quick: bool) -> list[Row]:
+    say("publish: acknowledged publishes with SQLite")
+    rows, seconds = [], 1 if quick else 3
+    for n in (1, 64):
+        results = {"sqlite": [], "memory": []}
+        for _ in range(rounds):
+            for store, list_ in results.items():
+                with Service(store) as s:
+                    list_ += run(built("bench/publish/bench-publish"), s.pid,
+                                 s.link, "bench", n, 200, seconds)
+        ours, bare = medians(results["sqlite"]), medians(results["memory"])
+        rows += [
+            Row("publish", f"SQLite, {n} at once: acknowledged",
+                ours["acks_s"], "/s", (">=", 20000) if n == 64 else None,
+                f"in memory {bare['acks_s']:,.0f}"),
+            Row("publish", f"SQLite, {n} at once: CPU a publish",
+                ours["cpu_us"], "us", None,
+                f"in memory {bare['cpu_us']:.1f}"),
+            Row("publish", f"SQLite, {n} at once: acknowledged p50",
+                ours["p50_ms"], "ms", None, f"p99 {ours['p99_ms']:.2f}"),
+        ]
+    return rows
+
+
+def store(rounds: int, quick: bool) -> list[Row]:
+    say("store: the SQLite plug-in alone")
+    return [
+        Row("store", f"SQLite alone, {line['payload']} B, groups of "
+            f"{line['group']}: publishes", line["publishes_per_s"], "/s")
+        for line in run(built("bench/store/bench-store"),
+                        built("plugins/store-sqlite/store-sqlite.so"))]
+
+
+# -- the runtime ----------------------------------------------------------------
+
+def runtime(rounds: int, quick: bool) -> list[Row]:
+    folder, total = os.path.join(BUILD, "web/runtime"), 0
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".js"):
+            with open(os.path.join(folder, name), "rb") as f:
+                total += len(gzip.compress(f.read(), 9))
+    return [Row("runtime", "browser runtime, all modules, gzip -9", total,
+                "B", ("<=", 10240))]
+
+
+SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
+                                    publish, store, runtime)}
+
+
+def missing(name: str) -> str | None:
+    """What a section needs and the machine lacks."""
+    needs = {"http": ["nginx", "wrk"], "paint": ["node", "chromium"]}
+    path = os.environ.get("PATH", "") + ":/usr/sbin"
+    for program in needs.get(name, []):
+        if shutil.which(program, path=path) is None:
+            return program
+    return None
