@@ -15,10 +15,10 @@ struct cnc__commands;
 struct cnc__command_reply; /* one call under way */
 
 struct cnc__command {
-    char *node, *name;              /* copied by add */
+    char *node, *name;               /* copied by add */
     const struct cnc_record *record; /* its form; NULL: none, runs at once */
     bool operator_only;
-    bool item_id;                   /* the form carries CNC__FORM_ID */
+    bool item_id; /* the form carries CNC__FORM_ID */
     /* v: what was typed (borrowed until answered).  Answer with
      * cnc__command_done(), now or later. */
     void (*run)(struct cnc__command_reply *c, const struct cnc__request *r,
@@ -27,6 +27,7 @@ struct cnc__command {
 };
 
 CNC_API struct cnc__commands *cnc__commands_new(struct cnc__router *router);
+/* The router's sessions have ended before. */
 CNC_API void cnc__commands_free(struct cnc__commands **cp);
 /* CNC_EEXIST when the node is taken. */
 CNC_API int cnc__commands_add(struct cnc__commands *c,

@@ -9,7 +9,7 @@
 #include "impl.h"
 
 #define MAX_PAYLOAD 16777216 /* bytes; the stream's own limit is lower */
-#define MAX_TITLE   1000    /* bytes of a title or a type */
+#define MAX_TITLE   1000     /* bytes of a title or a type */
 
 void
 cnc__node_config_default(struct cnc__node_config *c)

@@ -237,7 +237,8 @@ struct cnc_store_op *cnc__txn_op(struct cnc__txn *t, enum cnc_store_verb verb,
                                  enum cnc_store_kind kind);
 /* The NODE entry as memory has it now. */
 void cnc__txn_op_node(struct cnc__txn *t);
-/* Entries that left memory before. */
+/* Delete the entries of what left memory before.  Every transaction that
+ * writes does so, and gives them back when it fails. */
 void cnc__txn_op_gone(struct cnc__txn *t);
 /* To the store, or straight to finish() when the node is not durable. */
 void cnc__txn_submit(struct cnc__txn *t);

@@ -34,7 +34,7 @@ struct cnc__actor {
 };
 
 enum cnc__action {
-    CNC__MAY_SEE,       /* discover, subscribe, be notified, retrieve */
+    CNC__MAY_SEE, /* discover, subscribe, be notified, retrieve */
     CNC__MAY_PUBLISH,
     CNC__MAY_RETRACT,
     CNC__MAY_CONFIGURE, /* configure, delete, purge, affiliations */
@@ -59,20 +59,20 @@ enum cnc__access_model {
 };
 
 struct cnc__node_config { /* pubsub#node_config fields */
-    char *title;               /* pubsub#title */
+    char *title;          /* pubsub#title */
     enum cnc__access_model access;
     enum { CNC__BY_PUBLISHERS, CNC__BY_SUBSCRIBERS, CNC__BY_ANYBODY } publish;
-    bool persist_items;        /* false: no items, events only */
+    bool persist_items; /* false: no items, events only */
     bool deliver_payloads, deliver_notifications, notify_retract,
         notify_delete, notify_config;
-    bool send_last_item;       /* on subscribe */
-    bool durable;              /* ours: goes to the store */
-    bool derived;              /* ours: a view; only the service publishes,
-                                  not listed, cannot be configured */
-    uint32_t max_items;        /* pubsub#max_items, "max" is 1,000,000 */
-    uint32_t max_payload;      /* bytes, pubsub#max_payload_size */
-    uint32_t history;          /* ours: events kept for XEP-0313 */
-    char *payload_ns;          /* pubsub#type */
+    bool send_last_item;  /* on subscribe */
+    bool durable;         /* ours: goes to the store */
+    bool derived;         /* ours: a view; only the service publishes,
+                             not listed, cannot be configured */
+    uint32_t max_items;   /* pubsub#max_items, "max" is 1,000,000 */
+    uint32_t max_payload; /* bytes, pubsub#max_payload_size */
+    uint32_t history;     /* ours: events kept for XEP-0313 */
+    char *payload_ns;     /* pubsub#type */
 };
 
 struct cnc__item { /* one item at rest; counted, never changes */
@@ -80,8 +80,8 @@ struct cnc__item { /* one item at rest; counted, never changes */
     char *id, *publisher; /* publisher: bare JID or "" */
     uint64_t seq, created;
     int64_t published_ms;
-    struct cnc_buf *payload;     /* canonical XML, self-contained; NULL for
-                                    an item without payload */
+    struct cnc_buf *payload; /* canonical XML, self-contained; NULL for
+                                an item without payload */
 };
 CNC_API struct cnc__item *cnc__item_ref(struct cnc__item *i);
 CNC_API void cnc__item_unref(struct cnc__item **ip);
@@ -97,8 +97,12 @@ struct cnc__commit {
 };
 
 enum cnc__event {
-    CNC__EV_PUBLISH, CNC__EV_RETRACT, CNC__EV_PURGE, CNC__EV_DELETE,
-    CNC__EV_CONFIGURE, CNC__EV_CREATE
+    CNC__EV_PUBLISH,
+    CNC__EV_RETRACT,
+    CNC__EV_PURGE,
+    CNC__EV_DELETE,
+    CNC__EV_CONFIGURE,
+    CNC__EV_CREATE
 };
 
 struct cnc__publish; /* a publish under way, see below */
@@ -109,8 +113,8 @@ struct cnc__pubsub_env {
     int64_t (*now_ms)(void *priv); /* Unix time */
     /* Judge an item before it is kept (the app's record, a template).  payload
      * is the item's payload element, or NULL.  0: go on; a negative code with
-     * err: refused; CNC_EAGAIN: cnc__pubsub_resume(p, ...) is called later, and
-     * later publishes to this node wait for it.  May be NULL. */
+     * err: refused; CNC_EAGAIN: cnc__pubsub_resume(p, ...) is called later,
+     * and later publishes to this node wait for it.  May be NULL. */
     int (*before_publish)(struct cnc__publish *p, struct cnc__node *node,
                           const struct cnc__actor *actor, const char *id,
                           struct cnc_element *payload, struct cnc_error *err,
@@ -124,6 +128,8 @@ struct cnc__pubsub_env {
 
 /* Registers its handlers and disco with the router. */
 CNC_API struct cnc__pubsub *cnc__pubsub_new(const struct cnc__pubsub_env *env);
+/* The router's sessions have ended before.  Who still waits is refused;
+ * commits on their way may be answered after. */
 CNC_API void cnc__pubsub_free(struct cnc__pubsub **pp);
 
 /* Start-up: give every entry of the store (order of cnc_store_driver.each),
@@ -154,9 +160,9 @@ CNC_API void *cnc__node_priv(const struct cnc__node *n);
 /* Make the node, or change its configuration to c when it differs (title,
  * access, publish model, limits).  Called by the app's start; durable nodes
  * are committed.  CNC_EEXIST never. */
-CNC_API struct cnc__node *cnc__pubsub_declare(struct cnc__pubsub *ps,
-                                              const char *name,
-                                              const struct cnc__node_config *c);
+CNC_API struct cnc__node *
+cnc__pubsub_declare(struct cnc__pubsub *ps, const char *name,
+                    const struct cnc__node_config *c);
 /* "EPOCH.SEQ" of the newest event. */
 CNC_API void cnc__node_position(const struct cnc__node *n, char out[40]);
 CNC_API size_t cnc__node_n_items(const struct cnc__node *n);

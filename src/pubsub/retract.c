@@ -140,6 +140,15 @@ retract_add(struct retract *r, const char *id, const struct cnc__actor *who)
     cnc__pending_enter(n, mark->id, NULL);
 }
 
+static void
+retract_submit(struct retract *r)
+{
+    /* What was crowded out before must not come back when a restart finds
+     * room again: it leaves the store no later than what makes the room. */
+    cnc__txn_op_gone(&r->txn);
+    cnc__txn_submit(&r->txn);
+}
+
 void
 cnc__pubsub_retract(struct cnc__pubsub *ps, const struct cnc__actor *actor,
                     struct cnc__node *node, const char *id, cnc__done_f *done,
@@ -156,7 +165,7 @@ cnc__pubsub_retract(struct cnc__pubsub *ps, const struct cnc__actor *actor,
         return;
     }
     retract_add(r, id, actor);
-    cnc__txn_submit(&r->txn);
+    retract_submit(r);
 }
 
 static bool
@@ -203,7 +212,7 @@ cnc__verb_retract(struct cnc__verb *v, struct cnc_error *err)
             cnc__item_unref(&item);
         }
     }
-    cnc__txn_submit(&r->txn);
+    retract_submit(r);
     return 0;
 }
 

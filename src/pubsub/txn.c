@@ -115,6 +115,9 @@ unlink_txn(struct cnc__txn *t)
 static void
 finish(struct cnc__txn *t, const struct cnc_error *err)
 {
+    for (size_t i = 0; err != NULL && i < t->n_ids; i++) {
+        cnc__node_forget(t->node, t->ids[i]); /* still in the store */
+    }
     t->finish(t, err);
     CNC_CHECK(t->request == NULL && t->done == NULL);
 }
@@ -292,6 +295,7 @@ start_batch(struct cnc__node *n)
         }
     }
     if (b->changes != NULL && n->cfg.durable) {
+        cnc__txn_op_gone(&b->txn);
         cnc__txn_op_node(&b->txn);
     }
     cnc__txn_submit(&b->txn);

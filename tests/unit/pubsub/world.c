@@ -162,10 +162,26 @@ concerns(const struct cnc_store_op *op, const struct row *r)
         return r->kind == CNC_STORE_ITEM;
     case CNC_STORE_DROP:
         return r->kind != CNC_STORE_KEY;
-    case CNC_STORE_TRIM:
-        return r->kind == CNC_STORE_HISTORY && r->seq < op->entry.seq;
     default:
         return false;
+    }
+}
+
+/* Downwards until there has been nothing for long: looking at all rows each
+ * time would take longer than the test. */
+static void
+trim(struct world *w, const struct cnc_store_entry *e)
+{
+    struct cnc_store_entry at = *e;
+    for (int missed = 0; missed < 1000 && at.seq > 1;) {
+        at.seq--;
+        char *key = key_of(&at);
+        struct row *old = cnc__table_del(w->rows, key);
+        missed = old == NULL ? missed + 1 : 0;
+        if (old != NULL) {
+            row_free(old);
+        }
+        cnc__free(key);
     }
 }
 
@@ -185,6 +201,10 @@ apply(struct world *w, const struct cnc_store_op *op)
         cnc__free(key);
         return;
     }
+    if (op->verb == CNC_STORE_TRIM) {
+        trim(w, &op->entry);
+        return;
+    }
     struct cnc__table_iter i = {0};
     while (cnc__table_next(w->rows, &i)) {
         if (concerns(op, i.value)) {
@@ -197,12 +217,12 @@ static void
 on_commit(struct cnc__commit *c, void *priv)
 {
     struct world *w = priv;
-    if (w->n_waiting == w->cap_waiting) {
+    if (w->first_waiting + w->n_waiting == w->cap_waiting) {
         w->cap_waiting = w->cap_waiting == 0 ? 8 : w->cap_waiting * 2;
         w->waiting =
             cnc__realloc(w->waiting, w->cap_waiting, sizeof(*w->waiting));
     }
-    w->waiting[w->n_waiting++] = c;
+    w->waiting[w->first_waiting + w->n_waiting++] = c;
     w->n_commits++;
 }
 

@@ -34,7 +34,7 @@ struct world {
     /* the store */
     struct cnc__table *rows;
     struct cnc__commit **waiting;
-    size_t n_waiting, cap_waiting, n_commits;
+    size_t first_waiting, n_waiting, cap_waiting, n_commits;
     bool hold, fail; /* commits wait for world_flush(); they fail */
     /* what was heard and not yet asked for */
     struct heard *heard;
