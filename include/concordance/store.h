@@ -6,7 +6,8 @@
  * is one const struct of functions, all synchronous: the service calls
  * commit() from one writer thread of its own and gathers everything that
  * waits into one call (group commit), so a driver needs no threads or queues.
- * open, each and close are called with no commit under way.
+ * No two calls are ever under way at once: open, each and get come before the
+ * first commit, close after the last.
  *
  * A driver is a shared object that exports `cnc_store_driver`.
  */

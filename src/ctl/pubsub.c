@@ -76,20 +76,74 @@ follow(struct ctl *ctl, int argc, char **argv)
     return ctl_fail(&err);
 }
 
+/* One answer's items; *last is the id to go on after, empty at the end. */
+static int
+items_page(struct ctl *ctl, const char *iq, size_t *n, struct cnc__str *last)
+{
+    struct cnc_element *reply = NULL, *pubsub, *list, *item;
+    int code = ctl_iq(ctl, "get", iq, &reply);
+
+    if (code != 0) {
+        return code;
+    }
+    *n = 0;
+    pubsub = cnc_element_child(reply, NS_PUBSUB, "pubsub");
+    list = cnc_element_child(pubsub, NS_PUBSUB, "items");
+    for (size_t i = 0; list != NULL && (item = cnc_element_next(
+                                            list, &i, NS_PUBSUB, "item"));) {
+        print_item(ctl, item);
+        (*n)++;
+    }
+    cnc__str_clear(last);
+    cnc__str_puts(
+        last, cnc_element_child_text(cnc_element_child(pubsub, NS_RSM, "set"),
+                                     NS_RSM, "last"));
+    cnc_element_unref(&reply);
+    return 0;
+}
+
+/* The service gives at most a page at a time (XEP-0059). */
+static int
+items_all(struct ctl *ctl, const char *node)
+{
+    struct cnc__str iq = CNC__STR, last = CNC__STR;
+    size_t n;
+    int code;
+
+    do {
+        cnc__str_clear(&iq);
+        cnc__xml_printf(&iq,
+                        "<pubsub xmlns='" NS_PUBSUB "'><items node='%s'/>"
+                        "<set xmlns='" NS_RSM "'><max>500</max>",
+                        node);
+        if (last.len > 0) {
+            cnc__xml_printf(&iq, "<after>%s</after>", last.data);
+        }
+        cnc__str_puts(&iq, "</set></pubsub>");
+        code = items_page(ctl, iq.data, &n, &last);
+    } while (code == 0 && n > 0 && last.len > 0);
+    cnc__str_fini(&iq);
+    cnc__str_fini(&last);
+    return code;
+}
+
 static int
 items(struct ctl *ctl, int argc, char **argv)
 {
-    struct cnc__str iq = CNC__STR;
-    struct cnc_element *reply = NULL, *list, *item;
+    struct cnc__str iq = CNC__STR, last = CNC__STR;
     int64_t max;
+    size_t n;
     int code;
 
+    if (argc == 1) {
+        return items_all(ctl, argv[0]);
+    }
     cnc__xml_printf(&iq, "<pubsub xmlns='" NS_PUBSUB "'><items node='%s'",
                     argv[0]);
-    if (argc == 3 && strcmp(argv[1], "--max") == 0) {
-        if (!cnc__parse_int(&max, argv[2], 1, 1000000)) {
+    if (strcmp(argv[1], "--max") == 0) {
+        if (argc != 3 || !cnc__parse_int(&max, argv[2], 1, 1000)) {
             cnc__str_fini(&iq);
-            return ctl_say(2, "--max needs a number from 1 on.");
+            return ctl_say(2, "--max needs a number from 1 to 1000.");
         }
         cnc__xml_printf(&iq, " max_items='%s'", argv[2]);
         argc = 1;
@@ -99,19 +153,10 @@ items(struct ctl *ctl, int argc, char **argv)
         cnc__xml_printf(&iq, "<item id='%s'/>", argv[i]);
     }
     cnc__str_puts(&iq, "</items></pubsub>");
-    code = ctl_iq(ctl, "get", iq.data, &reply);
+    code = items_page(ctl, iq.data, &n, &last);
     cnc__str_fini(&iq);
-    if (code != 0) {
-        return code;
-    }
-    list = cnc_element_child(cnc_element_child(reply, NS_PUBSUB, "pubsub"),
-                             NS_PUBSUB, "items");
-    for (size_t i = 0;
-         (item = cnc_element_next(list, &i, NS_PUBSUB, "item")) != NULL;) {
-        print_item(ctl, item);
-    }
-    cnc_element_unref(&reply);
-    return 0;
+    cnc__str_fini(&last);
+    return code;
 }
 
 static int
