@@ -99,6 +99,13 @@ redirect_slash(struct cnc__agent *a, struct cnc__http_request *r)
     return is_page;
 }
 
+/* Browsers ask for it unasked; an app that has one names it in its sheet. */
+static bool
+is_unasked(const struct cnc__http_request *r)
+{
+    return strcmp(r->path, "/favicon.ico") == 0;
+}
+
 void
 cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
 {
@@ -118,6 +125,13 @@ cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
     }
     if (r->method == CNC__HTTP_OTHER || r->method == CNC__HTTP_POST) {
         answer_method(a, r, false);
+        return;
+    }
+    if (is_unasked(r)) {
+        struct cnc__http_response none = {
+            .status = 204, .headers = "Cache-Control: max-age=86400\r\n"};
+
+        r->responder->respond(r->responder, &none);
         return;
     }
     cnc__answer_plain(a, r->responder, 404, NULL, "There is no such page",
