@@ -66,7 +66,8 @@ struct cnc_error {
     const char *condition; /* static: an RFC 6120 condition's element name,
                               "item-not-found", or NULL: derive from code */
     const char *specific;  /* static: an application-specific condition's
-                              element name ("invalid-payload"), or NULL */
+                              element name ("invalid-payload"), attributes
+                              may follow; or NULL */
     const char *specific_ns; /* static: its namespace, or NULL */
     unsigned line, column;   /* 1-based place in the input; 0 if none */
     char text[512];          /* one line, says what and where, no full stop */

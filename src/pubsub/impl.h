@@ -178,8 +178,9 @@ int64_t cnc__pubsub_now(struct cnc__pubsub *ps);
 
 int cnc__ps_error(struct cnc_error *err, int code, const char *condition,
                   const char *specific, const char *fmt, ...) CNC_PRINTF(5, 6);
-/* feature-not-implemented, unsupported. */
-int cnc__ps_unsupported(struct cnc_error *err, const char *feature);
+/* XEP-0060 10: what is not done here, with the feature it would be. */
+#define CNC__UNSUPPORTED(feature) "unsupported feature='" feature "'"
+int cnc__ps_unsupported(struct cnc_error *err, const char *specific);
 
 /* -- who asks ------------------------------------------------------------ */
 

@@ -84,8 +84,8 @@ cnc__ps_error(struct cnc_error *err, int code, const char *condition,
 }
 
 int
-cnc__ps_unsupported(struct cnc_error *err, const char *feature)
+cnc__ps_unsupported(struct cnc_error *err, const char *specific)
 {
-    return cnc__ps_error(err, CNC_EINVAL, "feature-not-implemented",
-                         "unsupported", "not supported here: %s", feature);
+    return cnc__ps_error(err, CNC_EINVAL, "feature-not-implemented", specific,
+                         "this is not supported here");
 }

@@ -178,7 +178,7 @@ int
 cnc__verb_retract(struct cnc__verb *v, struct cnc_error *err)
 {
     if (!v->node->cfg.persist_items) {
-        return cnc__ps_unsupported(err, "persistent-items");
+        return cnc__ps_unsupported(err, CNC__UNSUPPORTED("persistent-items"));
     }
     /* All of them are checked before the first is touched. */
     const struct cnc_element *e;
@@ -270,7 +270,7 @@ cnc__verb_purge(struct cnc__verb *v, struct cnc_error *err)
         return rc;
     }
     if (!n->cfg.persist_items) {
-        return cnc__ps_unsupported(err, "persistent-items");
+        return cnc__ps_unsupported(err, CNC__UNSUPPORTED("persistent-items"));
     }
     struct purge *p = cnc__zalloc(sizeof(*p));
     cnc__txn_init(&p->txn, n, purge_finish, purge_release);

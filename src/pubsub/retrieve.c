@@ -99,7 +99,7 @@ cnc__verb_items(struct cnc__verb *v, struct cnc_error *err)
                              "invalid-subid", "subscriptions have no ids");
     }
     if (!v->node->cfg.persist_items) {
-        return cnc__ps_unsupported(err, "persistent-items");
+        return cnc__ps_unsupported(err, CNC__UNSUPPORTED("persistent-items"));
     }
     if (cnc_element_child(v->verb, CNC__NS_PUBSUB, "item") != NULL) {
         return by_id(v, err);

@@ -406,7 +406,8 @@ cnc__verb_subscribe(struct cnc__verb *v, struct cnc_error *err)
         return rc;
     }
     if (cnc_element_child(v->pubsub, CNC__NS_PUBSUB, "options") != NULL) {
-        return cnc__ps_unsupported(err, "subscription-options");
+        return cnc__ps_unsupported(err,
+                                   CNC__UNSUPPORTED("subscription-options"));
     }
     struct cnc__node *n = v->node;
     bool bare = cnc__jid_resource(jid) == NULL;

@@ -90,7 +90,8 @@ cnc__stanza_error_add(struct cnc__str *out, const struct cnc_error *err)
                         CNC__NS_STANZA_ERROR, err->text);
     }
     if (err->specific != NULL && err->specific_ns != NULL) {
-        cnc__xml_printf(out, "<%s xmlns='%s'/>", err->specific,
+        /* Static, and may hold attributes: "unsupported feature='rsm'". */
+        cnc__xml_printf(out, "<%pR xmlns='%s'/>", err->specific,
                         err->specific_ns);
     }
     cnc__str_puts(out, "</error>");
