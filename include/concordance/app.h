@@ -231,7 +231,8 @@ CNC_API int cnc_publish(struct cnc_request *r, const char *node,
                         struct cnc_error *err);
 CNC_API int cnc_retract(struct cnc_request *r, const char *node,
                         const char *id, struct cnc_error *err);
-/* The value of a setting, or its default, or "". */
+/* The value of a setting, or its default, or ""; borrowed until the handler
+ * returns. */
 CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);
 /* A line in the service's log. */
 CNC_API void cnc_log(struct cnc_request *r, const char *fmt, ...)

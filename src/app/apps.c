@@ -24,8 +24,11 @@ cnc__apps_new(const struct cnc__apps_env *env)
 static void
 app_free(struct cnc__app *app)
 {
+    if (app->left) {
+        return; /* its handler still runs: nothing of it may go */
+    }
     cnc__app_thread_free(&app->thread);
-    if (app->decl->stop != NULL) {
+    if (app->started && app->decl->stop != NULL) {
         app->decl->stop(app->decl->priv);
     }
     while (app->nodes != NULL) {
@@ -54,6 +57,7 @@ void
 cnc__apps_free(struct cnc__apps **ap)
 {
     struct cnc__apps *a = *ap;
+    bool left = false;
 
     if (a == NULL) {
         return;
@@ -64,10 +68,27 @@ cnc__apps_free(struct cnc__apps **ap)
         struct cnc__app *app = a->first;
 
         a->first = app->next;
+        left = left || app->left;
         app_free(app);
     }
-    cnc__free(a->guest);
-    CNC_OBJ_FREE(a);
+    if (!left) {
+        cnc__free(a->guest);
+        CNC_OBJ_FREE(a);
+    }
+}
+
+void
+cnc__apps_leave(struct cnc__apps *a)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        if (app->thread != NULL && cnc__app_thread_leave(app->thread)) {
+            app->left = true;
+            cnc__log(CNC_LOG_WARN, "app.stuck",
+                     "app=%s a handler did not return in time; left behind",
+                     app->decl->name);
+        }
+    }
 }
 
 bool
@@ -215,7 +236,6 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     n = cnc__zalloc(sizeof(*n));
     n->app = app;
     n->decl = d;
-    n->node = node;
     n->next = app->nodes;
     app->nodes = n;
     cnc__node_set_priv(node, n);
@@ -314,6 +334,7 @@ cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
         int code;
 
         if (app->decl->start == NULL) {
+            app->started = true;
             continue;
         }
         r.user = cnc__router_domain(a->env.router);
@@ -328,6 +349,7 @@ cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
             cnc__request_call_fini(&r);
             return CNC_EREFUSED;
         }
+        app->started = true;
         cnc__request_call_fini(&r);
     }
     return 0;

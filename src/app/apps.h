@@ -32,7 +32,7 @@ struct cnc__apps_env {
 };
 
 CNC_API struct cnc__apps *cnc__apps_new(const struct cnc__apps_env *env);
-/* Stops the apps' threads; posts must still be run meanwhile (see pump). */
+/* After cnc__apps_leave(). */
 CNC_API void cnc__apps_free(struct cnc__apps **ap);
 
 /* Check the declarations, declare the nodes, add forms and handlers.  app
@@ -62,6 +62,9 @@ CNC_API void cnc__apps_submit(struct cnc__apps *a, const char *node,
 /* Stop asking the apps' threads for anything more, and say whether they are
  * all idle; the service runs posts until they are. */
 CNC_API bool cnc__apps_stopping(struct cnc__apps *a);
+/* Join the apps' threads; one whose handler still runs is left behind: it
+ * reaches the core no more.  Posts made before are still to be run. */
+CNC_API void cnc__apps_leave(struct cnc__apps *a);
 
 struct cnc__apps_stats {
     uint64_t submits, refused, failures; /* failures: a handler's own fault */

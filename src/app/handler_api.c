@@ -119,22 +119,40 @@ cnc_log(struct cnc_request *r, const char *fmt, ...)
 
 /* -- what needs the core's thread ---------------------------------------- */
 
+/* An item's id and payload; the item itself is the core's own, for its count
+ * is not for two threads. */
+struct copy {
+    char *id;
+    struct cnc_buf *payload;
+};
+
 struct node_call {
     struct cnc_request *r;
     const char *node, *id, *field, *value;
     const struct cnc_element *record;
     bool found;
-    struct cnc__item *item;
-    struct cnc__item **items;
+    struct copy *items;
     size_t n_items;
     int code;
     struct cnc_error *err;
+    char *text;
 };
 
 static struct cnc__node *
 call_node(struct node_call *c)
 {
     return cnc__pubsub_node(c->r->app->apps->env.pubsub, c->node);
+}
+
+/* As on_core(), with a code for a service that is gone. */
+static int
+ask(struct node_call *c, void (*f)(void *arg))
+{
+    if (!cnc__app_on_core(c->r, f, c)) {
+        return cnc_error_set(c->err, CNC_ECLOSED, "service-unavailable",
+                             "the service has stopped");
+    }
+    return c->code;
 }
 
 static void
@@ -154,8 +172,29 @@ cnc_find(struct cnc_request *r, const char *node, const char *field,
         .r = r, .node = node, .field = field, .value = value};
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, find_on_core, &c);
-    return c.found;
+    return ask(&c, find_on_core) == 0 && c.found;
+}
+
+static void
+copy_item(struct node_call *c, const struct cnc__item *item)
+{
+    if (item->payload != NULL) {
+        struct copy *copy = &c->items[c->n_items++];
+
+        copy->id = cnc__strdup(item->id);
+        copy->payload = cnc_buf_ref(item->payload);
+    }
+}
+
+/* The next copy as an element; it is given back. */
+static int
+take_copy(struct cnc_element **out, struct copy *copy)
+{
+    int code = cnc_xml_parse(out, cnc_buf_data(copy->payload),
+                             cnc_buf_len(copy->payload), 0, NULL, NULL);
+
+    cnc_buf_unref(&copy->payload);
+    return code;
 }
 
 static void
@@ -163,20 +202,14 @@ get_on_core(void *arg)
 {
     struct node_call *c = arg;
     struct cnc__node *node = call_node(c);
+    struct cnc__item *item =
+        node == NULL ? NULL : cnc__node_item_or_pending(node, c->id);
 
-    c->item = node == NULL ? NULL : cnc__node_item_or_pending(node, c->id);
-}
-
-static int
-item_element(struct cnc_element **out, const struct cnc__item *item)
-{
-    struct cnc_error err;
-
-    if (item->payload == NULL) {
-        return CNC_ENOENT;
+    if (item != NULL) {
+        c->items = cnc__zalloc(sizeof(*c->items));
+        copy_item(c, item);
+        cnc__item_unref(&item);
     }
-    return cnc_xml_parse(out, cnc_buf_data(item->payload),
-                         cnc_buf_len(item->payload), 0, NULL, &err);
 }
 
 int
@@ -187,12 +220,14 @@ cnc_get(struct cnc_request *r, struct cnc_element **out, const char *node,
     int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, get_on_core, &c);
-    if (c.item == NULL) {
-        return CNC_ENOENT;
+    code = ask(&c, get_on_core);
+    if (code == 0) {
+        code = c.n_items == 0 ? CNC_ENOENT : take_copy(out, c.items);
     }
-    code = item_element(out, c.item);
-    cnc__item_unref(&c.item);
+    if (c.n_items > 0) {
+        cnc__free(c.items->id);
+    }
+    cnc__free(c.items);
     return code;
 }
 
@@ -201,15 +236,16 @@ each_on_core(void *arg)
 {
     struct node_call *c = arg;
     struct cnc__node *node = call_node(c);
+    size_t n;
 
     if (node == NULL) {
         c->code = CNC_ENOENT;
         return;
     }
-    c->n_items = cnc__node_n_items(node);
-    c->items = cnc__realloc(NULL, c->n_items + 1, sizeof(*c->items));
-    for (size_t i = 0; i < c->n_items; i++) {
-        c->items[i] = cnc__item_ref(cnc__node_item_at(node, i));
+    n = cnc__node_n_items(node);
+    c->items = cnc__realloc(NULL, n + 1, sizeof(*c->items));
+    for (size_t i = 0; i < n; i++) {
+        copy_item(c, cnc__node_item_at(node, i));
     }
 }
 
@@ -217,21 +253,20 @@ int
 cnc_each(struct cnc_request *r, const char *node, cnc_each_f *f, void *priv)
 {
     struct node_call c = {.r = r, .node = node};
-    int stop = 0;
+    int stop;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, each_on_core, &c);
-    if (c.code != 0) {
-        return c.code;
-    }
+    stop = ask(&c, each_on_core);
     for (size_t i = 0; i < c.n_items; i++) {
         struct cnc_element *e = NULL;
 
-        if (stop == 0 && item_element(&e, c.items[i]) == 0) {
-            stop = f(c.items[i]->id, e, priv);
+        if (take_copy(&e, &c.items[i]) == 0) {
+            if (stop == 0) {
+                stop = f(c.items[i].id, e, priv);
+            }
             cnc_element_unref(&e);
         }
-        cnc__item_unref(&c.items[i]);
+        cnc__free(c.items[i].id);
     }
     cnc__free(c.items);
     return stop;
@@ -290,8 +325,7 @@ cnc_publish(struct cnc_request *r, const char *node, const char *id,
         .r = r, .node = node, .id = id, .record = record, .err = err};
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, publish_on_core, &c);
-    return c.code;
+    return ask(&c, publish_on_core);
 }
 
 static void
@@ -318,8 +352,7 @@ cnc_retract(struct cnc_request *r, const char *node, const char *id,
     struct node_call c = {.r = r, .node = node, .id = id, .err = err};
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, retract_on_core, &c);
-    return c.code;
+    return ask(&c, retract_on_core);
 }
 
 static void
@@ -329,17 +362,12 @@ setting_on_core(void *arg)
     const struct cnc__app *app = c->r->app;
     const struct cnc_record *rec = app->decl->settings;
 
-    cnc__str_clear(&c->r->setting);
-    if (rec == NULL) {
-        return;
-    }
-    for (const struct cnc_field *f = rec->fields; f->name != NULL; f++) {
+    for (const struct cnc_field *f = rec == NULL ? NULL : rec->fields;
+         f != NULL && f->name != NULL; f++) {
         if (strcmp(f->name, c->field) == 0) {
-            cnc__str_puts(&c->r->setting,
-                          app->settings != NULL
-                              ? cnc_text(app->settings, f->name)
-                              : (f->value == NULL ? "" : f->value));
-            return;
+            c->text = cnc__strdup(app->settings != NULL
+                                      ? cnc_text(app->settings, f->name)
+                                      : f->value);
         }
     }
 }
@@ -348,8 +376,15 @@ const char *
 cnc_setting(struct cnc_request *r, const char *name)
 {
     struct node_call c = {.r = r, .field = name};
+    struct cnc__app_text *kept;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    cnc__app_on_core(r, setting_on_core, &c);
-    return cnc__str_c(&r->setting);
+    if (ask(&c, setting_on_core) != 0 || c.text == NULL) {
+        return "";
+    }
+    kept = cnc__zalloc(sizeof(*kept));
+    kept->text = c.text;
+    kept->next = r->settings;
+    r->settings = kept;
+    return kept->text;
 }

@@ -18,7 +18,6 @@ struct cnc__app; /* one app in the registry */
 struct cnc__app_node {
     struct cnc__app *app;
     const struct cnc_node *decl;
-    struct cnc__node *node;
     struct cnc__app_node *next;
 };
 
@@ -44,6 +43,8 @@ struct cnc__app {
     struct cnc__app_task *tasks;
     struct cnc_element *settings;   /* the record, or NULL: defaults */
     struct cnc__app_thread *thread; /* CNC_APP_THREADED, else NULL */
+    bool started;                   /* start() said yes: stop() is due */
+    bool left; /* a handler was left behind, and all it may look at with it */
     struct cnc__app *next;
 };
 
@@ -54,6 +55,12 @@ struct cnc__apps {
     struct cnc__app *first;
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
+};
+
+/* What cnc_setting() returned lives until the handler returns. */
+struct cnc__app_text {
+    char *text;
+    struct cnc__app_text *next;
 };
 
 /* One call of one handler. */
@@ -75,7 +82,7 @@ struct cnc_request {
     int (*run)(struct cnc_request *r);
     void (*after)(struct cnc_request *r, int code);
     int code;
-    struct cnc__str setting; /* holds what cnc_setting() returned */
+    struct cnc__app_text *settings;
     struct cnc_request *next;
 };
 
@@ -89,9 +96,14 @@ struct cnc__app_thread *cnc__app_thread_new(struct cnc__app *app);
 void cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r);
 /* No more calls are taken; true when none is under way. */
 bool cnc__app_thread_stop(struct cnc__app_thread *t);
+/* The service ends: join the thread when it is idle, else leave it behind and
+ * return true. */
+bool cnc__app_thread_leave(struct cnc__app_thread *t);
+/* Of a thread that was joined. */
 void cnc__app_thread_free(struct cnc__app_thread **tp);
-/* Run f(arg) on the core's thread and wait for it. */
-void cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg);
+/* Run f(arg) on the core's thread and wait for it.  False, and f is not run,
+ * when the service has left this thread behind. */
+bool cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg);
 
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);

@@ -68,9 +68,17 @@ publish(struct submit *s)
     /* The form is the app's own door to its node: the app publishes, in the
      * submitter's name. */
     struct cnc__actor actor = {.jid = s->user, .operator_ = true};
+    struct cnc__apps *a = s->node->app->apps;
+    struct cnc__node *node =
+        cnc__pubsub_node(a->env.pubsub, s->node->decl->name);
 
-    cnc__pubsub_publish(s->node->app->apps->env.pubsub, &actor, s->node->node,
-                        s->id, s->record, true, published, s);
+    /* The handler may have taken its time, and the operator the node. */
+    if (node == NULL || cnc__node_priv(node) != s->node) {
+        finish(s, CNC_ENOENT, "There is no such form.");
+        return;
+    }
+    cnc__pubsub_publish(a->env.pubsub, &actor, node, s->id, s->record, true,
+                        published, s);
 }
 
 static int
@@ -130,7 +138,9 @@ after_handler(struct cnc_request *r, int code)
 static bool
 is_repeat(struct submit *s, bool *taken)
 {
-    struct cnc__item *item = cnc__node_item_or_pending(s->node->node, s->id);
+    struct cnc__pubsub *ps = s->node->app->apps->env.pubsub;
+    struct cnc__item *item = cnc__node_item_or_pending(
+        cnc__pubsub_node(ps, s->node->decl->name), s->id);
     bool same;
 
     *taken = item != NULL;
@@ -172,8 +182,8 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         finish(s, CNC_ENOENT, "There is no such form.");
         return;
     }
-    if (cnc__pubsub_may(a->env.pubsub, who, CNC__MAY_SEE, s->node->node,
-                        &err) != 0) {
+    if (cnc__pubsub_may(a->env.pubsub, who, CNC__MAY_SEE,
+                        cnc__pubsub_node(a->env.pubsub, node), &err) != 0) {
         finish(s, CNC_EACCES, "You may not use this form.");
         return;
     }

@@ -8,7 +8,9 @@
  *   core: f(arg) <------------- post ---------+  (waits)
  *   core: after() <------------ post ---------+
  *
- * The core never waits for an app's thread, so the two cannot lock up.
+ * The core never waits for an app's thread, so the two cannot lock up.  When
+ * the service ends, a handler that does not return is left behind: it may go
+ * on, but it reaches the core no more, and what it may look at is never freed.
  */
 #include "private.h"
 
@@ -17,9 +19,24 @@ struct cnc__app_thread {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct cnc_request *first, **last;
-    bool busy, stop;
+    bool busy, stop, left;
     struct cnc__apps *apps;
 };
+
+/* False when the thread was left behind: there is no core any more. */
+static bool
+post(struct cnc__app_thread *t, void (*f)(void *arg), void *arg)
+{
+    bool there;
+
+    pthread_mutex_lock(&t->lock);
+    there = !t->left;
+    if (there) {
+        t->apps->env.post(f, arg, t->apps->env.priv);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return there;
+}
 
 static void
 after_on_core(void *arg)
@@ -41,7 +58,7 @@ thread_main(void *arg)
         while (t->first == NULL && !t->stop) {
             pthread_cond_wait(&t->wake, &t->lock);
         }
-        if (t->first == NULL) {
+        if (t->first == NULL || t->left) {
             break;
         }
         r = t->first;
@@ -52,7 +69,9 @@ thread_main(void *arg)
         t->busy = true;
         pthread_mutex_unlock(&t->lock);
         r->code = r->run(r);
-        t->apps->env.post(after_on_core, r, t->apps->env.priv);
+        if (!post(t, after_on_core, r)) {
+            return NULL;
+        }
         pthread_mutex_lock(&t->lock);
         t->busy = false;
     }
@@ -97,6 +116,22 @@ cnc__app_thread_stop(struct cnc__app_thread *t)
     return idle;
 }
 
+bool
+cnc__app_thread_leave(struct cnc__app_thread *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->stop = true;
+    t->left = t->busy || t->first != NULL;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+    if (t->left) {
+        pthread_detach(t->thread);
+    } else {
+        pthread_join(t->thread, NULL);
+    }
+    return t->left;
+}
+
 void
 cnc__app_thread_free(struct cnc__app_thread **tp)
 {
@@ -106,15 +141,6 @@ cnc__app_thread_free(struct cnc__app_thread **tp)
         return;
     }
     *tp = NULL;
-    if (!cnc__app_thread_stop(t)) {
-        /* A handler that never returns: leave it and its memory alone, the
-         * process is about to end. */
-        cnc__log(CNC_LOG_WARN, "app.stuck",
-                 "a handler did not return; left behind");
-        pthread_detach(t->thread);
-        return;
-    }
-    pthread_join(t->thread, NULL);
     pthread_cond_destroy(&t->wake);
     pthread_mutex_destroy(&t->lock);
     cnc__free(t);
@@ -140,25 +166,27 @@ core_call_run(void *arg)
     pthread_mutex_unlock(&c->lock);
 }
 
-void
+bool
 cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg)
 {
     struct core_call c = {.f = f, .arg = arg};
+    bool there;
 
     if (r->app->thread == NULL) {
         f(arg);
-        return;
+        return true;
     }
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.wake, NULL);
-    r->app->apps->env.post(core_call_run, &c, r->app->apps->env.priv);
+    there = post(r->app->thread, core_call_run, &c);
     pthread_mutex_lock(&c.lock);
-    while (!c.done) {
+    while (there && !c.done) {
         pthread_cond_wait(&c.wake, &c.lock);
     }
     pthread_mutex_unlock(&c.lock);
     pthread_cond_destroy(&c.wake);
     pthread_mutex_destroy(&c.lock);
+    return there;
 }
 
 void
@@ -178,6 +206,12 @@ cnc__request_call_fini(struct cnc_request *r)
 {
     cnc_element_unref(&r->replaced);
     cnc__str_fini(&r->reply);
-    cnc__str_fini(&r->setting);
+    while (r->settings != NULL) {
+        struct cnc__app_text *t = r->settings;
+
+        r->settings = t->next;
+        cnc__free(t->text);
+        cnc__free(t);
+    }
     r->magic = 0;
 }
