@@ -19,7 +19,9 @@ struct cnc_service_app {
     const char *files;         /* folder of its templates and assets/ */
 };
 
-struct cnc_service_options { /* zero: the default in brackets */
+/* Zero: the default in brackets.  Strings and apps stay the caller's and
+ * outlive the service. */
+struct cnc_service_options {
     uint32_t size;         /* sizeof(struct cnc_service_options) */
     const char *domain;    /* XMPP domain [localhost] */
     const char *http;      /* address of pages and WebSocket
@@ -45,11 +47,14 @@ struct cnc_service_options { /* zero: the default in brackets */
 
 /* Parse the options every front end shares: `--domain books.example`,
  * `--http=ADDR`, ... and fill o; strings point into argv.  Stops at the first
- * word that is no option; *used is how many words were taken.  CNC_EINVAL
- * with a text that names the word and the next step. */
+ * word that is no option; *used is how many words were taken.  o->origins
+ * must be NULL before.  CNC_EINVAL with a text that names the word and the
+ * next step; call fini also then. */
 CNC_API int cnc_service_options_parse(struct cnc_service_options *o, int argc,
                                       char *const *argv, int *used,
                                       struct cnc_error *err);
+/* Give back what parse allocated: the list of origins. */
+CNC_API void cnc_service_options_fini(struct cnc_service_options *o);
 /* The `--help` text of those options, static. */
 CNC_API const char *cnc_service_options_help(void);
 

@@ -9,8 +9,6 @@
 #include "../xmpp/jid.h"
 #include "private.h"
 
-#define ITERATIONS 10000
-
 struct account {
     struct cnc__scram_keys sha1, sha256;
 };
@@ -101,7 +99,8 @@ bytes_read(uint8_t *out, size_t cap, size_t *n, const char *word, size_t len)
 }
 
 static bool
-keys_read(struct cnc__scram_keys *k, const char **at, const char *name)
+keys_read(struct cnc__scram_keys *k, const char **at, const char *name,
+          size_t n_key)
 {
     const char *word[5];
     size_t len[5], n_server = 0;
@@ -131,7 +130,7 @@ keys_read(struct cnc__scram_keys *k, const char **at, const char *name)
                       len[3]) &&
            bytes_read(k->server_key, sizeof(k->server_key), &n_server, word[4],
                       len[4]) &&
-           n_server == k->n_key;
+           n_server == k->n_key && k->n_key == n_key && k->n_salt > 0;
 }
 
 void
@@ -141,8 +140,8 @@ cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e)
     char *text = cnc__strndup(e->value, e->len);
     const char *at = text;
 
-    if (keys_read(&account->sha256, &at, "SCRAM-SHA-256") &&
-        keys_read(&account->sha1, &at, "SCRAM-SHA-1")) {
+    if (keys_read(&account->sha256, &at, "SCRAM-SHA-256", 32) &&
+        keys_read(&account->sha1, &at, "SCRAM-SHA-1", 20)) {
         account = cnc__table_put(a->by_user, e->id, account);
     } else {
         cnc__log(CNC_LOG_ERROR, "account.load",
@@ -237,8 +236,10 @@ derive_work(void *arg)
 {
     struct change *c = arg;
 
-    cnc__scram_derive(&c->account->sha256, c->password, true, ITERATIONS);
-    cnc__scram_derive(&c->account->sha1, c->password, false, ITERATIONS);
+    cnc__scram_derive(&c->account->sha256, c->password, true,
+                      CNC__SCRAM_ITERATIONS);
+    cnc__scram_derive(&c->account->sha1, c->password, false,
+                      CNC__SCRAM_ITERATIONS);
 }
 
 static void
@@ -272,6 +273,15 @@ refuse(struct cnc__command_reply *reply, struct cnc__values *v,
     cnc__command_done(reply, &err, NULL, NULL);
 }
 
+/* Names that the service gives out itself: to whoever comes by the link, or
+ * without a name. */
+static bool
+is_reserved(const char *user)
+{
+    return strcmp(user, "operator") == 0 || strcmp(user, "guest") == 0 ||
+           strncmp(user, "uid-", 4) == 0 || strncmp(user, "anon-", 5) == 0;
+}
+
 /* The local part of an account of this domain, or NULL after a refusal. */
 static char *
 local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
@@ -281,6 +291,7 @@ local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
     const char *ours = cnc__router_domain(a->service->router);
     char jid[CNC__JID_MAX + 1];
     const char *domain;
+    char *user;
     size_t len;
 
     if (typed == NULL ||
@@ -298,7 +309,14 @@ local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
         cnc__str_fini(&text);
         return NULL;
     }
-    return cnc__strndup(jid, (size_t)(domain - jid) - 1);
+    user = cnc__strndup(jid, (size_t)(domain - jid) - 1);
+    if (is_reserved(user)) {
+        refuse(reply, v, field,
+               "That name is the service's own; choose another.");
+        cnc__free(user);
+        return NULL;
+    }
+    return user;
 }
 
 static void

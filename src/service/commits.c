@@ -11,6 +11,7 @@
 #include "private.h"
 
 struct waiting {
+    struct cnc__commits *owner;
     struct cnc__commit *commit;
     struct cnc_error err;
     struct waiting *next;
@@ -25,6 +26,7 @@ struct cnc__commits {
     pthread_cond_t wake;
     struct waiting *first, **last;
     bool stop, joined;
+    size_t pending;                  /* the core's own: no lock */
     struct cnc__commits_stats stats; /* under lock */
 };
 
@@ -43,6 +45,7 @@ deliver(void *arg)
     while (w != NULL) {
         struct waiting *next = w->next;
 
+        w->owner->pending--;
         w->commit->done(w->commit, w->err.code == 0 ? NULL : &w->err);
         cnc__free(w);
         w = next;
@@ -153,15 +156,22 @@ cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit)
 {
     struct waiting *w = cnc__zalloc(sizeof(*w));
 
+    w->owner = c;
     w->commit = commit;
+    c->pending++;
     pthread_mutex_lock(&c->lock);
-    CNC_CHECK(!c->joined);
     *c->last = w;
     c->last = &w->next;
     c->stats.commits++;
     c->stats.waiting++;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
+}
+
+size_t
+cnc__commits_pending(const struct cnc__commits *c)
+{
+    return c->pending;
 }
 
 void
@@ -177,6 +187,20 @@ cnc__commits_stop(struct cnc__commits *c)
     }
 }
 
+static void
+refuse_late(struct cnc__commits *c)
+{
+    while (c->first != NULL) {
+        struct waiting *w = c->first;
+
+        c->first = w->next;
+        cnc_error_set(&w->err, CNC_ECLOSED, "service-unavailable",
+                      "the service is stopping");
+        w->commit->done(w->commit, &w->err);
+        cnc__free(w);
+    }
+}
+
 void
 cnc__commits_free(struct cnc__commits **cp)
 {
@@ -187,6 +211,7 @@ cnc__commits_free(struct cnc__commits **cp)
     }
     *cp = NULL;
     cnc__commits_stop(c);
+    refuse_late(c);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     cnc__free(c);

@@ -3,6 +3,7 @@
  * main.c -- concordanced: load C apps and serve them.
  */
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include <concordance/service.h>
@@ -33,28 +34,53 @@ on_ready(struct cnc_service *s, const char *url, void *priv)
 }
 
 static int
-fail(const struct cnc_error *err)
+fail(int status, const struct cnc_error *err)
 {
     fprintf(stderr, "concordanced: %s.\n", err->text);
-    return 1;
+    return status;
 }
 
-int
-main(int argc, char **argv)
-{
-    static struct cnc_service_app apps[MAX_APPS + 1];
-    struct cnc_service_options options = {
-        .size = sizeof(options), .apps = apps, .on_ready = on_ready};
-    struct cnc_service *service = NULL;
-    struct cnc_error err = {0};
-    int used = 0, n = 0, code;
+struct words { /* the command line, read */
+    struct cnc_service_app apps[MAX_APPS + 1];
+    char *dirs[MAX_APPS]; /* where the apps are */
+    int n;
+    struct cnc_service_options options;
+};
 
-    if (cnc_service_options_parse(&options, argc - 1, argv + 1, &used, &err) !=
-        0) {
-        fprintf(stderr, "concordanced: %s.\n", err.text);
+static int
+add_app(struct words *w, const char *path)
+{
+    struct cnc_error err = {0};
+    int n = w->n;
+
+    if (n == MAX_APPS) {
+        fprintf(stderr, "concordanced: at most %d apps.\n", MAX_APPS);
         return 2;
     }
+    if (cnc_app_load(&w->apps[n].app, path, &err) != 0) {
+        return fail(1, &err);
+    }
+    w->dirs[n] = cnc__strdup(path);
+    w->apps[n].files =
+        w->options.files != NULL ? w->options.files : dirname(w->dirs[n]);
+    w->n++;
+    return 0;
+}
+
+/* -1: go on; else the exit status. */
+static int
+read_words(struct words *w, int argc, char **argv)
+{
+    struct cnc_error err = {0};
+    int used = 0;
+
+    if (cnc_service_options_parse(&w->options, argc - 1, argv + 1, &used,
+                                  &err) != 0) {
+        return fail(2, &err);
+    }
     for (int i = 1 + used; i < argc; i++) {
+        int status;
+
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
@@ -70,28 +96,51 @@ main(int argc, char **argv)
                     argv[i]);
             return 2;
         }
-        if (n == MAX_APPS) {
-            fprintf(stderr, "concordanced: at most %d apps.\n", MAX_APPS);
-            return 2;
+        status = add_app(w, argv[i]);
+        if (status != 0) {
+            return status;
         }
-        if (cnc_app_load(&apps[n].app, argv[i], &err) != 0) {
-            return fail(&err);
-        }
-        apps[n].files = options.files;
-        if (apps[n].files == NULL) {
-            apps[n].files = dirname(cnc__strdup(argv[i]));
-        }
-        n++;
     }
-    if (n == 0) {
+    if (w->n == 0) {
         fprintf(stderr, "concordanced: name at least one app, a module such "
                         "as ./bookcase.so. --help says more.\n");
         return 2;
     }
-    code = cnc_service_new(&service, &options, &err);
+    return -1;
+}
+
+static int
+serve(const struct cnc_service_options *options)
+{
+    struct cnc_service *service = NULL;
+    struct cnc_error err = {0};
+    int code = cnc_service_new(&service, options, &err);
+
     if (code == 0) {
         code = cnc_service_run(service, &err);
     }
     cnc_service_free(&service);
-    return code == 0 ? 0 : fail(&err);
+    return code == 0 ? 0 : fail(1, &err);
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct words w;
+    int status;
+
+    /* A pipe whose reader has gone is an error of write(). */
+    signal(SIGPIPE, SIG_IGN);
+    w.options.size = sizeof(w.options);
+    w.options.apps = w.apps;
+    w.options.on_ready = on_ready;
+    status = read_words(&w, argc, argv);
+    if (status < 0) {
+        status = serve(&w.options);
+    }
+    cnc_service_options_fini(&w.options);
+    for (int i = 0; i < w.n; i++) {
+        cnc__free(w.dirs[i]);
+    }
+    return status;
 }

@@ -126,6 +126,13 @@ find(const char *word, size_t len)
     return NULL;
 }
 
+void
+cnc_service_options_fini(struct cnc_service_options *o)
+{
+    cnc__free((void *)o->origins);
+    o->origins = NULL;
+}
+
 int
 cnc_service_options_parse(struct cnc_service_options *o, int argc,
                           char *const *argv, int *used, struct cnc_error *err)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "private.h"
 
@@ -34,10 +35,17 @@ cnc__path_runtime(void)
 }
 
 int
-cnc__make_dir(const char *path, struct cnc_error *err)
+cnc__make_dir(const char *path, const char *option, struct cnc_error *err)
 {
     char *copy = cnc__strdup(path);
+    struct stat st;
     int code = 0;
+
+    if (path[0] == '\0') {
+        cnc__free(copy);
+        return cnc_error_set(err, CNC_EINVAL, NULL, "%s names no folder",
+                             option);
+    }
 
     for (char *p = copy + 1; code == 0; p++) {
         char c = *p;
@@ -48,8 +56,9 @@ cnc__make_dir(const char *path, struct cnc_error *err)
         *p = '\0';
         if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
             code = cnc_error_set(err, CNC_ESYS, NULL,
-                                 "cannot make the folder %s: %s", copy,
-                                 strerror(errno));
+                                 "cannot make the folder %s: %s; choose "
+                                 "another with %s",
+                                 copy, strerror(errno), option);
         }
         *p = c;
         if (c == '\0') {
@@ -57,5 +66,19 @@ cnc__make_dir(const char *path, struct cnc_error *err)
         }
     }
     cnc__free(copy);
-    return code;
+    if (code != 0) {
+        return code;
+    }
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "%s is no folder; choose another with %s", path,
+                             option);
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "cannot write into the folder %s: %s; choose "
+                             "another with %s",
+                             path, strerror(errno), option);
+    }
+    return 0;
 }

@@ -20,6 +20,7 @@
 #include "../base/check.h"
 #include "../base/log.h"
 #include "../base/str.h"
+#include "../base/table.h"
 #include "../net/net.h"
 #include "../pubsub/command.h"
 #include "../web/agent.h"
@@ -32,8 +33,8 @@ char *cnc__path_render(void);  /* CONCORDANCE_RENDER: the program */
 char *cnc__path_plugins(void); /* CONCORDANCE_PLUGINS: folder */
 char *cnc__path_runtime(void); /* CONCORDANCE_RUNTIME: folder of browser
                                   modules */
-/* mkdir -p with mode 0755; CNC_ESYS. */
-int cnc__make_dir(const char *path, struct cnc_error *err);
+/* mkdir -p with mode 0755; CNC_ESYS.  option: what chooses another folder. */
+int cnc__make_dir(const char *path, const char *option, struct cnc_error *err);
 
 /* -- plugins.c ------------------------------------------------------------ */
 
@@ -58,7 +59,11 @@ struct cnc__commits;
 struct cnc__commits *cnc__commits_new(const struct cnc_store_driver *driver,
                                       struct cnc_store *store,
                                       struct cnc__posts *posts);
+/* From the core's thread.  What comes after cnc__commits_stop() is refused,
+ * when the commits are freed. */
 void cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit);
+/* Commits whose done() was not called yet. */
+size_t cnc__commits_pending(const struct cnc__commits *c);
 /* Finish what waits, join the thread; the dones are posted. */
 void cnc__commits_stop(struct cnc__commits *c);
 void cnc__commits_free(struct cnc__commits **cp);
@@ -109,6 +114,13 @@ int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
+/* -- life.c ---------------------------------------------------------------
+ */
+
+/* Make the handles that run() and stop() use, so that stopping is possible
+ * from the first moment. */
+void cnc__service_handles(struct cnc_service *s);
+
 /* -- the service ------------------------------------------------------------
  */
 
@@ -136,7 +148,9 @@ struct cnc_service {
     struct cnc__stream_env web_env, link_env;
     unsigned port;
     uint64_t started_ms, stop_deadline_ms;
-    bool ready, stop_asked, net_closed;
+    size_t n_jobs; /* of the pool, whose done() was not called yet */
+    bool ready, stop_asked, net_closing, net_closed;
+    struct cnc__table *settings; /* app -> its kept record, a cnc_buf */
     const struct cnc_service_app *loading; /* templates being read */
     struct cnc_error failure;              /* why run ends with an error */
 };

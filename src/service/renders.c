@@ -199,15 +199,17 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+/* Nothing else of our environment is the child's business. */
+static const char *const sanitizers[] = {"ASAN_OPTIONS", "TSAN_OPTIONS",
+                                         "UBSAN_OPTIONS"};
+
 static void
 spawn(struct worker *w)
 {
     struct cnc__renders *r = w->owner;
     char *args[] = {r->program, NULL};
-    /* Nothing of ours leaks into the child; sanitizers need their options. */
-    char *env[3] = {(char *)"LC_ALL=C.UTF-8", NULL, NULL};
-    const char *asan = getenv("ASAN_OPTIONS");
-    struct cnc__str asan_line = CNC__STR;
+    char *env[2 + CNC_N(sanitizers)] = {(char *)"LC_ALL=C.UTF-8"};
+    struct cnc__str lines[CNC_N(sanitizers)] = {CNC__STR};
     uv_stdio_container_t stdio[4] = {
         {.flags = UV_IGNORE},
         {.flags = UV_IGNORE},
@@ -222,16 +224,22 @@ spawn(struct worker *w)
                                     .stdio = stdio};
     int code;
 
-    if (asan != NULL) {
-        cnc__str_printf(&asan_line, "ASAN_OPTIONS=%s", asan);
-        env[1] = asan_line.data;
+    for (size_t i = 0, n = 1; i < CNC_N(sanitizers); i++) {
+        const char *value = getenv(sanitizers[i]);
+
+        if (value != NULL) {
+            cnc__str_printf(&lines[i], "%s=%s", sanitizers[i], value);
+            env[n++] = lines[i].data;
+        }
     }
     CNC_CHECK(uv_pipe_init(r->loop, &w->pipe, 0) == 0);
     w->pipe.data = w;
     stdio[3].data.stream = (uv_stream_t *)&w->pipe;
     w->process.data = w;
     code = uv_spawn(r->loop, &w->process, &options);
-    cnc__str_fini(&asan_line);
+    for (size_t i = 0; i < CNC_N(sanitizers); i++) {
+        cnc__str_fini(&lines[i]);
+    }
     w->born_ms = uv_now(r->loop);
     w->open_handles = 2;
     if (code != 0) {

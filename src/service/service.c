@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.c -- joins the rooms into one running service.
+ * service.c -- joins the rooms into one service; life.c runs it.
  *
- *   new: store -> router, pubsub, commands, accounts, apps, agent -> listeners
- *   run: templates from files -> every page rendered -> ready -> ... -> stop
+ *   store -> router, pubsub, commands, accounts, apps, agent -> listeners
  */
-#include <signal.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
+#include "../xmpp/jid.h"
 #include "private.h"
 
 #define WS_PATH "/xmpp"
@@ -94,6 +92,7 @@ env_post(void (*f)(void *arg), void *arg, void *priv)
 
 struct job {
     uv_work_t work;
+    struct cnc_service *service;
     void (*run)(void *);
     void (*done)(void *);
     void *arg;
@@ -112,6 +111,7 @@ job_done(uv_work_t *work, int status)
 {
     struct job *j = CNC_CONTAINER(work, struct job, work);
 
+    j->service->n_jobs--;
     j->done(j->arg);
     cnc__free(j);
 }
@@ -123,9 +123,11 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
     struct cnc_service *s = service;
     struct job *j = cnc__zalloc(sizeof(*j));
 
+    j->service = s;
     j->run = work;
     j->done = done;
     j->arg = arg;
+    s->n_jobs++;
     CNC_CHECK(uv_queue_work(&s->loop, &j->work, job_run, job_done) == 0);
 }
 
@@ -151,6 +153,16 @@ under(const char *dir, const char *name)
     return cnc__str_steal(&s);
 }
 
+static bool
+is_domain(const char *name)
+{
+    char prepared[CNC__JID_MAX + 1];
+
+    return cnc__jid_prepare(prepared, name, strlen(name), NULL) == 0 &&
+           !cnc__jid_has_local(prepared) &&
+           cnc__jid_resource(prepared) == NULL;
+}
+
 static int
 take_options(struct cnc_service *s, const struct cnc_service_options *o,
              struct cnc_error *err)
@@ -173,6 +185,12 @@ take_options(struct cnc_service *s, const struct cnc_service_options *o,
     own->max_stanza = o->max_stanza == 0 ? 262144 : o->max_stanza;
     own->max_queue = o->max_queue == 0 ? 1 << 20 : o->max_queue;
     own->renders = o->renders == 0 ? 1 : o->renders;
+    if (!is_domain(own->domain)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--domain is a host's name such as "
+                             "books.example, not \"%s\"",
+                             own->domain);
+    }
     if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "--tls-cert and --tls-key go together");
@@ -192,6 +210,34 @@ take_options(struct cnc_service *s, const struct cnc_service_options *o,
     return 0;
 }
 
+/* The app it is for is not known yet, and the store cannot be asked for it
+ * later: from the first commit on it belongs to the writer thread. */
+static void
+keep_setting(struct cnc_service *s, const struct cnc_store_entry *e)
+{
+    struct cnc_buf *old =
+        cnc__table_put(s->settings, e->id, cnc_buf_new(e->value, e->len));
+
+    cnc_buf_unref(&old);
+}
+
+static void
+load_setting(struct cnc_service *s, const char *app)
+{
+    struct cnc_buf *kept = cnc__table_get(s->settings, app);
+
+    if (kept != NULL) {
+        struct cnc_store_entry e = {.kind = CNC_STORE_KEY,
+                                    .node = "setting",
+                                    .id = app,
+                                    .publisher = "",
+                                    .value = cnc_buf_data(kept),
+                                    .len = cnc_buf_len(kept)};
+
+        cnc__apps_load(s->apps, &e);
+    }
+}
+
 static int
 load_entry(const struct cnc_store_entry *e, void *priv)
 {
@@ -200,19 +246,12 @@ load_entry(const struct cnc_store_entry *e, void *priv)
     if (e->kind == CNC_STORE_KEY) {
         if (strcmp(e->node, "account") == 0) {
             cnc__logins_load(s->accounts, e);
+        } else if (strcmp(e->node, "setting") == 0) {
+            keep_setting(s, e);
         }
-        return 0; /* settings are read when their app is known */
+        return 0;
     }
     return cnc__pubsub_load(s->pubsub, e, &s->failure);
-}
-
-static int
-load_setting(const struct cnc_store_entry *e, void *priv)
-{
-    struct cnc_service *s = priv;
-
-    cnc__apps_load(s->apps, e);
-    return 0;
 }
 
 static int
@@ -220,8 +259,8 @@ open_store(struct cnc_service *s, struct cnc_error *err)
 {
     int code;
 
-    if ((code = cnc__make_dir(s->data, err)) != 0 ||
-        (code = cnc__make_dir(s->www, err)) != 0 ||
+    if ((code = cnc__make_dir(s->data, "--data", err)) != 0 ||
+        (code = cnc__make_dir(s->www, "--www", err)) != 0 ||
         (code = cnc__store_find(&s->driver, s->o.store, err)) != 0) {
         return code;
     }
@@ -231,7 +270,10 @@ open_store(struct cnc_service *s, struct cnc_error *err)
 static int
 load_store(struct cnc_service *s, struct cnc_error *err)
 {
-    int code = s->driver->each(s->store, load_entry, s, err);
+    int code;
+
+    s->settings = cnc__table_new();
+    code = s->driver->each(s->store, load_entry, s, err);
 
     if (code != 0 && s->failure.code != 0 && err != NULL) {
         *err = s->failure;
@@ -252,6 +294,7 @@ make_rooms(struct cnc_service *s)
                                      .priv = s};
     struct cnc__apps_env apps = {
         .commit = env_commit, .post = env_post, .priv = s};
+
     s->posts = cnc__posts_new(&s->loop);
     s->commits = cnc__commits_new(s->driver, s->store, s->posts);
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
@@ -315,12 +358,7 @@ add_app(struct cnc_service *s, const struct cnc_service_app *a,
     if (code != 0) {
         return code;
     }
-    code = s->driver->get(s->store, CNC_STORE_KEY, "setting", a->app->name,
-                          load_setting, s, err);
-    if (code != 0 && code != CNC_ENOENT) {
-        return code;
-    }
-    code = 0;
+    load_setting(s, a->app->name);
     for (const struct cnc_page *p = a->app->pages;
          code == 0 && p != NULL && p->path != NULL; p++) {
         code = cnc__agent_page(s->agent, a->app, p, err);
@@ -403,6 +441,7 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
 
     s->magic = CNC__SERVICE_MAGIC;
     CNC_CHECK(uv_loop_init(&s->loop) == 0);
+    cnc__service_handles(s);
     if ((code = take_options(s, o, err)) != 0 ||
         (code = open_store(s, err)) != 0) {
         goto fail;
@@ -424,228 +463,4 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
 fail:
     cnc_service_free(&s);
     return code;
-}
-
-/* -- run --------------------------------------------------------------------
- */
-
-static void
-on_tick(uv_timer_t *timer)
-{
-    struct cnc_service *s = timer->data;
-    uint64_t now = uv_now(&s->loop);
-
-    cnc__renders_tick(s->renders, now);
-    cnc__agent_tick(s->agent);
-    if (s->ready) {
-        cnc__apps_tick(s->apps, now);
-    }
-}
-
-static void
-on_started(void *priv)
-{
-    struct cnc_service *s = priv;
-    struct cnc__str url = CNC__STR;
-    const char *colon = strrchr(s->o.http, ':');
-    int n = (int)(colon - s->o.http);
-
-    s->ready = true;
-    cnc__str_printf(&url, "%s://%.*s:%u/",
-                    s->o.tls_cert == NULL ? "http" : "https",
-                    s->o.http[0] == '*' ? 9 : n,
-                    s->o.http[0] == '*' ? "localhost" : s->o.http, s->port);
-    cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
-             url.data, s->o.domain, s->driver->name);
-    if (s->o.on_ready != NULL) {
-        s->o.on_ready(s, url.data, s->o.priv);
-    }
-    cnc__str_fini(&url);
-}
-
-static void load_templates(struct cnc_service *s);
-
-static void
-on_templates(struct cnc_error *err, void *priv)
-{
-    struct cnc_service *s = priv;
-
-    if (err != NULL) {
-        /* The page shows the last good template; the service is not worth
-         * stopping for it. */
-        cnc__log(CNC_LOG_ERROR, "template.file", "app=%s error=%s",
-                 s->loading->app->name, err->text);
-    }
-    s->loading++;
-    load_templates(s);
-}
-
-static void
-load_templates(struct cnc_service *s)
-{
-    while (s->loading != NULL && s->loading->app != NULL) {
-        if (s->loading->files != NULL) {
-            cnc__agent_template_files(s->agent, s->loading->files,
-                                      on_templates, s);
-            return;
-        }
-        s->loading++;
-    }
-    cnc__agent_start(s->agent, on_started, s);
-}
-
-static void
-on_net_closed(void *priv)
-{
-    struct cnc_service *s = priv;
-
-    s->net_closed = true;
-}
-
-static void
-on_stopping(uv_timer_t *timer)
-{
-    struct cnc_service *s = timer->data;
-    bool idle = cnc__apps_stopping(s->apps);
-
-    if ((s->net_closed && idle) || uv_now(&s->loop) > s->stop_deadline_ms) {
-        uv_stop(&s->loop);
-    }
-}
-
-static void
-begin_stop(struct cnc_service *s)
-{
-    if (s->stop_asked) {
-        uv_stop(&s->loop); /* asked twice: do not wait for anybody */
-        return;
-    }
-    s->stop_asked = true;
-    s->stop_deadline_ms = uv_now(&s->loop) + 5000;
-    cnc__log(CNC_LOG_INFO, "service.stop", "sessions=%zu",
-             cnc__router_n_sessions(s->router));
-    cnc__net_close(s->net, on_net_closed, s);
-    uv_timer_start(&s->stopping, on_stopping, 0, 10);
-}
-
-static void
-on_signal(uv_signal_t *handle, int sig)
-{
-    begin_stop(handle->data);
-}
-
-static void
-on_stop_async(uv_async_t *async)
-{
-    begin_stop(async->data);
-}
-
-void
-cnc_service_stop(struct cnc_service *s)
-{
-    CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    uv_async_send(&s->stop_async);
-}
-
-int
-cnc_service_run(struct cnc_service *s, struct cnc_error *err)
-{
-    CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    uv_timer_init(&s->loop, &s->tick);
-    uv_timer_init(&s->loop, &s->stopping);
-    uv_signal_init(&s->loop, &s->sigint);
-    uv_signal_init(&s->loop, &s->sigterm);
-    uv_async_init(&s->loop, &s->stop_async, on_stop_async);
-    s->tick.data = s->stopping.data = s->sigint.data = s->sigterm.data =
-        s->stop_async.data = s;
-    uv_timer_start(&s->tick, on_tick, 1000, 1000);
-    uv_signal_start(&s->sigint, on_signal, SIGINT);
-    uv_signal_start(&s->sigterm, on_signal, SIGTERM);
-    s->started_ms = uv_now(&s->loop);
-    s->loading = s->o.apps;
-    load_templates(s);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    if (s->failure.code != 0) {
-        if (err != NULL) {
-            *err = s->failure;
-        }
-        return s->failure.code;
-    }
-    return 0;
-}
-
-/* -- free -------------------------------------------------------------------
- */
-
-static void
-close_handle(uv_handle_t *handle, void *priv)
-{
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
-    }
-}
-
-static void
-end_loop(struct cnc_service *s)
-{
-    if (s->net != NULL && !s->stop_asked) {
-        cnc__net_close(s->net, on_net_closed, s);
-        while (!s->net_closed && uv_run(&s->loop, UV_RUN_ONCE) != 0) {
-        }
-    }
-    if (s->commits != NULL) {
-        cnc__commits_stop(s->commits);
-        cnc__posts_run(s->posts);
-    }
-    if (s->renders != NULL) {
-        cnc__renders_close(s->renders);
-    }
-    /* Children are reaped and pool jobs end; then nothing may stay open. */
-    if (s->stop_asked) {
-        uv_close((uv_handle_t *)&s->tick, NULL);
-        uv_close((uv_handle_t *)&s->stopping, NULL);
-        uv_close((uv_handle_t *)&s->sigint, NULL);
-        uv_close((uv_handle_t *)&s->sigterm, NULL);
-        uv_close((uv_handle_t *)&s->stop_async, NULL);
-    }
-    if (s->posts != NULL) {
-        cnc__posts_close(s->posts);
-    }
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_walk(&s->loop, close_handle, NULL);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-}
-
-void
-cnc_service_free(struct cnc_service **sp)
-{
-    struct cnc_service *s = *sp;
-
-    if (s == NULL) {
-        return;
-    }
-    CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    *sp = NULL;
-    end_loop(s);
-    cnc__net_free(&s->net);
-    cnc__apps_free(&s->apps);
-    cnc__agent_free(&s->agent);
-    cnc__logins_free(&s->accounts);
-    cnc__commands_free(&s->commands);
-    cnc__pubsub_free(&s->pubsub);
-    cnc__router_free(&s->router);
-    cnc__renders_free(&s->renders);
-    cnc__commits_free(&s->commits);
-    cnc__posts_free(&s->posts);
-    if (s->store != NULL) {
-        s->driver->close(&s->store);
-    }
-    uv_loop_close(&s->loop);
-    cnc__free((char *)s->o.domain);
-    cnc__free((char *)s->o.http);
-    cnc__free((char *)s->o.store);
-    cnc__free(s->data);
-    cnc__free(s->www);
-    cnc__free(s->link);
-    CNC_OBJ_FREE(s);
 }
