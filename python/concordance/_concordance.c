@@ -15,6 +15,7 @@
 #include <concordance.h>
 
 #include "../../src/base/arena.h"
+#include "../../src/base/check.h"
 #include "../../src/base/log.h"
 #include "../../src/xml/write.h"
 
@@ -25,6 +26,7 @@ struct mod_state {
 
 /* Everything made for one run. */
 struct run {
+    int n_inside; /* handlers that run just now; under the GIL */
     struct cnc__arena arena;
     struct mod_state *state;
     PyObject *spec;     /* keeps the callables alive */
@@ -428,6 +430,7 @@ call_hook(const struct hook *h, struct cnc_request *r,
     PyObject *xml = NULL, *result = NULL;
     int code = CNC_ESYS;
 
+    h->run->n_inside++;
     if (op != NULL) {
         ((struct request_object *)op)->r = r;
         if (e == NULL) {
@@ -452,6 +455,7 @@ call_hook(const struct hook *h, struct cnc_request *r,
     Py_XDECREF(result);
     Py_XDECREF(xml);
     Py_XDECREF(op);
+    h->run->n_inside--;
     PyGILState_Release(gil);
     return code;
 }
@@ -763,30 +767,78 @@ PyDoc_STRVAR(run_doc,
              "called once everything is served.  ValueError for a wrong\n"
              "option, concordance.Error for what the service could not do.");
 
-static PyObject *
-mod_run(PyObject *mod, PyObject *args)
+static struct run *
+run_new(PyObject *mod, PyObject *specs, PyObject *ready)
 {
-    struct run run = {.state = PyModule_GetState(mod)};
-    struct cnc_service_options options = {
-        .size = sizeof(options), .on_ready = on_ready, .priv = &run};
-    struct cnc_service_app *apps;
-    struct cnc_service *service = NULL;
-    struct cnc_error err = {0};
-    PyObject *specs, *argv_list, *ready;
-    const char *files;
-    char *const *argv;
-    int argc = 0, used = 0, code;
-    Py_ssize_t n;
+    struct run *run = cnc__zalloc(sizeof(*run));
 
-    if (!PyArg_ParseTuple(args, "OOsO", &specs, &argv_list, &files, &ready)) {
+    run->state = PyModule_GetState(mod);
+    run->spec = Py_NewRef(specs);
+    run->on_ready = ready == Py_None ? NULL : Py_NewRef(ready);
+    cnc__arena_init(&run->arena);
+    return run;
+}
+
+static void
+run_free(struct run *run)
+{
+    if (run->n_inside > 0) {
+        /* A handler that does not return was left behind: all that it may
+         * look at stays. */
+        return;
+    }
+    Py_DECREF(run->spec);
+    Py_XDECREF(run->on_ready);
+    cnc__arena_fini(&run->arena);
+    cnc__free(run);
+}
+
+/* The apps, ended by one without an app; NULL with the Python error. */
+static struct cnc_service_app *
+make_apps(struct run *run, const char *files)
+{
+    Py_ssize_t n = PyList_Size(run->spec);
+    struct cnc_service_app *apps;
+
+    if (n < 0) {
         return NULL;
     }
-    run.spec = specs;
-    run.on_ready = ready == Py_None ? NULL : ready;
-    cnc__arena_init(&run.arena);
-    argv = make_argv(&run, argv_list, &argc);
+    apps = cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*apps));
+    for (Py_ssize_t i = 0; i < n; i++) {
+        apps[i].app = make_app(run, PyList_GetItem(run->spec, i));
+        apps[i].files = files;
+        if (apps[i].app == NULL) {
+            return NULL;
+        }
+    }
+    return apps;
+}
+
+static int
+serve(const struct cnc_service_options *options, struct cnc_error *err)
+{
+    struct cnc_service *service = NULL;
+    int code = cnc_service_new(&service, options, err);
+
+    if (code == 0) {
+        code = cnc_service_run(service, err);
+    }
+    cnc_service_free(&service);
+    return code;
+}
+
+/* 0, or -1 with the Python error. */
+static int
+run_all(struct run *run, PyObject *argv_list, const char *files)
+{
+    struct cnc_service_options options = {
+        .size = sizeof(options), .on_ready = on_ready, .priv = run};
+    struct cnc_error err = {0};
+    int argc = 0, used = 0, code = -1;
+    char *const *argv = make_argv(run, argv_list, &argc);
+
     if (argv == NULL) {
-        goto fail;
+        return -1;
     }
     if (cnc_service_options_parse(&options, argc, argv, &used, &err) != 0 ||
         (used != argc &&
@@ -794,34 +846,42 @@ mod_run(PyObject *mod, PyObject *args)
                        "\"%s\" is no option; --help lists them",
                        argv[used]) != 0)) {
         PyErr_SetString(PyExc_ValueError, err.text);
-        goto fail;
+        goto out;
     }
-    n = PyList_Size(specs);
-    apps = cnc__arena_alloc(&run.arena, ((size_t)n + 1) * sizeof(*apps));
-    for (Py_ssize_t i = 0; i < n; i++) {
-        apps[i].app = make_app(&run, PyList_GetItem(specs, i));
-        apps[i].files = options.files != NULL ? options.files : files;
-        if (apps[i].app == NULL) {
-            goto fail;
-        }
+    options.apps =
+        make_apps(run, options.files != NULL ? options.files : files);
+    if (options.apps == NULL) {
+        goto out;
     }
-    options.apps = apps;
-    Py_BEGIN_ALLOW_THREADS code = cnc_service_new(&service, &options, &err);
-    if (code == 0) {
-        code = cnc_service_run(service, &err);
-    }
-    cnc_service_free(&service);
+    Py_BEGIN_ALLOW_THREADS code = serve(&options, &err);
     Py_END_ALLOW_THREADS if (code != 0)
     {
-        PyErr_SetString(run.state->error, err.text);
-        goto fail;
+        PyErr_SetString(run->state->error, err.text);
     }
-    cnc__arena_fini(&run.arena);
-    Py_RETURN_NONE;
+out:
+    cnc_service_options_fini(&options);
+    return code == 0 ? 0 : -1;
+}
 
-fail:
-    cnc__arena_fini(&run.arena);
-    return NULL;
+static PyObject *
+mod_run(PyObject *mod, PyObject *args)
+{
+    PyObject *specs, *argv, *ready;
+    const char *files;
+    struct run *run;
+    int code;
+
+    if (!PyArg_ParseTuple(args, "O!OsO", &PyList_Type, &specs, &argv, &files,
+                          &ready)) {
+        return NULL;
+    }
+    run = run_new(mod, specs, ready);
+    code = run_all(run, argv, files);
+    run_free(run);
+    if (code != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *
