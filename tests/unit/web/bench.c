@@ -639,7 +639,10 @@ bench_header(struct bench *b, const char *name)
     }
     if (s != NULL) {
         s += want.len;
-        snprintf(value, sizeof(value), "%.*s", (int)strcspn(s, "\r"), s);
+        size_t n = strcspn(s, "\r");
+        n = n < sizeof(value) ? n : sizeof(value) - 1;
+        memcpy(value, s, n);
+        value[n] = '\0';
     }
     cnc__str_fini(&want);
     return s != NULL ? value : NULL;
