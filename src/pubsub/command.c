@@ -503,9 +503,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
     return CNC_ENOENT;
 }
 
-/* -- life
- * --------------------------------------------------------------------------------
- */
+/* -- life ---------------------------------------------------------------- */
 
 struct cnc__commands *
 cnc__commands_new(struct cnc__router *router)
