@@ -134,6 +134,7 @@ struct cnc__node {
     size_t n_gone, cap_gone;
     uint64_t trimmed; /* the store's history starts here or later */
     bool changing;    /* a NODE entry is on its way */
+    bool unsaved;     /* durable, and its NODE entry is not in the store */
     struct cnc__txn *changes, **changes_end; /* those that wait for it */
 };
 
@@ -144,6 +145,9 @@ void cnc__node_unref(struct cnc__node **np);
 void cnc__node_check(const struct cnc__node *n);
 /* Take it out of the table, cut its subscriptions, drop the table's ref. */
 void cnc__node_remove(struct cnc__node *n);
+/* It is deleted, or being deleted, and takes no change any more: what reached
+ * the store after the node has left it would come back as an orphan. */
+bool cnc__node_is_going(const struct cnc__node *n, struct cnc_error *err);
 int cnc__node_name_valid(const char *name, struct cnc_error *err);
 /* The events the archive keeps. */
 size_t cnc__node_history_max(const struct cnc__node *n);

@@ -97,6 +97,17 @@ cnc__node_remove(struct cnc__node *n)
     cnc__node_unref(&n);
 }
 
+bool
+cnc__node_is_going(const struct cnc__node *n, struct cnc_error *err)
+{
+    if (n->dead || n->deleting) {
+        cnc_error_set(err, CNC_ENOENT, "item-not-found",
+                      "the node was deleted");
+        return true;
+    }
+    return false;
+}
+
 int
 cnc__node_name_valid(const char *name, struct cnc_error *err)
 {
@@ -137,6 +148,7 @@ redeclare(struct cnc__node *n, const struct cnc__node_config *c)
                  "store",
                  n->name);
     }
+    n->unsaved = n->unsaved || (c->durable && !was_durable);
     cnc__node_save(n);
 }
 
@@ -155,6 +167,7 @@ cnc__pubsub_declare(struct cnc__pubsub *ps, const char *name,
     }
     CNC_CHECK(cnc__node_name_valid(name, NULL) == 0);
     n = cnc__node_new(ps, name, c);
+    n->unsaved = c->durable;
     cnc__table_put(ps->nodes, name, n);
     cnc__node_save(n);
     return n;

@@ -318,6 +318,12 @@ static void
 submit(struct cnc__publish *p)
 {
     struct cnc__node *n = p->txn.node;
+    struct cnc_error err = {0};
+    if (cnc__node_is_going(n, &err)) {
+        /* Before it enters the overlay, which is left in order alone. */
+        refuse(p, &err);
+        return;
+    }
     int64_t now = cnc__pubsub_now(n->ps);
     for (size_t i = 0; i < p->n; i++) {
         struct cnc__item *item = p->items[i].item;
@@ -532,7 +538,7 @@ void
 cnc__publish_drain(struct cnc__node *n)
 {
     struct cnc_error err = {0};
-    cnc_error_set(&err, CNC_ENOENT, "item-not-found", "the node was deleted");
+    (void)cnc__node_is_going(n, &err);
     while (n->queue != NULL) {
         struct cnc__publish *p = n->queue;
         dequeue(n);

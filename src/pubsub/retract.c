@@ -159,7 +159,8 @@ cnc__pubsub_retract(struct cnc__pubsub *ps, const struct cnc__actor *actor,
     struct retract *r = retract_new(node);
     r->txn.done = done;
     r->txn.done_priv = priv;
-    if (may_retract(node, actor, id, &err) != 0) {
+    if (cnc__node_is_going(node, &err) ||
+        may_retract(node, actor, id, &err) != 0) {
         cnc__txn_fail(&r->txn, &err);
         cnc__txn_drop(&r->txn);
         return;

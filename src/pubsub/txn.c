@@ -118,6 +118,9 @@ finish(struct cnc__txn *t, const struct cnc_error *err)
     for (size_t i = 0; err != NULL && i < t->n_ids; i++) {
         cnc__node_forget(t->node, t->ids[i]); /* still in the store */
     }
+    if (err == NULL && t->value.len > 0) {
+        t->node->unsaved = false;
+    }
     t->finish(t, err);
     CNC_CHECK(t->request == NULL && t->done == NULL);
 }
@@ -141,12 +144,8 @@ cnc__txn_submit(struct cnc__txn *t)
     struct cnc__pubsub *ps = t->ps;
     struct cnc__commit *c = &t->commit;
     bool drop = c->n_ops > 0 && c->ops[0].verb == CNC_STORE_DROP;
-    if (t->node->dead || (t->node->deleting && !drop)) {
-        /* What reached the store after the node has left it would come back
-         * as an orphan. */
-        struct cnc_error err = {0};
-        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
-                      "the node was deleted");
+    struct cnc_error err = {0};
+    if (!drop && cnc__node_is_going(t->node, &err)) {
         finish(t, &err);
         let_go(t);
         return;
@@ -155,6 +154,10 @@ cnc__txn_submit(struct cnc__txn *t)
         finish(t, NULL);
         let_go(t);
         return;
+    }
+    if (t->node->unsaved && !drop && t->value.len == 0) {
+        /* Its own entry failed before: nothing of it is kept without. */
+        cnc__txn_op_node(t);
     }
     c->done = on_done;
     c->priv = t;

@@ -209,6 +209,24 @@ an_app_may_change_its_declaration(void **state)
     world_free(&w);
 }
 
+/* A full disk while an app starts: what is published once there is room must
+ * not be kept without its node, or the next start finds a damaged store. */
+static void
+a_node_that_was_not_kept_is_kept_with_its_first_item(void **state)
+{
+    struct world *w = world_new();
+    w->fail = true;
+    struct cnc__node *n = world_node(w, "library");
+    assert_int_equal(cnc__table_len(w->rows), 0);
+    world_publish(w, n, "1", "Lost");
+    assert_int_equal(cnc__table_len(w->rows), 0);
+    w->fail = false;
+    world_publish(w, n, "2", "Kept");
+    same_after_restart(w);
+    assert_int_equal(cnc__node_n_items(cnc__pubsub_node(w->ps, "library")), 1);
+    world_free(&w);
+}
+
 static void
 an_item_without_payload_is_no_retraction(void **state)
 {
@@ -316,6 +334,7 @@ main(void)
         cmocka_unit_test(what_was_acknowledged_survives_a_crash),
         cmocka_unit_test(people_and_configuration_are_kept),
         cmocka_unit_test(an_app_may_change_its_declaration),
+        cmocka_unit_test(a_node_that_was_not_kept_is_kept_with_its_first_item),
         cmocka_unit_test(an_item_without_payload_is_no_retraction),
         cmocka_unit_test(the_store_does_not_grow_for_ever),
         cmocka_unit_test(a_damaged_store_is_said),

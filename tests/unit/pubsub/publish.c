@@ -246,6 +246,33 @@ a_delete_on_its_way_lets_nothing_in(void **state)
 }
 
 static void
+what_is_held_through_a_delete_is_not_seen(void **state)
+{
+    struct world *w = world_new();
+    struct cnc__node *n = world_node(w, "library");
+    struct cnc__session *op = world_session(w, "op@x", "r", false, true);
+    struct done first = {0}, held = {0}, repeat = {0};
+    w->hold = true;
+    publish_as(w, "a@x", n, "1", "978", false, &first);
+    w->judge = HOLD;
+    publish_as(w, "a@x", n, "1", "979", false, &held);
+    publish_as(w, "a@x", n, "1", "978", true, &repeat);
+    world_say(w, op,
+              "<iq type='set' id='d'><pubsub xmlns='" NS "#owner'>"
+              "<delete node='library'/></pubsub></iq>");
+    w->judge = ACCEPT;
+    cnc__pubsub_resume(w->held, NULL);
+    assert_int_equal(held.code, CNC_ENOENT);
+    assert_int_equal(repeat.n, 0); /* it waits for the first */
+    world_flush(w);
+    assert_int_equal(first.code, 0);
+    assert_int_equal(repeat.n, 1);
+    assert_int_equal(repeat.code, 0);
+    world_expect(w, op, "type='result' id='d'");
+    world_free(&w);
+}
+
+static void
 a_hook_may_refuse(void **state)
 {
     struct world *w = world_new();
@@ -611,6 +638,7 @@ main(void)
         cmocka_unit_test(a_held_publish_is_not_overtaken),
         cmocka_unit_test(what_is_held_outlives_its_node),
         cmocka_unit_test(a_delete_on_its_way_lets_nothing_in),
+        cmocka_unit_test(what_is_held_through_a_delete_is_not_seen),
         cmocka_unit_test(a_hook_may_refuse),
         cmocka_unit_test(the_oldest_go_when_a_node_is_full),
         cmocka_unit_test(finding_follows_every_change),
