@@ -3,7 +3,9 @@
  * submit.c -- a filled-in form becomes a record and is published.  The same
  * path for XEP-0050 commands and for HTTP POST.
  *
- *   may see? -> known id? -> build record -> submit handler -> publish -> done
+ *   may see? -> build record -> submit handler -> publish -> done
+ *                         |                        ^
+ *                         +-- the same id again ---+
  */
 #include <stdio.h>
 
@@ -89,13 +91,41 @@ run_handler(struct cnc_request *r)
     return s->node->decl->submit(r, s->record);
 }
 
+/* An item of this id that the same person published, kept or on its way: the
+ * submit is a repeat, and its answer was lost on the way.  Pubsub answers it
+ * when the first one is kept, and publishes nothing twice. */
+static bool
+is_repeat(struct submit *s, bool *taken)
+{
+    struct cnc__node *node =
+        cnc__pubsub_node(s->node->app->apps->env.pubsub, s->node->decl->name);
+    struct cnc__item *item =
+        node == NULL ? NULL : cnc__node_item_or_pending(node, s->id);
+    bool same;
+
+    *taken = item != NULL;
+    if (item == NULL) {
+        return false;
+    }
+    same = strcmp(item->publisher, s->user) == 0;
+    cnc__item_unref(&item);
+    return same;
+}
+
 static void
 after_handler(struct cnc_request *r, int code)
 {
     struct submit *s = CNC_CONTAINER(r, struct submit, call);
     struct cnc_error err = {0};
+    bool taken;
 
     if (r->refused || code == CNC_EREFUSED) {
+        if (is_repeat(s, &taken)) {
+            /* The first one went through while this one waited for the
+             * handler, who then saw it on the shelf. */
+            publish(s);
+            return;
+        }
         if (!r->refused) {
             cnc__values_refuse(s->values, NULL, "It was refused.");
         }
@@ -133,25 +163,6 @@ after_handler(struct cnc_request *r, int code)
     publish(s);
 }
 
-/* An item of this id that the same person published, kept or on its way: the
- * submit is a repeat, and its answer was lost on the way. */
-static bool
-is_repeat(struct submit *s, bool *taken)
-{
-    struct cnc__pubsub *ps = s->node->app->apps->env.pubsub;
-    struct cnc__item *item = cnc__node_item_or_pending(
-        cnc__pubsub_node(ps, s->node->decl->name), s->id);
-    bool same;
-
-    *taken = item != NULL;
-    if (item == NULL) {
-        return false;
-    }
-    same = strcmp(item->publisher, s->user) == 0;
-    cnc__item_unref(&item);
-    return same;
-}
-
 void
 cnc__apps_submit(struct cnc__apps *a, const char *node,
                  const struct cnc__actor *who, struct cnc__values *v,
@@ -159,7 +170,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
 {
     struct submit *s = cnc__zalloc(sizeof(*s));
     struct cnc_error err = {0};
-    bool taken;
+    bool taken, repeat;
     int code;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
@@ -187,11 +198,8 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         finish(s, CNC_EACCES, "You may not use this form.");
         return;
     }
-    if (is_repeat(s, &taken)) {
-        finish(s, 0, NULL);
-        return;
-    }
-    if (taken) {
+    repeat = is_repeat(s, &taken);
+    if (taken && !repeat) {
         cnc__values_refuse(s->values, NULL,
                            "An item with this id is there already.");
         finish(s, CNC_EREFUSED, "An item with this id is there already.");
@@ -203,7 +211,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         finish(s, code, "Some fields need another look.");
         return;
     }
-    if (s->node->decl->submit == NULL) {
+    if (repeat || s->node->decl->submit == NULL) {
         publish(s);
         return;
     }
