@@ -117,6 +117,7 @@ cnc__stream_close(struct cnc__stream *s, const char *condition,
         return;
     }
     say_close(s);
+    cnc__sasl_abandon(s); /* its outcome would open the stream again */
     s->state = CNC__STREAM_CLOSING;
     s->began_ms = s->now_ms;
 }

@@ -321,6 +321,53 @@ no_log(enum cnc_log_level level, const char *event, const char *text,
 {
 }
 
+struct pool { /* a job that was given away and not done yet */
+    void (*work)(void *), (*done)(void *);
+    void *job;
+};
+
+static int
+no_account(struct cnc__scram_keys *out, const char *user, bool sha256,
+           void *priv)
+{
+    return CNC_ENOENT;
+}
+
+static void
+give_away(void (*work)(void *), void (*done)(void *), void *job, void *priv)
+{
+    *(struct pool *)priv = (struct pool){work, done, job};
+}
+
+static void
+a_log_in_that_ends_late_does_not_open_a_closing_stream(void **state)
+{
+    static const struct cnc__stream_peer peer = {.framing = CNC__FRAMING_WS,
+                                                 .uid = -1,
+                                                 .loopback = true,
+                                                 .addr = "127.0.0.1"};
+    struct world *w = *state;
+    struct pool pool = {NULL, NULL, NULL};
+    struct cnc__stream *s;
+
+    w->env.mechanisms = CNC__SASL_PLAIN;
+    w->env.keys = no_account;
+    w->env.offload = give_away;
+    w->env.priv = &pool;
+    s = cnc__stream_new(&w->env, &peer, &events, w, 0);
+    say(s, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'"
+           " to='im.example.com' version='1.0'/>");
+    say(s, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+           " mechanism='PLAIN'>AGp1bGlldAB4</auth>");
+    assert_non_null(pool.job);
+    cnc__stream_close(s, NULL, NULL);
+    cnc__str_fini(cnc__stream_out(s));
+    pool.work(pool.job);
+    pool.done(pool.job);
+    assert_int_equal(cnc__stream_out(s)->len, 0);
+    cnc__stream_free(&s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -336,6 +383,7 @@ main(void)
         TEST(a_session_id_is_never_used_again),
         TEST(an_answer_may_come_late_or_to_nobody),
         TEST(two_handlers_for_one_key_are_refused),
+        TEST(a_log_in_that_ends_late_does_not_open_a_closing_stream),
     };
 
     cnc__log_to(no_log, NULL);
