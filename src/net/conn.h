@@ -74,6 +74,7 @@ struct cnc__http_call {
     bool with_handler;      /* the handler has it, or had it */
     bool in_handler, answered;
     struct cnc__http_call *next; /* in the pool */
+    struct cnc__net_link orphan; /* in net->orphans when conn has gone */
     struct cnc__http1 h1;
 };
 #define CNC__CALL_MAGIC 0x48747470u
@@ -82,7 +83,7 @@ struct cnc__net {
     unsigned magic;
     uv_loop_t *loop;
     struct cnc__net_config config;
-    struct cnc__net_link conns, dirty, flushed;
+    struct cnc__net_link conns, dirty, flushed, orphans;
     struct cnc__listener *listeners;
     uint32_t n_conns, n_websockets, n_links;
     struct cnc__table *addrs;

@@ -399,7 +399,7 @@ cnc__net_listen_link(struct cnc__net *n, const char *path,
     if (strlen(path) >= sizeof(un.sun_path)) {
         return cnc_error_set(err, CNC_ESYS, NULL,
                              "the socket's path is longer than %zu bytes: "
-                             "%.120s",
+                             "%.120s; choose another with --link",
                              sizeof(un.sun_path) - 1, path);
     }
     memcpy(un.sun_path, path, strlen(path));

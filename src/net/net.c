@@ -163,6 +163,7 @@ cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
     link_init(&n->conns);
     link_init(&n->dirty);
     link_init(&n->flushed);
+    link_init(&n->orphans);
     n->addrs = cnc__table_new();
     n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     CNC_CHECK(uv_timer_init(loop, &n->timer) == 0);
@@ -222,6 +223,13 @@ cnc__net_free(struct cnc__net **np)
         struct cnc__http_call *call = n->pool;
 
         n->pool = call->next;
+        cnc__http_call_free(&call);
+    }
+    while (n->orphans.next != &n->orphans) {
+        struct cnc__http_call *call =
+            CNC_CONTAINER(n->orphans.next, struct cnc__http_call, orphan);
+
+        cnc__link_del(&call->orphan);
         cnc__http_call_free(&call);
     }
     cnc__listeners_free(n);

@@ -42,6 +42,7 @@ CNC_API struct cnc__net *cnc__net_new(uv_loop_t *loop,
 /* Stop listening and close every connection; on_closed when all are gone. */
 CNC_API void cnc__net_close(struct cnc__net *n, void (*on_closed)(void *),
                             void *priv);
+/* After the last answer: requests that nobody has answered go with it. */
 CNC_API void cnc__net_free(struct cnc__net **np);
 
 /* Listen for HTTP and WebSocket on "127.0.0.1:8080", "[::1]:8080",

@@ -68,9 +68,12 @@ cnc__http_abandon(struct cnc__conn *c)
     }
     c->call = NULL;
     call->conn = NULL;
-    /* A handler that has it will still answer, and that frees it. */
+    /* A handler that has it will still answer, and that frees it; or the
+     * service ends first. */
     if (!call->with_handler) {
         give_call(c->net, call);
+    } else if (!call->in_handler) {
+        cnc__link_add(&c->net->orphans, &call->orphan);
     }
 }
 
@@ -201,6 +204,7 @@ respond(struct cnc__http_responder *self,
     call->answered = true;
     if (c == NULL) {
         if (!call->in_handler) {
+            cnc__link_del(&call->orphan);
             cnc__http_call_free(&call);
         }
         return;
@@ -258,6 +262,8 @@ dispatch(struct cnc__conn *c, struct cnc__http_call *call)
     if (call->answered) {
         c->call = NULL;
         give_call(n, call);
+    } else if (call->conn == NULL) {
+        cnc__link_add(&n->orphans, &call->orphan);
     }
 }
 
