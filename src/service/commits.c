@@ -72,6 +72,11 @@ commit_list(struct cnc__commits *c, struct waiting *list, bool one,
     }
     code = c->driver->commit(c->store, ops, n, err);
     cnc__free(ops);
+    if (code != 0 && err->code == 0) {
+        /* A plug-in that fails and does not say why: never an ack. */
+        cnc_error_set(err, code, "internal-server-error",
+                      "the store failed without a reason");
+    }
     pthread_mutex_lock(&c->lock);
     c->stats.batches++;
     c->stats.ops += n;

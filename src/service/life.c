@@ -273,12 +273,12 @@ cnc_service_free(struct cnc_service **sp)
     CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
     *sp = NULL;
     end_loop(s);
-    cnc__net_free(&s->net);
     /* The agent refuses the templates it still judges, pubsub then answers
      * every publish that is left, and those answers go through the apps. */
     cnc__agent_free(&s->agent);
     cnc__pubsub_free(&s->pubsub);
     cnc__apps_free(&s->apps);
+    cnc__net_free(&s->net);
     cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);

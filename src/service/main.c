@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <uv.h>
+
 #include <concordance/service.h>
 
 #include "../base/check.h"
@@ -138,6 +140,8 @@ main(int argc, char **argv)
     if (status < 0) {
         status = serve(&w.options);
     }
+    /* The pool's threads end while OpenSSL can still clean up after them. */
+    uv_library_shutdown();
     cnc_service_options_fini(&w.options);
     for (int i = 0; i < w.n; i++) {
         cnc__free(w.dirs[i]);
