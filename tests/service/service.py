@@ -13,10 +13,16 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import pytest
+
 BUILD = os.environ["CONCORDANCE_BUILD"]
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 LIMIT = float(os.environ.get("TEST_LIMIT", "30"))
+# A build without the Python packages (under sanitizers) has the C half only.
+HAS_PYTHON = os.path.isdir(os.path.join(BUILD, "python", "concordance"))
+needs_python = pytest.mark.skipif(not HAS_PYTHON,
+                                  reason="built without Python")
 NS = "http://concordance-xmpp.org/apps/mybookcase"
 
 
@@ -46,7 +52,8 @@ class Service:
 
     def __init__(self, app: str = "bookcase-c", *options: str,
                  store: str = "sqlite", data: str | None = None,
-                 files: str | None = None, port: int = 0, env=None):
+                 files: str | None = None, port: int = 0, env=None,
+                 wait: bool = True):
         self.dir = None
         if data is None:
             self.dir = tempfile.TemporaryDirectory()
@@ -61,7 +68,7 @@ class Service:
         self.env = env or {}
         self.log: list[str] = []
         self.process = None
-        self.start()
+        self.start(wait)
 
     def command(self) -> list[str]:
         common = ["--http", f"127.0.0.1:{self.port}", "--data", self.data,
@@ -89,14 +96,15 @@ class Service:
         self.process = subprocess.Popen(
             self.command(), env=env, text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        threading.Thread(target=self._read_log, args=[self.process],
-                         daemon=True).start()
+        self.reader = threading.Thread(target=self._read_log,
+                                       args=[self.process], daemon=True)
+        self.reader.start()
         if not wait:
             return
         line = self.process.stdout.readline()
         if not line.startswith("Ready. Open "):
             self.process.wait(LIMIT)
-            until("the log ends", lambda: True)
+            self.reader.join(LIMIT)
             raise AssertionError("the service did not start:\n"
                                  + "".join(self.log))
         self.url = line.split()[-1]
@@ -110,6 +118,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(sig)
         status = self.process.wait(LIMIT)
+        self.reader.join(LIMIT)
         self.process.stdout.close()
         return status
 
@@ -122,10 +131,12 @@ class Service:
     def __exit__(self, *exc):
         if self.process and self.process.poll() is None:
             try:
-                self.stop()
+                status = self.stop()
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 raise
+            if exc[0] is None:  # a sanitizer says no by the status
+                assert status == 0, "".join(self.log[-200:])
         if self.dir:
             self.dir.cleanup()
 

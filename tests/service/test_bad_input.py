@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from service import BUILD, LIMIT, NS, Service, book, until
+from service import BUILD, LIMIT, NS, Service, book, needs_python, until
 
 DAEMON = os.path.join(BUILD, "src/service/concordanced")
 MODULE = os.path.join(BUILD, "examples/bookcase-c/bookcase.so")
@@ -160,6 +160,7 @@ def test_bad_http_is_answered(service, request_, status):
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
 
 
+@needs_python
 def test_what_was_kept_of_another_app_is_no_trouble(tmp_path):
     """A store written by one app opens under another."""
     with Service(data=str(tmp_path)) as s:

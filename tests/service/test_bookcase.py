@@ -7,14 +7,17 @@ import threading
 
 import pytest
 
-from service import BUILD, LIMIT, NS, TOP, Service, book, until
+from service import (BUILD, LIMIT, NS, TOP, Service, book, needs_python,
+                     until)
+
+APPS = ["bookcase-c", pytest.param("bookcase-python", marks=needs_python)]
 
 FOUNDING = ('<book xmlns="http://concordance-xmpp.org/apps/mybookcase">'
             "<title>Dive Into Python 3</title><author>Mark Pilgrim</author>"
             "<isbn>9781430224150</isbn></book>")
 
 
-@pytest.fixture(params=["bookcase-c", "bookcase-python"], scope="module")
+@pytest.fixture(params=APPS, scope="module")
 def service(request):
     with Service(request.param) as running:
         yield running
@@ -185,7 +188,7 @@ def test_not_modified_and_encodings(service):
         assert os.path.exists(os.path.join(service.data, "www", name))
 
 
-@pytest.mark.parametrize("app", ["bookcase-c", "bookcase-python"])
+@pytest.mark.parametrize("app", APPS)
 def test_kill_while_adding_loses_nothing_acknowledged(app):
     """kill -9 while many add; each acknowledged book is there once."""
     with Service(app) as service:

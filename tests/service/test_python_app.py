@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
-from service import LIMIT, Service, until
+from service import LIMIT, Service, needs_python, until
+
+pytestmark = needs_python
 
 APP = '''
 import time
