@@ -38,7 +38,8 @@ asan:
 
 format:
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'include/*.h' \
-	    'plugins/*.[ch]' 'python/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]')
+	    'plugins/*.[ch]' 'python/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' \
+	    ':!src/ctl/skeleton')
 
 lint: all
 	@tools/lint $(B)

@@ -34,13 +34,13 @@ enum cnc_field_kind {
     CNC_FIELD_BOOLEAN,  /* [boolean] "true" or "false" in the record */
     CNC_FIELD_DATE,     /* [text-single, xs:date] */
     CNC_FIELD_DATETIME, /* [text-single, xs:dateTime] XEP-0082 */
-    CNC_FIELD_URL,      /* [text-single, xs:anyURI] http, https, xmpp, mailto */
-    CNC_FIELD_JID,      /* [jid-single] */
-    CNC_FIELD_LIST,     /* one of .options [list-single] */
-    CNC_FIELD_MULTI,    /* some of .options [list-multi]: one child element
-                           for each */
-    CNC_FIELD_HIDDEN,   /* [hidden] .value unless the submitter sent one */
-    CNC_FIELD_FIXED     /* [fixed] text shown in the form, not in the record */
+    CNC_FIELD_URL,    /* [text-single, xs:anyURI] http, https, xmpp, mailto */
+    CNC_FIELD_JID,    /* [jid-single] */
+    CNC_FIELD_LIST,   /* one of .options [list-single] */
+    CNC_FIELD_MULTI,  /* some of .options [list-multi]: one child element
+                         for each */
+    CNC_FIELD_HIDDEN, /* [hidden] .value unless the submitter sent one */
+    CNC_FIELD_FIXED   /* [fixed] text shown in the form, not in the record */
 };
 
 struct cnc_option {
@@ -52,10 +52,10 @@ struct cnc_field {
     const char *label; /* for people; NULL: the name */
     enum cnc_field_kind kind;
     bool required;
-    const char *match; /* POSIX extended expression the whole text must
-                          match */
-    const char *value; /* default; what FIXED and HIDDEN hold */
-    const char *help;  /* one line under the field [<desc/>] */
+    const char *match;         /* POSIX extended expression the whole text must
+                                  match */
+    const char *value;         /* default; what FIXED and HIDDEN hold */
+    const char *help;          /* one line under the field [<desc/>] */
     uint32_t min_len, max_len; /* code points; 0: none, and 10000 */
     const char *min, *max;     /* inclusive, in the kind's own lexical form:
                                   INTEGER, DECIMAL, DATE, DATETIME */
@@ -82,17 +82,12 @@ struct cnc_record {
  * logged and the submitter gets a plain message. */
 typedef int cnc_submit_f(struct cnc_request *r, struct cnc_element *record);
 
-enum cnc_access { /* who may subscribe and retrieve: XEP-0060 4.5 */
-    CNC_ACCESS_OPEN = 0,
-    CNC_ACCESS_WHITELIST
-};
+/* Who may subscribe and retrieve: XEP-0060 4.5. */
+enum cnc_access { CNC_ACCESS_OPEN = 0, CNC_ACCESS_WHITELIST };
 
-enum cnc_publish_model { /* who may <publish/> directly: XEP-0060 16.4.4;
-                            the form is open to whoever has access */
-    CNC_PUBLISHERS = 0,
-    CNC_SUBSCRIBERS,
-    CNC_ANYBODY
-};
+/* Who may <publish/> directly: XEP-0060 16.4.4; the form is open to whoever
+ * has access. */
+enum cnc_publish_model { CNC_PUBLISHERS = 0, CNC_SUBSCRIBERS, CNC_ANYBODY };
 
 struct cnc_node {
     const char *name;                /* unique in the app */
@@ -108,19 +103,17 @@ struct cnc_node {
 };
 
 struct cnc_page {
-    const char *path;     /* "/", "/books": starts with '/' */
-    const char *node;     /* a node of the app; several: "library authors" */
+    const char *path;      /* "/", "/books": starts with '/' */
+    const char *node;      /* a node of the app; several: "library authors" */
     const char *template_; /* item id in the node `templates`; a file of that
                               name in the app's folder is its first version */
-    const char *title;    /* <c:title> for the template; NULL: app's title */
-    uint32_t window;      /* newest items shown; 0: 1000; older ones are at
-                             ?before=ID */
+    const char *title;     /* <c:title> for the template; NULL: app's title */
+    uint32_t window;       /* newest items shown; 0: 1000; older ones are at
+                              ?before=ID */
 };
 
-#define CNC_NODES(...)                                                        \
-    ((const struct cnc_node[]){__VA_ARGS__, {.name = NULL}})
-#define CNC_PAGES(...)                                                        \
-    ((const struct cnc_page[]){__VA_ARGS__, {.path = NULL}})
+#define CNC_NODES(...) ((const struct cnc_node[]){__VA_ARGS__, {.name = NULL}})
+#define CNC_PAGES(...) ((const struct cnc_page[]){__VA_ARGS__, {.path = NULL}})
 
 /* -- raw stanzas and tasks ----------------------------------------------- */
 
@@ -137,7 +130,7 @@ enum cnc_stanza_kind {
 typedef int cnc_stanza_f(struct cnc_request *r, struct cnc_element *payload);
 
 struct cnc_handler { /* its feature (the namespace) is advertised */
-    unsigned kinds; /* enum cnc_stanza_kind bits */
+    unsigned kinds;  /* enum cnc_stanza_kind bits */
     const char *ns, *name;
     cnc_stanza_f *handle;
     void *priv;
@@ -151,17 +144,16 @@ struct cnc_task { /* run by itself, first after one period */
     int (*run)(struct cnc_request *r);
     void *priv;
 };
-#define CNC_TASKS(...)                                                        \
-    ((const struct cnc_task[]){__VA_ARGS__, {.name = NULL}})
+#define CNC_TASKS(...) ((const struct cnc_task[]){__VA_ARGS__, {.name = NULL}})
 
 /* -- the app ------------------------------------------------------------- */
 
-#define CNC_APP_THREADED (1u << 0) /* handlers may be slow: run them on a
-                                      thread of the app, one at a time */
+/* Handlers may be slow: run them on a thread of the app, one at a time. */
+#define CNC_APP_THREADED (1u << 0)
 
 struct cnc_app {
-    uint32_t abi;  /* CNC_APP_ABI */
-    uint32_t size; /* sizeof(struct cnc_app) */
+    uint32_t abi;      /* CNC_APP_ABI */
+    uint32_t size;     /* sizeof(struct cnc_app) */
     const char *name;  /* [a-z][a-z0-9_-]* */
     const char *title; /* for people; NULL: the name */
     const char *xmlns; /* of the records; required */
@@ -170,9 +162,9 @@ struct cnc_app {
     const struct cnc_page *pages;
     const struct cnc_handler *handlers;
     const struct cnc_task *tasks;
-    const struct cnc_record *settings; /* values by cnc_setting(); the
-                                          operator's form is the command
-                                          "settings" */
+    const struct cnc_record *settings;   /* values by cnc_setting(); the
+                                            operator's form is the command
+                                            "settings" */
     int (*start)(struct cnc_request *r); /* nodes are there, nobody is served
                                             yet; not 0 refuses the app */
     void (*stop)(void *priv);

@@ -22,24 +22,24 @@ struct cnc_service_app {
 /* Zero: the default in brackets.  Strings and apps stay the caller's and
  * outlive the service. */
 struct cnc_service_options {
-    uint32_t size;         /* sizeof(struct cnc_service_options) */
-    const char *domain;    /* XMPP domain [localhost] */
-    const char *http;      /* address of pages and WebSocket
-                              [127.0.0.1:8080]; port 0: any */
-    const char *data;      /* folder for everything kept [data] */
-    const char *store;     /* "memory", or a plug-in's name [sqlite] */
-    const char *www;       /* folder of snapshots [DATA/www] */
-    const char *link;      /* path of the Unix socket [DATA/link] */
-    const char *files;     /* for a front end: the app's folder [where the
-                              app is]; the service itself reads apps[].files */
+    uint32_t size;      /* sizeof(struct cnc_service_options) */
+    const char *domain; /* XMPP domain [localhost] */
+    const char *http;   /* address of pages and WebSocket
+                           [127.0.0.1:8080]; port 0: any */
+    const char *data;   /* folder for everything kept [data] */
+    const char *store;  /* "memory", or a plug-in's name [sqlite] */
+    const char *www;    /* folder of snapshots [DATA/www] */
+    const char *link;   /* path of the Unix socket [DATA/link] */
+    const char *files;  /* for a front end: the app's folder [where the
+                           app is]; the service itself reads apps[].files */
     const char *tls_cert, *tls_key; /* PEM files; both or none */
-    const char *const *origins; /* further allowed Origins, NULL-ended */
+    const char *const *origins;     /* further allowed Origins, NULL-ended */
     bool allow_plain;      /* SASL PLAIN also without TLS, on loopback */
     const char *log_level; /* debug, info, warn, error [info] */
     const struct cnc_service_app *apps; /* ends with .app == NULL */
-    uint32_t max_stanza;   /* bytes, authenticated [262144] */
-    uint32_t max_queue;    /* bytes waiting for one client [1 MB] */
-    uint32_t renders;      /* render processes [1] */
+    uint32_t max_stanza;                /* bytes, authenticated [262144] */
+    uint32_t max_queue; /* bytes waiting for one client [1 MB] */
+    uint32_t renders;   /* render processes [1] */
     /* Everything listens; url is the page to open.  May be NULL. */
     void (*on_ready)(struct cnc_service *s, const char *url, void *priv);
     void *priv;

@@ -85,9 +85,9 @@ struct cnc_store_driver {
     int (*each)(struct cnc_store *s, cnc_store_each_f *f, void *priv,
                 struct cnc_error *err);
     /* One entry by key, given to f; CNC_ENOENT. */
-    int (*get)(struct cnc_store *s, enum cnc_store_kind kind,
-               const char *node, const char *id, cnc_store_each_f *f,
-               void *priv, struct cnc_error *err);
+    int (*get)(struct cnc_store *s, enum cnc_store_kind kind, const char *node,
+               const char *id, cnc_store_each_f *f, void *priv,
+               struct cnc_error *err);
     void (*close)(struct cnc_store **sp);
 };
 

@@ -62,12 +62,12 @@ enum cnc_err {
 
 /* Why something failed, for a person and for a peer. */
 struct cnc_error {
-    int code;              /* a CNC_E... code */
-    const char *condition; /* static: an RFC 6120 condition's element name,
-                              "item-not-found", or NULL: derive from code */
-    const char *specific;  /* static: an application-specific condition's
-                              element name ("invalid-payload"), attributes
-                              may follow; or NULL */
+    int code;                /* a CNC_E... code */
+    const char *condition;   /* static: an RFC 6120 condition's element name,
+                                "item-not-found", or NULL: derive from code */
+    const char *specific;    /* static: an application-specific condition's
+                                element name ("invalid-payload"), attributes
+                                may follow; or NULL */
     const char *specific_ns; /* static: its namespace, or NULL */
     unsigned line, column;   /* 1-based place in the input; 0 if none */
     char text[512];          /* one line, says what and where, no full stop */

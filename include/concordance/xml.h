@@ -160,12 +160,12 @@ CNC_API int cnc_element_set_content(struct cnc_element *e, const char *text,
  * Beside them at most 256 prefixes may be in scope at once, and max_attrs is
  * at most 1024. */
 struct cnc_xml_limits {
-    uint32_t size;        /* sizeof(struct cnc_xml_limits) */
-    uint32_t max_depth;   /* elements inside one another [128] */
-    uint32_t max_attrs;   /* attributes and declarations an element [64] */
-    uint32_t max_token;   /* bytes of one tag or one run of text [256 kB] */
-    uint32_t max_stanza;  /* bytes of one child of the root, or of the whole
-                             document [1 MB] */
+    uint32_t size;         /* sizeof(struct cnc_xml_limits) */
+    uint32_t max_depth;    /* elements inside one another [128] */
+    uint32_t max_attrs;    /* attributes and declarations an element [64] */
+    uint32_t max_token;    /* bytes of one tag or one run of text [256 kB] */
+    uint32_t max_stanza;   /* bytes of one child of the root, or of the whole
+                              document [1 MB] */
     uint32_t max_children; /* children of one element [65536] */
 };
 
@@ -174,10 +174,11 @@ enum cnc_parser_mode {
     CNC_PARSE_DOCUMENT /* one whole document */
 };
 
-#define CNC_PARSE_MISC (1u << 0) /* documents: keep comments and PIs (else
-                                    they are an error, RFC 6120 11.1); those
-                                    outside the root go to on_misc */
-#define CNC_PARSE_THAW (1u << 1) /* documents: make a mutable tree */
+/* For documents.  MISC: keep comments and PIs (else they are an error, RFC
+ * 6120 11.1); those outside the root go to on_misc.  THAW: make a mutable
+ * tree. */
+#define CNC_PARSE_MISC (1u << 0)
+#define CNC_PARSE_THAW (1u << 1)
 
 /* on_open: the root's start tag, as a frozen element without children.
  * on_stanza: a whole child of the root, or the whole document.  Both borrowed
@@ -196,10 +197,10 @@ struct cnc_parser_events {
 
 struct cnc_parser;
 /* A *new* parser; limits and events are copied, limits may be NULL. */
-CNC_API struct cnc_parser *cnc_parser_new(
-    enum cnc_parser_mode mode, unsigned flags,
-    const struct cnc_xml_limits *limits,
-    const struct cnc_parser_events *events, void *priv);
+CNC_API struct cnc_parser *
+cnc_parser_new(enum cnc_parser_mode mode, unsigned flags,
+               const struct cnc_xml_limits *limits,
+               const struct cnc_parser_events *events, void *priv);
 CNC_API void cnc_parser_free(struct cnc_parser **pp);
 /* Back to the start of a new stream (after SASL), memory given back.  In a
  * callback it takes effect when that returns: the bytes that follow are the
@@ -218,8 +219,8 @@ CNC_API void cnc_parser_limit(struct cnc_parser *p,
  * After an error only reset and free are allowed.  A tag is looked at once it
  * is complete, so a mistake in it is told no earlier than that.
  */
-CNC_API int cnc_parser_feed(struct cnc_parser *p, const char *data,
-                            size_t len, struct cnc_error *err);
+CNC_API int cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
+                            struct cnc_error *err);
 /* Has a stanza (or document) begun of which the end is still to come? */
 CNC_API bool cnc_parser_in_stanza(const struct cnc_parser *p);
 /* Document mode: the input is over.  CNC_ESYNTAX when it is not complete. */
@@ -239,8 +240,8 @@ CNC_API int cnc_xml_parse(struct cnc_element **out, const char *data,
 /*
  * The canonical form, as a *new* buf: double quotes, attributes in the order
  * given after declarations, <a/> for empty, & < > and CR escaped in text,
- * & < " and tab, CR, LF escaped in attributes, a declaration wherever the namespace in
- * scope differs, kept declarations always.  Self-contained.
+ * & < " and tab, CR, LF escaped in attributes, a declaration wherever the
+ * namespace in scope differs, kept declarations always.  Self-contained.
  */
 CNC_API struct cnc_buf *cnc_element_write(const struct cnc_element *e,
                                           unsigned flags);

@@ -41,11 +41,11 @@
 #define CNC__NS_VIEW "http://concordance-xmpp.org/ns/view"
 
 struct cnc__engine_limits { /* zero: the default in brackets */
-    uint32_t max_depth;      /* template recursion [500] */
-    uint64_t max_ops;        /* libxslt and XPath operations [50,000,000] */
-    uint32_t max_output;     /* bytes of HTML [16 MB] */
-    uint32_t max_patch;      /* bytes; a larger one becomes <resync/>
-                                [256 kB] */
+    uint32_t max_depth;     /* template recursion [500] */
+    uint64_t max_ops;       /* libxslt and XPath operations [50,000,000] */
+    uint32_t max_output;    /* bytes of HTML [16 MB] */
+    uint32_t max_patch;     /* bytes; a larger one becomes <resync/>
+                               [256 kB] */
 };
 
 struct cnc__page_doc; /* one page: sheet, source, the tree last rendered */
@@ -57,8 +57,8 @@ CNC_API int cnc__engine_check(const char *sheet, size_t len,
                               const struct cnc__engine_limits *limits,
                               struct cnc_error *err);
 
-CNC_API struct cnc__page_doc *cnc__page_doc_new(
-    const struct cnc__engine_limits *limits);
+CNC_API struct cnc__page_doc *
+cnc__page_doc_new(const struct cnc__engine_limits *limits);
 CNC_API void cnc__page_doc_free(struct cnc__page_doc **pp);
 
 CNC_API int cnc__page_doc_sheet(struct cnc__page_doc *d, const char *sheet,

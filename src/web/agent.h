@@ -45,7 +45,7 @@ struct cnc__agent_env {
     struct cnc__pubsub *pubsub;
     const char *domain;
     const char *ws_path;
-    const char *www; /* snapshots are written below it; NULL: none */
+    const char *www;    /* snapshots are written below it; NULL: none */
     unsigned n_workers; /* render processes; 0: not known, so that the
                            restart of one makes all pages be sent anew */
     /* Send m (call is set by callee) to render process worker % n; reply is
@@ -96,8 +96,8 @@ CNC_API void cnc__agent_template_files(struct cnc__agent *a, const char *dir,
                                        void *priv);
 /* All pages and templates are declared: render everything; done when each
  * page has a snapshot or an error page. */
-CNC_API void cnc__agent_start(struct cnc__agent *a,
-                              void (*done)(void *priv), void *priv);
+CNC_API void cnc__agent_start(struct cnc__agent *a, void (*done)(void *priv),
+                              void *priv);
 
 /* pubsub's hooks: call these from the service's env for every node. */
 CNC_API int cnc__agent_before_publish(struct cnc__agent *a,

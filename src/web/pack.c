@@ -6,9 +6,9 @@
 
 #include "web.h"
 
-#define GZIP_LEVEL     6
-#define BROTLI_QUALITY 5 /* a page changes often: 11 takes 100 times as long  \
-                          */
+#define GZIP_LEVEL 6
+/* A page changes often: 11 takes 100 times as long. */
+#define BROTLI_QUALITY 5
 
 struct cnc_buf *
 cnc__pack_gzip(const void *data, size_t len, bool best)

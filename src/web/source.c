@@ -29,8 +29,7 @@ cnc__web_action(struct cnc__str *out, const char *path, const char *node)
 }
 
 void
-cnc__web_older(struct cnc__str *out, const struct cnc__watch *w,
-                  size_t start)
+cnc__web_older(struct cnc__str *out, const struct cnc__watch *w, size_t start)
 {
     if (start > 0 && start < w->n_records) {
         cnc__str_puts(out, "?before=");
@@ -146,7 +145,7 @@ write_node(struct cnc__str *out, const struct cnc__web_page *p, size_t which,
 
 void
 cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
-                  const struct cnc__window *window, uint32_t max)
+                const struct cnc__window *window, uint32_t max)
 {
     if (p->n_shown > 1) {
         cnc__str_puts(out, "<page xmlns='" CNC__NS_PAGE

@@ -34,7 +34,7 @@ CNC_API void cnc__stanza_error_add(struct cnc__str *out,
 CNC_API int cnc__stanza_error_read(struct cnc_error *err,
                                    const struct cnc_element *stanza);
 /* Append the children of <stream:error/>; text may be NULL. */
-CNC_API void cnc__stream_error_add(struct cnc__str *out,
-                                   const char *condition, const char *text);
+CNC_API void cnc__stream_error_add(struct cnc__str *out, const char *condition,
+                                   const char *text);
 
 #endif /* CNC_XMPP_ERRORS_H */

@@ -26,16 +26,17 @@ struct cnc__session {
     unsigned magic;
     char *jid; /* full, prepared */
     size_t bare_len;
-    uint64_t id;  /* never used again in this process */
-    bool anonymous;   /* SASL ANONYMOUS: reads what is open, submits forms */
-    bool operator_;   /* EXTERNAL on the link by the service's own uid or
-                         root: may do everything */
+    uint64_t id;    /* never used again in this process */
+    bool anonymous; /* SASL ANONYMOUS: reads what is open, submits forms */
+    bool operator_; /* EXTERNAL on the link by the service's own uid or
+                       root: may do everything */
     struct cnc__router *router;
     struct cnc__stream *stream;
     void *subs; /* pubsub's list of this session's subscriptions */
 };
 
-enum cnc__stanza { /* bits, so a handler may take several */
+/* Bits, so that a handler may take several. */
+enum cnc__stanza {
     CNC__IQ_GET = 1,
     CNC__IQ_SET = 2,
     CNC__MESSAGE = 4,
@@ -97,8 +98,7 @@ CNC_API void cnc__router_disco(struct cnc__router *r, cnc__disco_f *f,
 /* Called when a session begins, with all that is known about it. */
 typedef void cnc__session_start_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_start(struct cnc__router *r,
-                                          cnc__session_start_f *f,
-                                          void *priv);
+                                          cnc__session_start_f *f, void *priv);
 /* Called when a session ends, before it is freed. */
 typedef void cnc__session_end_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_end(struct cnc__router *r,
@@ -150,8 +150,8 @@ CNC_API void cnc__session_send(struct cnc__session *s, const char *xml,
                                size_t len);
 /* The fan-out path: one frame of head + shared tail, copied into the
  * session's output; no allocation when there is room.  Marks it dirty. */
-CNC_API void cnc__session_send_shared(struct cnc__session *s,
-                                      const char *head, size_t head_len,
+CNC_API void cnc__session_send_shared(struct cnc__session *s, const char *head,
+                                      size_t head_len,
                                       const struct cnc_buf *tail);
 
 #endif /* CNC_XMPP_ROUTER_H */

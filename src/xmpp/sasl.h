@@ -31,7 +31,7 @@ struct cnc__mechanism {
 /* The exchange under way; at most one a stream. */
 struct cnc__sasl {
     const struct cnc__mechanism *mechanism;
-    bool waiting;  /* for work on another thread */
+    bool waiting; /* for work on another thread */
     bool has_out;
     bool anonymous, operator_;
     struct cnc__str out;

@@ -25,8 +25,8 @@ struct cnc__stream {
     unsigned magic;
     uint8_t state;
     uint8_t framing;
-    uint8_t tries;          /* failed authentications */
-    bool header_sent : 1;   /* on this opening */
+    uint8_t tries;        /* failed authentications */
+    bool header_sent : 1; /* on this opening */
     bool authenticated : 1;
     bool anonymous : 1;
     bool operator_ : 1;
@@ -39,12 +39,12 @@ struct cnc__stream {
     const struct cnc__stream_events *events;
     void *priv;
     struct cnc__session *session;
-    char *account;            /* bare JID; NULL before SASL and after bind */
-    struct cnc__sasl *sasl;   /* the exchange under way */
+    char *account;             /* bare JID; NULL before SASL and after bind */
+    struct cnc__sasl *sasl;    /* the exchange under way */
     struct cnc_parser *parser; /* TCP alone */
     struct cnc__ws ws;
     struct cnc__str out;
-    uint64_t began_ms;  /* when this state's deadline began */
+    uint64_t began_ms; /* when this state's deadline began */
     uint64_t last_in_ms;
     uint64_t now_ms;
     int64_t uid;

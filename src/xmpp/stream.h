@@ -17,34 +17,34 @@
 
 enum cnc__framing { CNC__FRAMING_TCP, CNC__FRAMING_WS };
 
-/* SASL mechanisms to offer. */
+/* SASL mechanisms to offer: PLAIN over TLS or on loopback alone, EXTERNAL by
+ * the peer's uid. */
 #define CNC__SASL_ANONYMOUS    (1u << 0)
 #define CNC__SASL_SCRAM_SHA1   (1u << 1)
 #define CNC__SASL_SCRAM_SHA256 (1u << 2)
-#define CNC__SASL_PLAIN        (1u << 3) /* only over TLS, or on loopback when
-                                            the listener's config says so */
-#define CNC__SASL_EXTERNAL     (1u << 4) /* by the peer's uid */
+#define CNC__SASL_PLAIN        (1u << 3)
+#define CNC__SASL_EXTERNAL     (1u << 4)
 
 /* Stored keys of an account: never the password (RFC 5802 section 3). */
 struct cnc__scram_keys {
     unsigned iterations;
-    size_t n_salt, n_key;     /* bytes; key 20 (SHA-1) or 32 (SHA-256) */
+    size_t n_salt, n_key; /* bytes; key 20 (SHA-1) or 32 (SHA-256) */
     uint8_t salt[64], stored_key[32], server_key[32];
 };
 
 /* What the stream needs from above.  One for many streams. */
 struct cnc__stream_env {
     struct cnc__router *router;
-    unsigned mechanisms;       /* CNC__SASL_... bits */
-    uint32_t max_before_auth;  /* bytes of a stanza before authentication */
-    uint32_t max_stanza;       /* bytes after */
-    uint32_t max_queue;        /* bytes waiting for the socket; past it the
-                                  stream ends with <policy-violation/> */
-    uint32_t auth_ms;          /* time to authenticate and bind; 0: any */
-    uint32_t idle_ms;          /* silence after which we ping (a WebSocket
-                                  ping, or XEP-0199 over TCP, since white
-                                  space needs no answer); twice that ends
-                                  it.  0: never */
+    unsigned mechanisms;      /* CNC__SASL_... bits */
+    uint32_t max_before_auth; /* bytes of a stanza before authentication */
+    uint32_t max_stanza;      /* bytes after */
+    uint32_t max_queue;       /* bytes waiting for the socket; past it the
+                                 stream ends with <policy-violation/> */
+    uint32_t auth_ms;         /* time to authenticate and bind; 0: any */
+    uint32_t idle_ms;         /* silence after which we ping (a WebSocket
+                                 ping, or XEP-0199 over TCP, since white
+                                 space needs no answer); twice that ends
+                                 it.  0: never */
     /* Keys of user for sha256 or SHA-1; CNC_ENOENT (the exchange then goes on
      * with made-up keys, so nobody learns which accounts exist). */
     int (*keys)(struct cnc__scram_keys *out, const char *user, bool sha256,
@@ -58,10 +58,10 @@ struct cnc__stream_env {
 
 struct cnc__stream_peer {
     enum cnc__framing framing;
-    bool secure;    /* TLS, or a Unix socket */
+    bool secure; /* TLS, or a Unix socket */
     bool loopback;
-    int64_t uid;    /* of the peer on a Unix socket; -1 else */
-    char addr[64];  /* for the log */
+    int64_t uid;   /* of the peer on a Unix socket; -1 else */
+    char addr[64]; /* for the log */
 };
 
 struct cnc__stream_events {
