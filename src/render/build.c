@@ -4,18 +4,18 @@
 #define IDS_FIRST 64
 
 void
-cnc__build_init(struct cnc__build *b, struct cnc__rtree *tree,
-                size_t max_bytes)
+cnc__rbuild_init(struct cnc__rbuild *b, struct cnc__rtree *tree,
+                 size_t max_bytes)
 {
     memset(b, 0, sizeof(*b));
     b->tree = tree;
     b->arena = &tree->arena;
     b->max_bytes = max_bytes;
-    cnc__build_push(b, CNC__TAG_BODY, false);
+    cnc__rbuild_push(b, CNC__TAG_BODY, false);
 }
 
 void
-cnc__build_fini(struct cnc__build *b)
+cnc__rbuild_fini(struct cnc__rbuild *b)
 {
     if (b->frag != NULL) {
         cnc__frag_unref(&b->frag);
@@ -49,7 +49,7 @@ put_id(struct cnc__rid *slots, size_t cap, struct cnc__rid id)
 
 /* False: taken.  A patch names its targets by id, so each stands once. */
 static bool
-take_id(struct cnc__build *b, struct cnc__rid id)
+take_id(struct cnc__rbuild *b, struct cnc__rid id)
 {
     if (2 * b->n_ids >= b->cap_ids) {
         size_t cap = b->cap_ids == 0 ? IDS_FIRST : 2 * b->cap_ids;
@@ -71,7 +71,7 @@ take_id(struct cnc__build *b, struct cnc__rid id)
 }
 
 static const char *
-own_id(struct cnc__build *b, const char *value)
+own_id(struct cnc__rbuild *b, const char *value)
 {
     struct cnc__rid id = {cnc__rhash(value, strlen(value)), value};
     if (!take_id(b, id)) {
@@ -88,7 +88,7 @@ own_id(struct cnc__build *b, const char *value)
 
 /* The element's id; one that is taken is cut out of attrs. */
 static const char *
-settle_id(struct cnc__build *b, struct cnc__rattr *attrs, size_t *n)
+settle_id(struct cnc__rbuild *b, struct cnc__rattr *attrs, size_t *n)
 {
     for (size_t i = 0; i < *n; i++) {
         if (strcmp(attrs[i].name, "id") != 0) {
@@ -107,7 +107,7 @@ settle_id(struct cnc__build *b, struct cnc__rattr *attrs, size_t *n)
 /* -- nodes --------------------------------------------------------------- */
 
 static void
-count(struct cnc__build *b, size_t bytes)
+count(struct cnc__rbuild *b, size_t bytes)
 {
     b->tree->bytes += bytes;
     if (b->tree->bytes > b->max_bytes) {
@@ -116,7 +116,7 @@ count(struct cnc__build *b, size_t bytes)
 }
 
 static void
-add_kid(struct cnc__build *b, const struct cnc__rnode *n)
+add_kid(struct cnc__rbuild *b, const struct cnc__rnode *n)
 {
     b->kids = cnc__rgrow(b->kids, b->n_kids, &b->cap_kids, sizeof(*b->kids));
     b->kids[b->n_kids++] = n;
@@ -124,7 +124,7 @@ add_kid(struct cnc__build *b, const struct cnc__rnode *n)
 
 /* A title that came between two texts went to the head: they are one. */
 static void
-join_text(struct cnc__build *b)
+join_text(struct cnc__rbuild *b)
 {
     size_t from = b->n_stack == 0 ? 0 : b->stack[b->n_stack - 1].kids_from;
     if (b->n_kids > from && b->kids[b->n_kids - 1]->text) {
@@ -138,7 +138,7 @@ join_text(struct cnc__build *b)
 }
 
 static void
-flush_text(struct cnc__build *b)
+flush_text(struct cnc__rbuild *b)
 {
     if (b->text.len == 0) {
         return;
@@ -154,7 +154,7 @@ flush_text(struct cnc__build *b)
 }
 
 static uint64_t
-hash_element(struct cnc__build *b, const struct cnc__rnode *n)
+hash_element(struct cnc__rbuild *b, const struct cnc__rnode *n)
 {
     struct cnc__str *s = &b->scratch;
     cnc__str_clear(s);
@@ -173,7 +173,7 @@ hash_element(struct cnc__build *b, const struct cnc__rnode *n)
 }
 
 static const struct cnc__rnode *
-make_element(struct cnc__build *b, const struct cnc__build_entry *e,
+make_element(struct cnc__rbuild *b, const struct cnc__rbuild_entry *e,
              const struct cnc__rnode *const *kids, size_t n_kids)
 {
     struct cnc__rnode *n = cnc__arena_alloc(b->arena, sizeof(*n));
@@ -191,25 +191,25 @@ make_element(struct cnc__build *b, const struct cnc__build_entry *e,
 }
 
 void
-cnc__build_push(struct cnc__build *b, int tag, bool implied)
+cnc__rbuild_push(struct cnc__rbuild *b, int tag, bool implied)
 {
     flush_text(b);
     if (b->frag != NULL && !implied && !b->frag_landed) {
         b->frag_landed = true;
         b->frag_parent = b->n_stack - 1;
         b->frag_kids = b->n_kids;
-        b->frag->place = cnc__build_place(b);
+        b->frag->place = cnc__rbuild_place(b);
         b->bail = b->bail || b->frag->place == 0;
     }
     b->stack =
         cnc__rgrow(b->stack, b->n_stack, &b->cap_stack, sizeof(*b->stack));
-    b->stack[b->n_stack++] = (struct cnc__build_entry){
+    b->stack[b->n_stack++] = (struct cnc__rbuild_entry){
         .tag = (uint8_t)tag, .implied = implied, .kids_from = b->n_kids};
     count(b, 2 * strlen(cnc__allow_tag_name(tag)) + 5);
 }
 
 void
-cnc__build_pop(struct cnc__build *b)
+cnc__rbuild_pop(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->n_stack > 1);
     flush_text(b);
@@ -217,7 +217,7 @@ cnc__build_pop(struct cnc__build *b)
     if (b->frag != NULL && b->frag_landed && b->n_stack <= b->frag_parent) {
         b->bail = true; /* closed what was open before it */
     }
-    const struct cnc__build_entry *e = &b->stack[b->n_stack];
+    const struct cnc__rbuild_entry *e = &b->stack[b->n_stack];
     const struct cnc__rnode *n =
         make_element(b, e, b->kids + e->kids_from, b->n_kids - e->kids_from);
     b->n_kids = e->kids_from;
@@ -232,37 +232,37 @@ cnc__build_pop(struct cnc__build *b)
 
 /* -- input --------------------------------------------------------------- */
 
-static enum cnc__build_open
-answer(struct cnc__build *b, enum cnc__build_open a, uint8_t level)
+static enum cnc__rbuild_open
+answer(struct cnc__rbuild *b, enum cnc__rbuild_open a, uint8_t level)
 {
     b->input =
         cnc__rgrow(b->input, b->n_input, &b->cap_input, sizeof(*b->input));
-    b->input[b->n_input++] = (struct cnc__build_input){(uint8_t)a, b->level};
+    b->input[b->n_input++] = (struct cnc__rbuild_input){(uint8_t)a, b->level};
     b->level = level;
     return a;
 }
 
 static bool
-at_outside(const struct cnc__build *b) /* of the body, as far as we know */
+at_outside(const struct cnc__rbuild *b) /* of the body, as far as we know */
 {
     return b->n_stack == 1 && b->level < CNC__LEVEL_BODY;
 }
 
 /* html, head, body: always there once; their attributes are kept. */
-static enum cnc__build_open
-open_outside(struct cnc__build *b, int tag, const struct cnc__attr_in *in,
+static enum cnc__rbuild_open
+open_outside(struct cnc__rbuild *b, int tag, const struct cnc__attr_in *in,
              size_t n_in)
 {
     uint8_t level = b->level;
     bool fits = b->n_stack == 1 && b->frag == NULL;
     if (tag == CNC__TAG_HEAD) {
         level = fits && level <= CNC__LEVEL_HTML ? CNC__LEVEL_HEAD : level;
-        return answer(b, CNC__BUILD_UNWRAP, level);
+        return answer(b, CNC__RBUILD_UNWRAP, level);
     }
     bool html = tag == CNC__TAG_HTML;
     if (!fits || (html ? level != CNC__LEVEL_TOP || b->html_attrs != NULL
                        : level > CNC__LEVEL_HTML || b->seen_body)) {
-        return answer(b, CNC__BUILD_UNWRAP, level);
+        return answer(b, CNC__RBUILD_UNWRAP, level);
     }
     const struct cnc__rattr *attrs;
     size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in);
@@ -271,17 +271,17 @@ open_outside(struct cnc__build *b, int tag, const struct cnc__attr_in *in,
         b->html_attrs = attrs;
         b->n_html_attrs = (uint16_t)n;
         b->html_id = id;
-        return answer(b, CNC__BUILD_UNWRAP, CNC__LEVEL_HTML);
+        return answer(b, CNC__RBUILD_UNWRAP, CNC__LEVEL_HTML);
     }
     b->seen_body = true;
     b->body_attrs = attrs;
     b->n_body_attrs = (uint16_t)n;
     b->body_id = id;
-    return answer(b, CNC__BUILD_UNWRAP, CNC__LEVEL_BODY);
+    return answer(b, CNC__RBUILD_UNWRAP, CNC__LEVEL_BODY);
 }
 
-static enum cnc__build_open
-push_element(struct cnc__build *b, int tag, const struct cnc__attr_in *in,
+static enum cnc__rbuild_open
+push_element(struct cnc__rbuild *b, int tag, const struct cnc__attr_in *in,
              size_t n_in, bool head)
 {
     /* Attributes before push: push decides where a fragment starts, and an
@@ -289,17 +289,17 @@ push_element(struct cnc__build *b, int tag, const struct cnc__attr_in *in,
     const struct cnc__rattr *attrs;
     size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in);
     if (!cnc__attrs_element(tag, attrs, n)) {
-        return answer(b, CNC__BUILD_SKIP, b->level);
+        return answer(b, CNC__RBUILD_SKIP, b->level);
     }
     if (!head) {
-        enum cnc__build_open a = cnc__build_nest(b, &tag);
-        if (a != CNC__BUILD_PUSH) {
-            a = cnc__build_void(tag) ? CNC__BUILD_SKIP : a;
+        enum cnc__rbuild_open a = cnc__rbuild_nest(b, &tag);
+        if (a != CNC__RBUILD_PUSH) {
+            a = cnc__rbuild_void(tag) ? CNC__RBUILD_SKIP : a;
             return answer(b, a, b->level);
         }
     }
-    cnc__build_push(b, tag, false);
-    struct cnc__build_entry *e = &b->stack[b->n_stack - 1];
+    cnc__rbuild_push(b, tag, false);
+    struct cnc__rbuild_entry *e = &b->stack[b->n_stack - 1];
     e->head = head;
     e->attrs = attrs;
     e->id = settle_id(b, (struct cnc__rattr *)attrs, &n);
@@ -307,26 +307,26 @@ push_element(struct cnc__build *b, int tag, const struct cnc__attr_in *in,
     for (size_t i = 0; i < n; i++) {
         count(b, strlen(attrs[i].name) + attrs[i].len + 4);
     }
-    if (cnc__build_void(tag)) {
-        cnc__build_pop(b);
-        return answer(b, CNC__BUILD_SKIP, b->level);
+    if (cnc__rbuild_void(tag)) {
+        cnc__rbuild_pop(b);
+        return answer(b, CNC__RBUILD_SKIP, b->level);
     }
-    return answer(b, CNC__BUILD_PUSH, b->level);
+    return answer(b, CNC__RBUILD_PUSH, b->level);
 }
 
-enum cnc__build_open
-cnc__build_open(struct cnc__build *b, const char *name,
-                const struct cnc__attr_in *attrs, size_t n_attrs)
+enum cnc__rbuild_open
+cnc__rbuild_open(struct cnc__rbuild *b, const char *name,
+                 const struct cnc__attr_in *attrs, size_t n_attrs)
 {
     if (b->too_big) {
-        return answer(b, CNC__BUILD_SKIP, b->level);
+        return answer(b, CNC__RBUILD_SKIP, b->level);
     }
     int tag = cnc__allow_tag(name);
     switch (tag) {
     case CNC__TAG_DROPPED:
-        return answer(b, CNC__BUILD_SKIP, b->level);
+        return answer(b, CNC__RBUILD_SKIP, b->level);
     case CNC__TAG_UNKNOWN:
-        return answer(b, CNC__BUILD_UNWRAP, b->level);
+        return answer(b, CNC__RBUILD_UNWRAP, b->level);
     case CNC__TAG_HTML:
     case CNC__TAG_HEAD:
     case CNC__TAG_BODY:
@@ -337,26 +337,26 @@ cnc__build_open(struct cnc__build *b, const char *name,
         if (!at_outside(b) || b->frag != NULL ||
             (tag == CNC__TAG_TITLE && b->seen_title)) {
             b->bail = b->bail || (b->frag != NULL && at_outside(b));
-            return answer(b, CNC__BUILD_SKIP, b->level);
+            return answer(b, CNC__RBUILD_SKIP, b->level);
         }
         b->seen_title = b->seen_title || tag == CNC__TAG_TITLE;
         return push_element(b, tag, attrs, n_attrs, true);
     default:
         break;
     }
-    if (b->n_stack >= CNC__BUILD_MAX_DEPTH) {
+    if (b->n_stack >= CNC__RBUILD_MAX_DEPTH) {
         return answer(
-            b, cnc__build_void(tag) ? CNC__BUILD_SKIP : CNC__BUILD_UNWRAP,
+            b, cnc__rbuild_void(tag) ? CNC__RBUILD_SKIP : CNC__RBUILD_UNWRAP,
             b->level);
     }
     return push_element(b, tag, attrs, n_attrs, false);
 }
 
-enum cnc__build_open
-cnc__build_open_foreign(struct cnc__build *b, const char *name)
+enum cnc__rbuild_open
+cnc__rbuild_open_foreign(struct cnc__rbuild *b, const char *name)
 {
     bool skip = b->too_big || cnc__allow_tag(name) == CNC__TAG_DROPPED;
-    return answer(b, skip ? CNC__BUILD_SKIP : CNC__BUILD_UNWRAP, b->level);
+    return answer(b, skip ? CNC__RBUILD_SKIP : CNC__RBUILD_UNWRAP, b->level);
 }
 
 static bool
@@ -371,18 +371,18 @@ is_blank(const char *s, size_t len)
 }
 
 void
-cnc__build_text(struct cnc__build *b, const char *s, size_t len)
+cnc__rbuild_text(struct cnc__rbuild *b, const char *s, size_t len)
 {
     if (len == 0 || b->too_big) {
         return;
     }
     if (is_blank(s, len)) {
-        if (at_outside(b) || cnc__build_blank_dropped(b)) {
+        if (at_outside(b) || cnc__rbuild_blank_dropped(b)) {
             return;
         }
     } else {
         int tag = CNC__TAG_N;
-        if (cnc__build_nest(b, &tag) != CNC__BUILD_PUSH) {
+        if (cnc__rbuild_nest(b, &tag) != CNC__RBUILD_PUSH) {
             return;
         }
     }
@@ -408,27 +408,27 @@ cnc__build_text(struct cnc__build *b, const char *s, size_t len)
 }
 
 void
-cnc__build_close(struct cnc__build *b)
+cnc__rbuild_close(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->n_input > 0);
-    struct cnc__build_input in = b->input[--b->n_input];
+    struct cnc__rbuild_input in = b->input[--b->n_input];
     b->level = in.level;
-    if (in.answer != CNC__BUILD_PUSH) {
+    if (in.answer != CNC__RBUILD_PUSH) {
         return;
     }
     while (b->stack[b->n_stack - 1].implied) {
-        cnc__build_pop(b);
+        cnc__rbuild_pop(b);
     }
-    cnc__build_pop(b);
+    cnc__rbuild_pop(b);
 }
 
 static const struct cnc__rnode *
-make_head(struct cnc__build *b)
+make_head(struct cnc__rbuild *b)
 {
     static const struct cnc__rattr utf8 = {"charset", "utf-8", 5};
-    struct cnc__build_entry meta = {
+    struct cnc__rbuild_entry meta = {
         .tag = CNC__TAG_META, .n_attrs = 1, .attrs = &utf8};
-    struct cnc__build_entry head = {.tag = CNC__TAG_HEAD};
+    struct cnc__rbuild_entry head = {.tag = CNC__TAG_HEAD};
     size_t from = b->n_kids;
     add_kid(b, make_element(b, &meta, NULL, 0));
     for (size_t i = 0; i < b->n_head; i++) {
@@ -441,21 +441,21 @@ make_head(struct cnc__build *b)
 }
 
 void
-cnc__build_done(struct cnc__build *b)
+cnc__rbuild_done(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->n_input == 0 && b->frag == NULL);
     while (b->n_stack > 1) {
-        cnc__build_pop(b);
+        cnc__rbuild_pop(b);
     }
     flush_text(b);
-    struct cnc__build_entry body = {.tag = CNC__TAG_BODY,
-                                    .n_attrs = b->n_body_attrs,
-                                    .attrs = b->body_attrs,
-                                    .id = b->body_id};
-    struct cnc__build_entry html = {.tag = CNC__TAG_HTML,
-                                    .n_attrs = b->n_html_attrs,
-                                    .attrs = b->html_attrs,
-                                    .id = b->html_id};
+    struct cnc__rbuild_entry body = {.tag = CNC__TAG_BODY,
+                                     .n_attrs = b->n_body_attrs,
+                                     .attrs = b->body_attrs,
+                                     .id = b->body_id};
+    struct cnc__rbuild_entry html = {.tag = CNC__TAG_HTML,
+                                     .n_attrs = b->n_html_attrs,
+                                     .attrs = b->html_attrs,
+                                     .id = b->html_id};
     const struct cnc__rnode *kids[2];
     kids[1] = make_element(b, &body, b->kids, b->n_kids);
     kids[0] = make_head(b);
@@ -465,7 +465,7 @@ cnc__build_done(struct cnc__build *b)
 /* -- fragments ----------------------------------------------------------- */
 
 void
-cnc__build_frag_begin(struct cnc__build *b)
+cnc__rbuild_frag_begin(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->frag == NULL);
     flush_text(b);
@@ -477,7 +477,7 @@ cnc__build_frag_begin(struct cnc__build *b)
 }
 
 struct cnc__frag *
-cnc__build_frag_end(struct cnc__build *b)
+cnc__rbuild_frag_end(struct cnc__rbuild *b)
 {
     struct cnc__frag *f = b->frag;
     flush_text(b);
@@ -506,7 +506,7 @@ cnc__build_frag_end(struct cnc__build *b)
 }
 
 void
-cnc__build_frag_put(struct cnc__build *b, struct cnc__frag *f)
+cnc__rbuild_frag_put(struct cnc__rbuild *b, struct cnc__frag *f)
 {
     if (f->n_tops == 0 || b->bail || b->too_big) {
         return;
@@ -514,8 +514,8 @@ cnc__build_frag_put(struct cnc__build *b, struct cnc__frag *f)
     flush_text(b);
     int tag = f->tops[0]->tag;
     int asked = tag;
-    if (cnc__build_nest(b, &tag) != CNC__BUILD_PUSH || tag != asked ||
-        cnc__build_place(b) != f->place) {
+    if (cnc__rbuild_nest(b, &tag) != CNC__RBUILD_PUSH || tag != asked ||
+        cnc__rbuild_place(b) != f->place) {
         b->bail = true;
         return;
     }

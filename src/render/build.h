@@ -19,26 +19,27 @@
 #include "tree.h"
 
 /* Browsers flatten what is nested deeper than 512. */
-#define CNC__BUILD_MAX_DEPTH 200
+#define CNC__RBUILD_MAX_DEPTH 200
 
 struct cnc__attr_in {
     const char *name, *value; /* NUL-terminated, any case, any content */
 };
 
-enum cnc__build_open {
-    CNC__BUILD_PUSH,   /* an element is open */
-    CNC__BUILD_UNWRAP, /* its children take its place */
-    CNC__BUILD_SKIP    /* leave its children out */
+enum cnc__rbuild_open {
+    CNC__RBUILD_PUSH,   /* an element is open */
+    CNC__RBUILD_UNWRAP, /* its children take its place */
+    CNC__RBUILD_SKIP    /* leave its children out */
 };
 
-enum cnc__build_level { /* where in the input document we are */
-                        CNC__LEVEL_TOP,
-                        CNC__LEVEL_HTML,
-                        CNC__LEVEL_HEAD,
-                        CNC__LEVEL_BODY
+/* Where in the input document we are. */
+enum cnc__rbuild_level {
+    CNC__LEVEL_TOP,
+    CNC__LEVEL_HTML,
+    CNC__LEVEL_HEAD,
+    CNC__LEVEL_BODY
 };
 
-struct cnc__build_entry { /* an open element of the result */
+struct cnc__rbuild_entry { /* an open element of the result */
     uint8_t tag;
     bool implied; /* inserted by us: tbody, tr, td, colgroup */
     bool head;    /* goes to the head when it is closed */
@@ -48,21 +49,21 @@ struct cnc__build_entry { /* an open element of the result */
     size_t kids_from;
 };
 
-struct cnc__build_input { /* an open element of the input */
-    uint8_t answer;       /* enum cnc__build_open */
-    uint8_t level;        /* before it */
+struct cnc__rbuild_input { /* an open element of the input */
+    uint8_t answer;        /* enum cnc__rbuild_open */
+    uint8_t level;         /* before it */
 };
 
-struct cnc__build {
+struct cnc__rbuild {
     struct cnc__rtree *tree;
     struct cnc__arena *arena; /* the tree's, or a fragment's */
     size_t max_bytes;
     bool too_big;
     bool bail; /* a fragment cannot be kept: render without fragments */
 
-    struct cnc__build_entry *stack; /* [0] is the body */
+    struct cnc__rbuild_entry *stack; /* [0] is the body */
     size_t n_stack, cap_stack;
-    struct cnc__build_input *input;
+    struct cnc__rbuild_input *input;
     size_t n_input, cap_input;
     const struct cnc__rnode **kids; /* of all open elements */
     size_t n_kids, cap_kids;
@@ -88,21 +89,21 @@ struct cnc__build {
 };
 
 /* Fill a new tree. */
-CNC_API void cnc__build_init(struct cnc__build *b, struct cnc__rtree *tree,
-                             size_t max_bytes);
-CNC_API void cnc__build_fini(struct cnc__build *b);
-CNC_API enum cnc__build_open cnc__build_open(struct cnc__build *b,
-                                             const char *name,
-                                             const struct cnc__attr_in *attrs,
-                                             size_t n_attrs);
+CNC_API void cnc__rbuild_init(struct cnc__rbuild *b, struct cnc__rtree *tree,
+                              size_t max_bytes);
+CNC_API void cnc__rbuild_fini(struct cnc__rbuild *b);
+CNC_API enum cnc__rbuild_open
+cnc__rbuild_open(struct cnc__rbuild *b, const char *name,
+                 const struct cnc__attr_in *attrs, size_t n_attrs);
 /* An element of a namespace that is not ours: its own name counts only if it
  * is one that is dropped whole. */
-CNC_API enum cnc__build_open cnc__build_open_foreign(struct cnc__build *b,
-                                                     const char *name);
-CNC_API void cnc__build_text(struct cnc__build *b, const char *s, size_t len);
-CNC_API void cnc__build_close(struct cnc__build *b);
+CNC_API enum cnc__rbuild_open cnc__rbuild_open_foreign(struct cnc__rbuild *b,
+                                                       const char *name);
+CNC_API void cnc__rbuild_text(struct cnc__rbuild *b, const char *s,
+                              size_t len);
+CNC_API void cnc__rbuild_close(struct cnc__rbuild *b);
 /* The tree is complete. */
-CNC_API void cnc__build_done(struct cnc__build *b);
+CNC_API void cnc__rbuild_done(struct cnc__rbuild *b);
 
 /*
  * Fragments.  begin, the record's output, end: *new*, or NULL with b->bail
@@ -110,23 +111,23 @@ CNC_API void cnc__build_done(struct cnc__build *b);
  * depends on nothing outside.  put: the same at the place we are at; b->bail
  * when it was made for another kind of place or an id is taken.
  */
-CNC_API void cnc__build_frag_begin(struct cnc__build *b);
-CNC_API struct cnc__frag *cnc__build_frag_end(struct cnc__build *b);
-CNC_API void cnc__build_frag_put(struct cnc__build *b, struct cnc__frag *f);
+CNC_API void cnc__rbuild_frag_begin(struct cnc__rbuild *b);
+CNC_API struct cnc__frag *cnc__rbuild_frag_end(struct cnc__rbuild *b);
+CNC_API void cnc__rbuild_frag_put(struct cnc__rbuild *b, struct cnc__frag *f);
 
 /* nest.c.  Prepare the stack for an element or (tag CNC__TAG_N) a text that
  * is not all blank: what is implied is opened or closed.  *tag may be renamed.
  */
-enum cnc__build_open cnc__build_nest(struct cnc__build *b, int *tag);
+enum cnc__rbuild_open cnc__rbuild_nest(struct cnc__rbuild *b, int *tag);
 /* Blank text is meaningless here, the parser may drop or move it. */
-bool cnc__build_blank_dropped(const struct cnc__build *b);
+bool cnc__rbuild_blank_dropped(const struct cnc__rbuild *b);
 /* All that the place we are at means to what is put there; 0: no place for
  * fragments. */
-uint64_t cnc__build_place(const struct cnc__build *b);
-bool cnc__build_void(int tag);
+uint64_t cnc__rbuild_place(const struct cnc__rbuild *b);
+bool cnc__rbuild_void(int tag);
 
 /* build.c, for nest.c. */
-void cnc__build_push(struct cnc__build *b, int tag, bool implied);
-void cnc__build_pop(struct cnc__build *b);
+void cnc__rbuild_push(struct cnc__rbuild *b, int tag, bool implied);
+void cnc__rbuild_pop(struct cnc__rbuild *b);
 
 #endif /* CNC_RENDER_BUILD_H */

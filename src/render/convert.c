@@ -7,7 +7,7 @@
 #define MAX_ATTRS 64
 
 struct convert {
-    struct cnc__build *b;
+    struct cnc__rbuild *b;
     const struct cnc__item *items;
     size_t n_items;
     cnc__form_f *form;
@@ -55,12 +55,12 @@ open_html(struct convert *c, const xmlNode *n)
         attrs[n_attrs].value = attr_value(a, &own[n_attrs]);
         n_attrs++;
     }
-    enum cnc__build_open answer =
-        cnc__build_open(c->b, (const char *)n->name, attrs, n_attrs);
+    enum cnc__rbuild_open answer =
+        cnc__rbuild_open(c->b, (const char *)n->name, attrs, n_attrs);
     for (size_t i = 0; i < n_attrs; i++) {
         xmlFree(own[i]);
     }
-    return answer != CNC__BUILD_SKIP;
+    return answer != CNC__RBUILD_SKIP;
 }
 
 static const struct cnc__item *
@@ -77,10 +77,10 @@ enter(struct convert *c, const xmlNode *n)
     const struct cnc__item *item = item_of(c, n);
     if (item != NULL) {
         if (item->frag != NULL) {
-            cnc__build_frag_put(c->b, item->frag);
+            cnc__rbuild_frag_put(c->b, item->frag);
             return false;
         }
-        cnc__build_frag_begin(c->b);
+        cnc__rbuild_frag_begin(c->b);
         return true;
     }
     if (in_ns(n->ns, CNC__NS_PAGE) &&
@@ -94,10 +94,10 @@ enter(struct convert *c, const xmlNode *n)
     }
     bool html = n->ns == NULL || in_ns(n->ns, NS_XHTML);
     bool in = html ? open_html(c, n)
-                   : cnc__build_open_foreign(c->b, (const char *)n->name) !=
-                         CNC__BUILD_SKIP;
+                   : cnc__rbuild_open_foreign(c->b, (const char *)n->name) !=
+                         CNC__RBUILD_SKIP;
     if (!in) {
-        cnc__build_close(c->b);
+        cnc__rbuild_close(c->b);
     }
     return in;
 }
@@ -107,17 +107,17 @@ leave(struct convert *c, const xmlNode *n)
 {
     const struct cnc__item *item = item_of(c, n);
     if (item == NULL) {
-        cnc__build_close(c->b);
+        cnc__rbuild_close(c->b);
         return;
     }
-    struct cnc__frag *f = cnc__build_frag_end(c->b);
+    struct cnc__frag *f = cnc__rbuild_frag_end(c->b);
     if (f != NULL) {
         cnc__record_memo_put(item->record, item->inst, f);
     }
 }
 
 void
-cnc__convert(struct cnc__build *b, xmlDocPtr result,
+cnc__convert(struct cnc__rbuild *b, xmlDocPtr result,
              const struct cnc__item *items, size_t n_items, cnc__form_f *form,
              void *priv)
 {
@@ -136,8 +136,8 @@ cnc__convert(struct cnc__build *b, xmlDocPtr result,
         } else if ((n->type == XML_TEXT_NODE ||
                     n->type == XML_CDATA_SECTION_NODE) &&
                    n->content != NULL) {
-            cnc__build_text(b, (const char *)n->content,
-                            strlen((const char *)n->content));
+            cnc__rbuild_text(b, (const char *)n->content,
+                             strlen((const char *)n->content));
         }
         while (n->next == NULL && n->parent != top && !b->bail) {
             n = n->parent;
@@ -146,6 +146,6 @@ cnc__convert(struct cnc__build *b, xmlDocPtr result,
         n = n->next;
     }
     if (!b->bail && !b->too_big) {
-        cnc__build_done(b);
+        cnc__rbuild_done(b);
     }
 }

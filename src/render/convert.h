@@ -21,16 +21,16 @@ struct cnc__item {
 #define CNC__ITEM "cnc-item"
 
 /* <c:form node="..."/> was met. */
-typedef void cnc__form_f(struct cnc__build *b, const char *node, void *priv);
+typedef void cnc__form_f(struct cnc__rbuild *b, const char *node, void *priv);
 
 /* items: new fragments are kept with their records. */
-void cnc__convert(struct cnc__build *b, xmlDocPtr result,
+void cnc__convert(struct cnc__rbuild *b, xmlDocPtr result,
                   const struct cnc__item *items, size_t n_items,
                   cnc__form_f *form, void *priv);
 
 /* Write the form of docs/protocol.md.  x: a document whose root is <x
  * xmlns="jabber:x:data">. */
-void cnc__form_build(struct cnc__build *b, xmlDocPtr x, const char *node,
+void cnc__form_build(struct cnc__rbuild *b, xmlDocPtr x, const char *node,
                      const char *action);
 
 #endif /* CNC_RENDER_CONVERT_H */

@@ -257,7 +257,7 @@ match_gaps(struct diff *d, uint32_t first, uint32_t end_a, uint32_t end_b)
 static bool
 op(struct diff *d, uint32_t pair, const char *name)
 {
-    uint32_t path[CNC__BUILD_MAX_DEPTH + 8];
+    uint32_t path[CNC__RBUILD_MAX_DEPTH + 8];
     size_t n = CNC_N(path);
     const char *at = NULL;
     for (uint32_t i = pair; i != NONE; i = d->pairs[i].parent) {

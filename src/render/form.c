@@ -14,7 +14,7 @@ struct tag {
 };
 
 struct form {
-    struct cnc__build *b;
+    struct cnc__rbuild *b;
     struct cnc__str id;      /* form-NODE */
     struct cnc__str control; /* form-NODE-FIELD */
     struct cnc__str help, error, described;
@@ -72,20 +72,20 @@ add(struct tag *t, const char *name, const char *value)
 static void
 open_tag(struct form *f, const char *name, struct tag *t)
 {
-    cnc__build_open(f->b, name, t->attrs, t->n);
+    cnc__rbuild_open(f->b, name, t->attrs, t->n);
 }
 
 static void
 close_tag(struct form *f)
 {
-    cnc__build_close(f->b);
+    cnc__rbuild_close(f->b);
 }
 
 static void
 put_text(struct form *f, const char *text)
 {
     if (text != NULL) {
-        cnc__build_text(f->b, text, strlen(text));
+        cnc__rbuild_text(f->b, text, strlen(text));
     }
 }
 
@@ -390,7 +390,7 @@ head(struct form *f, const xmlNode *x, const char *title)
 }
 
 void
-cnc__form_build(struct cnc__build *b, xmlDocPtr doc, const char *node,
+cnc__form_build(struct cnc__rbuild *b, xmlDocPtr doc, const char *node,
                 const char *action)
 {
     struct form f = {.b = b};

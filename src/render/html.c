@@ -61,7 +61,7 @@ static void
 end_tag(struct cnc__str *out, const struct cnc__rnode *n,
         const char *head_html)
 {
-    if (cnc__build_void(n->tag)) {
+    if (cnc__rbuild_void(n->tag)) {
         return;
     }
     if (n->tag == CNC__TAG_HEAD && head_html != NULL) {
@@ -76,7 +76,7 @@ void
 cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,
                 struct cnc__str *out)
 {
-    struct level stack[CNC__BUILD_MAX_DEPTH + 8];
+    struct level stack[CNC__RBUILD_MAX_DEPTH + 8];
     size_t n = 0;
     cnc__str_reserve(out, t->bytes + 256);
     cnc__str_puts(out, "<!DOCTYPE html>\n");

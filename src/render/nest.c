@@ -91,13 +91,13 @@ static const uint8_t props[CNC__TAG_N] = {
 };
 
 bool
-cnc__build_void(int tag)
+cnc__rbuild_void(int tag)
 {
     return (props[tag] & VOID) != 0;
 }
 
 static int
-top(const struct cnc__build *b)
+top(const struct cnc__rbuild *b)
 {
     return b->stack[b->n_stack - 1].tag;
 }
@@ -122,7 +122,7 @@ is_content(int tag) /* of a cell */
 }
 
 bool
-cnc__build_blank_dropped(const struct cnc__build *b)
+cnc__rbuild_blank_dropped(const struct cnc__rbuild *b)
 {
     int t = top(b);
     return t == CNC__TAG_TABLE || t == CNC__TAG_TR || is_section(t) ||
@@ -148,10 +148,10 @@ fits_implied(int implied, int tag)
 
 /* Make the place for tag inside a table.  False: there is none. */
 static bool
-nest_in_table(struct cnc__build *b, int tag)
+nest_in_table(struct cnc__rbuild *b, int tag)
 {
     while (b->stack[b->n_stack - 1].implied && !fits_implied(top(b), tag)) {
-        cnc__build_pop(b);
+        cnc__rbuild_pop(b);
     }
     int t = top(b);
     if (t == CNC__TAG_TABLE) {
@@ -160,10 +160,10 @@ nest_in_table(struct cnc__build *b, int tag)
             return true;
         }
         if (tag == CNC__TAG_COL) {
-            cnc__build_push(b, CNC__TAG_COLGROUP, true);
+            cnc__rbuild_push(b, CNC__TAG_COLGROUP, true);
             return true;
         }
-        cnc__build_push(b, CNC__TAG_TBODY, true);
+        cnc__rbuild_push(b, CNC__TAG_TBODY, true);
         t = CNC__TAG_TBODY;
     }
     if (is_section(t)) {
@@ -173,7 +173,7 @@ nest_in_table(struct cnc__build *b, int tag)
         if (!is_cell(tag) && !is_content(tag)) {
             return false;
         }
-        cnc__build_push(b, CNC__TAG_TR, true);
+        cnc__rbuild_push(b, CNC__TAG_TR, true);
         t = CNC__TAG_TR;
     }
     if (t == CNC__TAG_TR) {
@@ -183,7 +183,7 @@ nest_in_table(struct cnc__build *b, int tag)
         if (!is_content(tag)) {
             return false;
         }
-        cnc__build_push(b, CNC__TAG_TD, true);
+        cnc__rbuild_push(b, CNC__TAG_TD, true);
         return true;
     }
     if (t == CNC__TAG_COLGROUP) {
@@ -193,7 +193,7 @@ nest_in_table(struct cnc__build *b, int tag)
 }
 
 static bool
-inside(const struct cnc__build *b, int tag)
+inside(const struct cnc__rbuild *b, int tag)
 {
     for (size_t i = b->n_stack; i-- > 0;) {
         if (b->stack[i].tag == tag) {
@@ -205,7 +205,7 @@ inside(const struct cnc__build *b, int tag)
 
 /* Would a start tag of tag close one that is open?  dd and dt are one. */
 static bool
-closes_item(const struct cnc__build *b, int tag)
+closes_item(const struct cnc__rbuild *b, int tag)
 {
     for (size_t i = b->n_stack; i-- > 0;) {
         int t = b->stack[i].tag;
@@ -221,8 +221,8 @@ closes_item(const struct cnc__build *b, int tag)
     return false;
 }
 
-static struct cnc__build_entry *
-open_p(const struct cnc__build *b)
+static struct cnc__rbuild_entry *
+open_p(const struct cnc__rbuild *b)
 {
     for (size_t i = b->n_stack; i-- > 0;) {
         if (b->stack[i].tag == CNC__TAG_P) {
@@ -245,7 +245,7 @@ in_select(int t, int tag)
 }
 
 static bool
-nest_element(struct cnc__build *b, int *tag)
+nest_element(struct cnc__rbuild *b, int *tag)
 {
     int t = top(b);
     switch (*tag) {
@@ -283,7 +283,7 @@ nest_element(struct cnc__build *b, int *tag)
     if ((props[*tag] & BLOCK) != 0) {
         /* A fragment does not reach here for a p outside it: such a place
          * is none for fragments. */
-        struct cnc__build_entry *p = open_p(b);
+        struct cnc__rbuild_entry *p = open_p(b);
         if (p != NULL) {
             p->tag = CNC__TAG_DIV;
         }
@@ -291,30 +291,30 @@ nest_element(struct cnc__build *b, int *tag)
     return true;
 }
 
-enum cnc__build_open
-cnc__build_nest(struct cnc__build *b, int *tag)
+enum cnc__rbuild_open
+cnc__rbuild_nest(struct cnc__rbuild *b, int *tag)
 {
     if (!nest_in_table(b, *tag)) {
-        return *tag == CNC__TAG_N ? CNC__BUILD_SKIP : CNC__BUILD_UNWRAP;
+        return *tag == CNC__TAG_N ? CNC__RBUILD_SKIP : CNC__RBUILD_UNWRAP;
     }
     int t = top(b);
     if (t == CNC__TAG_SELECT || t == CNC__TAG_OPTGROUP) {
         if (*tag == CNC__TAG_N) {
-            return CNC__BUILD_SKIP;
+            return CNC__RBUILD_SKIP;
         }
-        return in_select(t, *tag) ? CNC__BUILD_PUSH : CNC__BUILD_UNWRAP;
+        return in_select(t, *tag) ? CNC__RBUILD_PUSH : CNC__RBUILD_UNWRAP;
     }
     if (*tag == CNC__TAG_N) {
-        return CNC__BUILD_PUSH;
+        return CNC__RBUILD_PUSH;
     }
     if ((props[t] & TEXT_ONLY) != 0) {
-        return CNC__BUILD_UNWRAP;
+        return CNC__RBUILD_UNWRAP;
     }
-    return nest_element(b, tag) ? CNC__BUILD_PUSH : CNC__BUILD_UNWRAP;
+    return nest_element(b, tag) ? CNC__RBUILD_PUSH : CNC__RBUILD_UNWRAP;
 }
 
 uint64_t
-cnc__build_place(const struct cnc__build *b)
+cnc__rbuild_place(const struct cnc__rbuild *b)
 {
     int t = top(b);
     if (b->level < CNC__LEVEL_BODY && b->n_stack == 1) {

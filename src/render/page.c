@@ -192,7 +192,7 @@ cnc__page_doc_counts(const struct cnc__page_doc *d, uint64_t *incremental,
 /* -- rendering ----------------------------------------------------------- */
 
 static void
-on_form(struct cnc__build *b, const char *node, void *priv)
+on_form(struct cnc__rbuild *b, const char *node, void *priv)
 {
     struct cnc__page_doc *d = priv;
     const struct form *f = cnc__table_get(d->forms, node);
@@ -275,13 +275,13 @@ render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
         return rc;
     }
     struct cnc__rtree *tree = cnc__rtree_new();
-    struct cnc__build b;
-    cnc__build_init(&b, tree, d->limits.max_output);
+    struct cnc__rbuild b;
+    cnc__rbuild_init(&b, tree, d->limits.max_output);
     b.bail = d->bail;
     cnc__convert(&b, result, d->items, d->n_items, on_form, d);
     *bail = b.bail;
     bool too_big = b.too_big;
-    cnc__build_fini(&b);
+    cnc__rbuild_fini(&b);
     xmlFreeDoc(result);
     if (*bail || too_big) {
         cnc__rtree_free(&tree);

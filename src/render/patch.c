@@ -164,7 +164,7 @@ struct level {
 static void
 write_node(struct cnc__patch *p, const struct cnc__rnode *top)
 {
-    struct level stack[CNC__BUILD_MAX_DEPTH + 8];
+    struct level stack[CNC__RBUILD_MAX_DEPTH + 8];
     size_t n = 0;
     if (top->text) {
         escape(p->out, top->data, top->n_kids);

@@ -48,7 +48,7 @@ struct cnc__frag { /* what one record became */
     uint32_t n_tops, n_ids;
     struct cnc__rid *ids; /* every id below, in document order */
     size_t bytes;         /* of HTML */
-    uint64_t place;       /* cnc__build_place() when it was made */
+    uint64_t place;       /* cnc__rbuild_place() when it was made */
 };
 
 struct cnc__rtree {

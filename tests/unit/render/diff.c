@@ -122,35 +122,35 @@ mutate(struct dom *top, uint32_t n_ids)
 }
 
 static void
-feed(struct cnc__build *b, const struct dom *d)
+feed(struct cnc__rbuild *b, const struct dom *d)
 {
     struct cnc__attr_in attrs[16];
     if (d->name == NULL) {
-        cnc__build_text(b, d->text, strlen(d->text));
+        cnc__rbuild_text(b, d->text, strlen(d->text));
         return;
     }
     attrs[0] = (struct cnc__attr_in){NULL, NULL};
     for (size_t i = 0; i < d->n_attrs; i++) {
         attrs[i] = (struct cnc__attr_in){d->attrs[i].name, d->attrs[i].value};
     }
-    if (cnc__build_open(b, d->name, attrs, d->n_attrs) != CNC__BUILD_SKIP) {
+    if (cnc__rbuild_open(b, d->name, attrs, d->n_attrs) != CNC__RBUILD_SKIP) {
         for (size_t i = 0; i < d->n_kids; i++) {
             feed(b, d->kids[i]);
         }
     }
-    cnc__build_close(b);
+    cnc__rbuild_close(b);
 }
 
 static struct cnc__rtree *
 tree_of(const struct dom *d)
 {
     struct cnc__rtree *t = cnc__rtree_new();
-    struct cnc__build b;
-    cnc__build_init(&b, t, SIZE_MAX);
+    struct cnc__rbuild b;
+    cnc__rbuild_init(&b, t, SIZE_MAX);
     feed(&b, d);
     assert_false(b.bail);
-    cnc__build_done(&b);
-    cnc__build_fini(&b);
+    cnc__rbuild_done(&b);
+    cnc__rbuild_fini(&b);
     return t;
 }
 
