@@ -81,8 +81,7 @@ source(struct cnc__str *out, unsigned n, unsigned version)
     cnc__str_puts(out, "</notes>");
 }
 
-/* -- passes: each returns seconds a turn ----------------------------------
- */
+/* -- passes: each returns seconds a turn ---------------------------------- */
 
 static double
 full(struct cnc__page_doc *d, unsigned n)

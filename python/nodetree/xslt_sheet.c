@@ -366,8 +366,7 @@ transform(struct sheet *self, PyObject *args, PyObject *params)
     return result;
 }
 
-/* -- results ---------------------------------------------------------------
- */
+/* -- results -------------------------------------------------------------- */
 
 static PyObject *
 as_text(struct sheet *self, xmlDocPtr result)

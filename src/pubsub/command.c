@@ -63,8 +63,7 @@ now_s(void)
     return t.tv_sec;
 }
 
-/* -- seats and calls
- * --------------------------------------------------------------- */
+/* -- seats and calls ------------------------------------------------------ */
 
 static void
 call_free(struct call **cp)
@@ -167,8 +166,7 @@ call_new(struct cnc__commands *c, uint64_t session_id,
     return call;
 }
 
-/* -- answers
- * ------------------------------------------------------------------------ */
+/* -- answers -------------------------------------------------------------- */
 
 static int
 fault(struct cnc_error *err, const char *condition, const char *specific,
@@ -286,8 +284,7 @@ cnc__command_done(struct cnc__command_reply *reply,
     cnc__free(reply);
 }
 
-/* -- running
- * ------------------------------------------------------------------------- */
+/* -- running -------------------------------------------------------------- */
 
 /* Steals the request and v. */
 static void
@@ -453,8 +450,7 @@ on_command(struct cnc__request *r, void *priv)
     }
 }
 
-/* -- discovery (XEP-0050 2.1 - 2.3)
- * ---------------------------------------------------- */
+/* -- discovery (XEP-0050 2.1 - 2.3) --------------------------------------- */
 
 static bool
 may_run(const struct cnc__command *command, const struct cnc__request *r)

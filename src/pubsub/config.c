@@ -72,8 +72,7 @@ cnc__node_config_equal(const struct cnc__node_config *a,
     return equal;
 }
 
-/* -- the fields ------------------------------------------------------------
- */
+/* -- the fields ----------------------------------------------------------- */
 
 enum kind { TEXT, BOOLEAN, CHOICE, NUMBER };
 
@@ -199,8 +198,7 @@ set(struct cnc__node_config *c, const struct field *f, const char *s)
 _Static_assert(sizeof(enum cnc__access_model) == sizeof(unsigned),
                "choices are copied as unsigned");
 
-/* -- as a form -------------------------------------------------------------
- */
+/* -- as a form ------------------------------------------------------------ */
 
 static void
 write_field(struct cnc__str *out, const char *var, const char *type,
@@ -374,8 +372,7 @@ cnc__config_holds(const struct cnc__node_config *c,
                       (void *)(uintptr_t)c, err);
 }
 
-/* -- in the store -----------------------------------------------------------
- */
+/* -- in the store --------------------------------------------------------- */
 
 void
 cnc__config_attrs(struct cnc__str *out, const struct cnc__node_config *c)

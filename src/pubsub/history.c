@@ -20,8 +20,7 @@ struct filter {
     bool any; /* something is filtered */
 };
 
-/* -- the question
- * --------------------------------------------------------------- */
+/* -- the question --------------------------------------------------------- */
 
 static int
 read_time(int64_t *out, const struct cnc__values *v, const char *name,
@@ -97,8 +96,7 @@ passes(const struct filter *f, const struct cnc__item *item)
              cnc__jid_same_bare(f->with, item->publisher)));
 }
 
-/* -- the answer
- * ------------------------------------------------------------------ */
+/* -- the answer ----------------------------------------------------------- */
 
 static struct cnc_buf *
 shared(struct cnc__node *n, struct cnc__entry *e)

@@ -36,9 +36,8 @@
 #define CNC__MAX_SUBS     1000     /* subscriptions of one session */
 #define CNC__MAX_JIDS     100000   /* affiliations, subscriptions kept */
 #define CNC__POSITION_LEN 40
-#define CNC__PAGE_BYTES                                                       \
-    393216u /* of an answer: a third of what a stream                         \
-               lets wait */
+/* Bytes of an answer: a third of what a stream lets wait. */
+#define CNC__PAGE_BYTES 393216u
 
 /* -- items at rest ------------------------------------------------------- */
 
@@ -385,8 +384,7 @@ void cnc__psub_set(struct cnc__node *n, const char *bare,
                    enum cnc__sub_state state);
 const char *cnc__sub_state_name(enum cnc__sub_state s);
 
-/* -- result set management (XEP-0059) --------------------------------------
- */
+/* -- result set management (XEP-0059) ------------------------------------- */
 
 struct cnc__rsm {               /* strings borrowed */
     bool asked, backwards;      /* backwards: <before/> */

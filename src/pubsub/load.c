@@ -15,8 +15,7 @@
 #include "../xml/write.h"
 #include "impl.h"
 
-/* -- NODE
- * ------------------------------------------------------------------------- */
+/* -- NODE ----------------------------------------------------------------- */
 
 void
 cnc__node_write(struct cnc__str *out, const struct cnc__node *n)
@@ -89,8 +88,7 @@ cnc__node_read(struct cnc__node *n, const struct cnc_element *e,
     return rc;
 }
 
-/* -- entries
- * ---------------------------------------------------------------------- */
+/* -- entries -------------------------------------------------------------- */
 
 static int
 nonsense(struct cnc_error *err, const struct cnc_store_entry *e,

@@ -306,8 +306,7 @@ cnc__node_evict(struct cnc__node *n)
     }
 }
 
-/* -- versions --------------------------------------------------------------
- */
+/* -- versions ------------------------------------------------------------- */
 
 int
 cnc__node_history(struct cnc__node *n, const char *id, cnc_store_each_f *f,

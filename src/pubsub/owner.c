@@ -6,8 +6,7 @@
 #include "../xmpp/jid.h"
 #include "impl.h"
 
-/* -- create ------------------------------------------------------------------
- */
+/* -- create --------------------------------------------------------------- */
 
 static void
 create_finish(struct cnc__txn *t, const struct cnc_error *err)
@@ -95,8 +94,7 @@ cnc__verb_create(struct cnc__verb *v, struct cnc_error *err)
     return rc;
 }
 
-/* -- configure
- * ------------------------------------------------------------------ */
+/* -- configure ------------------------------------------------------------ */
 
 struct configure {
     struct cnc__txn txn;

@@ -7,8 +7,7 @@
 #include "../xmpp/jid.h"
 #include "impl.h"
 
-/* -- one's own
- * ----------------------------------------------------------------- */
+/* -- one's own ------------------------------------------------------------ */
 
 static void
 write_sub(struct cnc__str *out, const char *node, const char *jid, size_t len,
@@ -84,8 +83,7 @@ cnc__verb_affiliations(struct cnc__verb *v, struct cnc_error *err)
     return 0;
 }
 
-/* -- what the owner sees
- * ---------------------------------------------------------- */
+/* -- what the owner sees -------------------------------------------------- */
 
 static int
 need_owner(struct cnc__verb *v, struct cnc_error *err)
@@ -148,8 +146,7 @@ cnc__verb_get_subscriptions(struct cnc__verb *v, struct cnc_error *err)
     return 0;
 }
 
-/* -- what the owner sets
- * ------------------------------------------------------------ */
+/* -- what the owner sets -------------------------------------------------- */
 
 struct one { /* a JID's value before and after */
     char *jid;

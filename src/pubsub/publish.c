@@ -20,8 +20,7 @@
  * value there means that the item was taken away. */
 static const char no_payload[] = "<none xmlns=\"" CNC__NS_STORE "\"/>";
 
-/* -- the overlay -----------------------------------------------------------
- */
+/* -- the overlay ---------------------------------------------------------- */
 
 struct cnc__pending *
 cnc__pending_get(const struct cnc__node *n, const char *id)
@@ -74,8 +73,7 @@ cnc__node_item_or_pending(struct cnc__node *n, const char *id)
     return item == NULL ? NULL : cnc__item_ref(item);
 }
 
-/* -- life ------------------------------------------------------------------
- */
+/* -- life ----------------------------------------------------------------- */
 
 static void
 release(struct cnc__txn *t)
@@ -137,8 +135,7 @@ answer(struct cnc__publish *p)
     cnc__str_fini(&xml);
 }
 
-/* -- rules (XEP-0060 7.1.3) --------------------------------------------------
- */
+/* -- rules (XEP-0060 7.1.3) ----------------------------------------------- */
 
 static int
 check_payload(struct cnc__publish *p, struct cnc__pub_item *i,
@@ -231,8 +228,7 @@ check(struct cnc__publish *p, struct cnc_error *err)
     return rc;
 }
 
-/* -- a repeated submit
- * -------------------------------------------------------- */
+/* -- a repeated submit ---------------------------------------------------- */
 
 static bool
 same_publisher(const struct cnc__item *item, const struct cnc__who *who)
@@ -266,8 +262,7 @@ repeat(struct cnc__publish *p, const struct cnc__item *item)
     cnc__txn_drop(&p->txn);
 }
 
-/* -- to the store
- * --------------------------------------------------------------- */
+/* -- to the store --------------------------------------------------------- */
 
 static void
 add_ops(struct cnc__publish *p)
@@ -341,8 +336,7 @@ submit(struct cnc__publish *p)
     cnc__txn_submit(&p->txn);
 }
 
-/* -- it is kept
- * ------------------------------------------------------------------ */
+/* -- it is kept ----------------------------------------------------------- */
 
 static void
 answer_all(struct cnc__publish *p, const struct cnc_error *err)
@@ -419,8 +413,7 @@ finish(struct cnc__txn *t, const struct cnc_error *err)
     }
 }
 
-/* -- the queue
- * -------------------------------------------------------------------- */
+/* -- the queue ------------------------------------------------------------ */
 
 /* Ask the hook about the items that it has not seen.  0, CNC_EAGAIN, or a
  * refusal. */
@@ -551,8 +544,7 @@ cnc__publish_drain(struct cnc__node *n)
     }
 }
 
-/* -- verbs
- * ---------------------------------------------------------------------- */
+/* -- verbs ---------------------------------------------------------------- */
 
 void
 cnc__pubsub_publish(struct cnc__pubsub *ps, const struct cnc__actor *actor,

@@ -6,8 +6,7 @@
 #include "../xmpp/jid.h"
 #include "impl.h"
 
-/* -- retract (XEP-0060 7.2) -------------------------------------------------
- */
+/* -- retract (XEP-0060 7.2) ----------------------------------------------- */
 
 struct retract {
     struct cnc__txn txn;
@@ -217,8 +216,7 @@ cnc__verb_retract(struct cnc__verb *v, struct cnc_error *err)
     return 0;
 }
 
-/* -- purge (8.5)
- * --------------------------------------------------------------- */
+/* -- purge (8.5) ---------------------------------------------------------- */
 
 struct purge {
     struct cnc__txn txn;
@@ -285,8 +283,7 @@ cnc__verb_purge(struct cnc__verb *v, struct cnc_error *err)
     return 0;
 }
 
-/* -- delete (8.4)
- * --------------------------------------------------------------- */
+/* -- delete (8.4) --------------------------------------------------------- */
 
 struct delete
 {

@@ -24,8 +24,7 @@ cnc__sub_state_name(enum cnc__sub_state s)
                                 : "none";
 }
 
-/* -- sessions ---------------------------------------------------------------
- */
+/* -- sessions ------------------------------------------------------------- */
 
 struct cnc__sub *
 cnc__sub_find(const struct cnc__session *s, const struct cnc__node *n,
@@ -96,8 +95,7 @@ cnc__session_ended(struct cnc__session *s, void *priv)
     }
 }
 
-/* -- accounts ----------------------------------------------------------------
- */
+/* -- accounts ------------------------------------------------------------- */
 
 static void
 attach(struct cnc__node *n, struct cnc__session *s)
@@ -241,8 +239,7 @@ kept(const struct cnc__node *n, const char *bare)
     return (enum cnc__sub_state)(uintptr_t)cnc__table_get(n->psubs, bare);
 }
 
-/* -- a kept subscription changes
- * ----------------------------------------------- */
+/* -- a kept subscription changes ------------------------------------------ */
 
 struct change {
     struct cnc__txn txn;
@@ -333,8 +330,7 @@ change_kept(struct cnc__verb *v, const char *bare, enum cnc__sub_state after)
     cnc__txn_change(&c->txn, change_apply);
 }
 
-/* -- verbs (XEP-0060 6.1, 6.2)
- * --------------------------------------------------- */
+/* -- verbs (XEP-0060 6.1, 6.2) -------------------------------------------- */
 
 /* The JID in the verb, prepared; it must be the asker's own. */
 static int

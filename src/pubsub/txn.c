@@ -186,8 +186,7 @@ cnc__txn_close_all(struct cnc__pubsub *ps)
     }
 }
 
-/* -- answers ---------------------------------------------------------------
- */
+/* -- answers -------------------------------------------------------------- */
 
 void
 cnc__txn_fail(struct cnc__txn *t, const struct cnc_error *err)
@@ -217,8 +216,7 @@ cnc__txn_answer(struct cnc__txn *t, const char *id, const char *xml,
     }
 }
 
-/* -- changes of the node itself ----------------------------------------------
- */
+/* -- changes of the node itself ------------------------------------------- */
 
 struct batch {
     struct cnc__txn txn;
@@ -318,8 +316,7 @@ cnc__txn_change(struct cnc__txn *t,
     }
 }
 
-/* -- the node's own entry, with nobody waiting
- * -------------------------------- */
+/* -- the node's own entry, with nobody waiting ---------------------------- */
 
 static int
 apply_nothing(struct cnc__txn *t, struct cnc_error *err)

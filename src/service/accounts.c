@@ -68,8 +68,7 @@ cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
     cnc__service_offload(work, done, arg, a->service);
 }
 
-/* -- as text: one line a hash: "NAME ITERATIONS SALT STORED SERVER" ---------
- */
+/* -- as text: one line a hash: "NAME ITERATIONS SALT STORED SERVER" ------- */
 
 static void
 keys_write(struct cnc__str *out, const char *name,
@@ -156,8 +155,7 @@ cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e)
     cnc__free(text);
 }
 
-/* -- changing an account ----------------------------------------------------
- */
+/* -- changing an account -------------------------------------------------- */
 
 struct change {
     struct cnc__logins *accounts;

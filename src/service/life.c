@@ -12,8 +12,7 @@
 
 #define HANDLERS_MS 5000 /* what a handler may still take once we stop */
 
-/* -- handles ---------------------------------------------------------------
- */
+/* -- handles -------------------------------------------------------------- */
 
 static void
 on_tick(uv_timer_t *timer)
@@ -95,8 +94,7 @@ cnc__service_handles(struct cnc_service *s)
         s->stop_async.data = s;
 }
 
-/* -- run --------------------------------------------------------------------
- */
+/* -- run ------------------------------------------------------------------ */
 
 static void
 on_started(void *priv)
@@ -195,8 +193,7 @@ cnc_service_run(struct cnc_service *s, struct cnc_error *err)
     return 0;
 }
 
-/* -- free -------------------------------------------------------------------
- */
+/* -- free ----------------------------------------------------------------- */
 
 static bool
 work_is_left(struct cnc_service *s)

@@ -42,8 +42,7 @@ int cnc__store_find(const struct cnc_store_driver **out, const char *name,
                     struct cnc_error *err);
 extern const struct cnc_store_driver cnc__store_memory;
 
-/* -- posts.c: run a function on the core's thread, from any thread ---------
- */
+/* -- posts.c: run a function on the core's thread, from any thread -------- */
 
 struct cnc__posts;
 struct cnc__posts *cnc__posts_new(uv_loop_t *loop);
@@ -52,8 +51,7 @@ void cnc__posts_run(struct cnc__posts *p);   /* what waits, now */
 void cnc__posts_close(struct cnc__posts *p); /* the handle; free after loop */
 void cnc__posts_free(struct cnc__posts **pp);
 
-/* -- commits.c: the writer thread ------------------------------------------
- */
+/* -- commits.c: the writer thread ----------------------------------------- */
 
 struct cnc__commits;
 struct cnc__commits *cnc__commits_new(const struct cnc_store_driver *driver,
@@ -74,8 +72,7 @@ struct cnc__commits_stats {
 void cnc__commits_stats(struct cnc__commits *c,
                         struct cnc__commits_stats *out);
 
-/* -- renders.c: the render processes ----------------------------------------
- */
+/* -- renders.c: the render processes -------------------------------------- */
 
 struct cnc__renders;
 /* n processes running program; restarted(worker, priv) after one died and
@@ -92,8 +89,7 @@ uint64_t cnc__renders_deaths(const struct cnc__renders *r);
 void cnc__renders_close(struct cnc__renders *r);
 void cnc__renders_free(struct cnc__renders **rp);
 
-/* -- accounts.c: SCRAM keys, and the commands to manage them ----------------
- */
+/* -- accounts.c: SCRAM keys, and the commands to manage them -------------- */
 
 struct cnc__logins;
 struct cnc__logins *cnc__logins_new(struct cnc_service *s);
@@ -107,22 +103,19 @@ void cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
 int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
                          struct cnc_error *err);
 
-/* -- status.c: /healthz, /metrics and the command "status" ------------------
- */
+/* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
 /* True when it answered r. */
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
-/* -- life.c ---------------------------------------------------------------
- */
+/* -- life.c --------------------------------------------------------------- */
 
 /* Make the handles that run() and stop() use, so that stopping is possible
  * from the first moment. */
 void cnc__service_handles(struct cnc_service *s);
 
-/* -- the service ------------------------------------------------------------
- */
+/* -- the service ---------------------------------------------------------- */
 
 struct cnc_service {
     unsigned magic;

@@ -141,8 +141,7 @@ on_http(struct cnc__http_request *r, void *priv)
     }
 }
 
-/* -- new --------------------------------------------------------------------
- */
+/* -- new ------------------------------------------------------------------ */
 
 static char *
 under(const char *dir, const char *name)

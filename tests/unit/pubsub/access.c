@@ -322,8 +322,7 @@ changes_that_wait_are_written_together(void **state)
     world_free(&s.w);
 }
 
-/* -- who publishes
- * ------------------------------------------------------------- */
+/* -- who publishes -------------------------------------------------------- */
 
 static bool
 publishes(struct stage *s, enum who who)

@@ -8,8 +8,7 @@
 
 #define NS "http://jabber.org/protocol/pubsub"
 
-/* -- pages -------------------------------------------------------------------
- */
+/* -- pages ---------------------------------------------------------------- */
 
 #define MANY 100000
 
@@ -119,8 +118,7 @@ a_page_is_limited_in_bytes(void **state)
     world_free(&w);
 }
 
-/* -- the archive
- * -------------------------------------------------------------- */
+/* -- the archive ---------------------------------------------------------- */
 
 static struct cnc__node *
 view(struct world *w, uint32_t history)

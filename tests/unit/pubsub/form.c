@@ -336,8 +336,7 @@ a_copy_has_the_values_without_the_errors(void **state)
     cnc__values_free(&copy);
 }
 
-/* -- XEP-0004
- * ----------------------------------------------------------------- */
+/* -- XEP-0004 ------------------------------------------------------------- */
 
 static int
 from_form(struct cnc__values *v, const char *xml)
@@ -444,8 +443,7 @@ a_refused_form_holds_what_was_typed_and_what_is_wrong(void **state)
     cnc__values_free(&v);
 }
 
-/* -- records from elsewhere
- * ------------------------------------------------------ */
+/* -- records from elsewhere ----------------------------------------------- */
 
 static void
 accepts(const char *xml, const char *error)

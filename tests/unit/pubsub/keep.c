@@ -266,8 +266,7 @@ the_store_does_not_grow_for_ever(void **state)
     world_free(&w);
 }
 
-/* -- damage
- * --------------------------------------------------------------------- */
+/* -- damage --------------------------------------------------------------- */
 
 static void
 damaged(const struct cnc_store_entry *entries, size_t n, const char *part)

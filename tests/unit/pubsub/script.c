@@ -51,8 +51,7 @@ session(struct play *p, const char *name)
     return s;
 }
 
-/* -- comparing ---------------------------------------------------------------
- */
+/* -- comparing ------------------------------------------------------------ */
 
 /* Canonical text (double quotes, declarations first) without what goes
  * without saying. */
@@ -182,8 +181,7 @@ says(struct play *p, struct cnc__session *s, const char *text)
     cnc__str_fini(&out);
 }
 
-/* -- lines
- * ------------------------------------------------------------------------ */
+/* -- lines ---------------------------------------------------------------- */
 
 static void
 directive(struct play *p, char *args)

@@ -13,8 +13,7 @@ struct row {
     size_t len;
 };
 
-/* -- what is heard ----------------------------------------------------------
- */
+/* -- what is heard -------------------------------------------------------- */
 
 static struct world *the_world;
 
@@ -99,8 +98,7 @@ world_expect(struct world *w, struct cnc__session *s, const char *part)
     }
 }
 
-/* -- the store
- * ----------------------------------------------------------------- */
+/* -- the store ------------------------------------------------------------ */
 
 static char *
 key_of(const struct cnc_store_entry *e)
@@ -296,8 +294,7 @@ world_dump_store(struct world *w)
     return cnc__str_steal(&out);
 }
 
-/* -- the service
- * ------------------------------------------------------------------ */
+/* -- the service ---------------------------------------------------------- */
 
 static int64_t
 on_now(void *priv)
@@ -488,8 +485,7 @@ world_say(struct world *w, struct cnc__session *s, const char *fmt, ...)
     }
 }
 
-/* -- shorthands
- * --------------------------------------------------------------------- */
+/* -- shorthands ----------------------------------------------------------- */
 
 struct cnc__actor
 world_operator(void)
