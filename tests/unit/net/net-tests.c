@@ -131,13 +131,21 @@ remove_one(const char *path, const struct stat *st, int flag,
 }
 
 void
-end_world(struct world *w)
+close_world(struct world *w)
 {
     uint64_t deadline = in_ms(LIMIT);
 
     cnc__net_close(w->net, on_closed, &w->closed);
     while (!w->closed) {
         assert_true(turn(w, -1, deadline));
+    }
+}
+
+void
+end_world(struct world *w)
+{
+    if (!w->closed) {
+        close_world(w);
     }
     cnc__net_free(&w->net);
     assert_null(w->net);

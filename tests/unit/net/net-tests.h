@@ -36,6 +36,7 @@ extern struct cnc__stream_env wanted_web;
 
 struct world *make_world(void);
 void listen_on(struct world *w, const char *addr);
+void close_world(struct world *w); /* sockets; what waits may answer yet */
 void end_world(struct world *w);
 struct cnc__net_stats stats(struct world *w);
 const char *in_dir(struct world *w, const char *name); /* static storage */

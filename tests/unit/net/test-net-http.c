@@ -204,8 +204,21 @@ answer_after_the_service_closed_is_let_fall(void **state)
     say(w, fd, "GET /later HTTP/1.1\r\n" H "\r\n");
     wait_for_call(w);
     later = w->later;
-    end_world(w);
+    close_world(w);
     later->respond(later, &response);
+    end_world(w);
+    close(fd);
+}
+
+static void
+request_nobody_answers_ends_with_the_service(void **state)
+{
+    struct world *w = web_world();
+    int fd = dial(w);
+
+    say(w, fd, "GET /later HTTP/1.1\r\n" H "\r\n");
+    wait_for_call(w);
+    end_world(w); /* the leak checker knows whether it went */
     close(fd);
 }
 
@@ -362,6 +375,7 @@ const struct CMUnitTest http_tests[] = {
     TEST(late_answer_holds_back_the_next_request),
     TEST(client_that_left_before_the_answer_is_let_go),
     TEST(answer_after_the_service_closed_is_let_fall),
+    TEST(request_nobody_answers_ends_with_the_service),
     TEST(half_closed_client_still_gets_its_answers),
     TEST(expecting_client_is_told_to_go_on),
     TEST(posts_of_other_sites_are_refused_before_their_body),
