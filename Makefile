@@ -22,6 +22,8 @@ run: deps-run
 	@B=$(B) tools/run-app $(APP) --http $(HTTP) --data $(DATA) $(ARGS)
 
 check: deps-check
+	@test ! -f $(B)/build.ninja || grep -q cmocka $(B)/build.ninja || \
+	    meson setup --reconfigure $(B)
 	@$(MAKE) --no-print-directory all
 	@B=$(B) tools/check
 
