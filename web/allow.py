@@ -3,7 +3,7 @@
 """allow.py IN OUT -- the allow-list as a small ES module.
 
 The lists of allow.json that the runtime asks, each a string of words between
-spaces: " a abbr b ".
+spaces: " a abbr b "; schemes as URL.protocol has them.
 """
 import json
 import sys
@@ -17,7 +17,8 @@ def main():
         allow = json.load(f)
     with open(sys.argv[2], "w", encoding="utf-8") as f:
         for key in LISTS:
-            words = " ".join(allow[key])
+            end = ":" if key == "url_schemes" else ""
+            words = " ".join(word + end for word in allow[key])
             f.write(f'export const {key} = " {words} ";\n')
 
 

@@ -11,17 +11,14 @@ import { $, attr, ours, page, patch, put, setAttr } from "./dom.js";
 import { forms } from "./form.js";
 import { xml } from "./xml.js";
 
-const BEAT = 30e3, HELLO = 4e3; // ms: heartbeat; for a hub to answer
-const EARLY = 1000;             // patches kept that came before their turn
 const query = (d) => $(d, "querySelector", "head > meta[name=concordance]");
-const meta = query(document), view = meta && attr(meta, "content");
-const early = new Map();        // seq -> patch
-let epoch, seq, busy, stale, live, fitted = 0, fails = 0;
+const meta = query(document);
+const early = new Map(); // seq -> patch that came before its turn, some of them
+let view, domain, socket, epoch, seq, busy, stale, live, fitted = 0, fails = 0;
 
 function at(position) {
-  const dot = position.lastIndexOf(".");
-  epoch = position.slice(0, dot);
-  seq = +position.slice(dot + 1);
+  [epoch, seq] = position.split(".");
+  seq = +seq;
   setAttr(meta, "data-position", position);
 }
 
@@ -30,19 +27,18 @@ function later(f) {
 }
 
 function feed(id, p) {
-  const s = +id.slice(id.lastIndexOf(".") + 1);
+  const [e, s] = id.split(".");
   if (stale) return;
-  if (!id.startsWith(epoch + ".")) return resync();
-  if (s > seq && early.size < EARLY) early.set(s, p);
+  if (e != epoch) return resync();
+  if (s > seq && early.size < 1e3) early.set(+s, p);
   try {
     for (let next; (next = early.get(seq + 1)); fails = 0) {
-      if (next.c.some((op) => op.n == "resync")) return resync();
       early.delete(seq + 1);
       patch(next, added);
       at(epoch + "." + (seq + 1));
     }
   } catch (e) {
-    console.warn(e);
+    console.info(e);
     return resync();
   }
   if (early.size) catchUp();
@@ -105,33 +101,30 @@ const net = {
 };
 const post = (m) => port.postMessage(m);
 const hidden = () => $(document, "visibilityState") == "hidden";
-let port, mode = 0, asked, policy, flush, url = hub;
+let port, mode = 0, asked, flush, url = hub;
 
 function on() {
   asked = true;
-  post({
-    t: "on", view, domain: attr(meta, "data-service"),
-    url: new URL(attr(meta, "data-socket"), location).href.replace("http", "ws"),
-  });
+  post({ t: "on", view, domain, url: socket });
 }
 
 function start() {
-  const type = { type: "module", name: view && attr(meta, "data-socket") + attr(meta, "data-service") };
+  let mine;
   const next = () => { if (asked && port == mine) mode++, start(); };
-  let w, mine;
   for (const lost of calls.splice(0)) lost?.({ e: { condition: "lost" } });
   try {
-    if (mode < 1) mine = (w = new SharedWorker(url, type)).port;
-    else if (mode < 2) mine = w = new Worker(url, type);
-    else {
+    if (mode < 2) {
+      const w = new (mode ? Worker : SharedWorker)(url, { type: "module", name: socket + domain });
+      w.onerror = next;
+      mine = w.port || w;
+      setTimeout(next, 4e3);
+    } else {
       const c = new MessageChannel();
       mine = c.port1;
       import("./hub.js").then((m) => m.attach(c.port2));
     }
   } catch { return mode++, start(); }
   port = mine;
-  if (w) w.onerror = next;
-  if (mode < 2) setTimeout(next, HELLO);
   port.onmessage = ({ data: m }) => {
     if (port != mine) return;
     asked = false;
@@ -177,6 +170,9 @@ function added(e) {
 }
 
 if (meta) {
+  view = attr(meta, "content");
+  domain = attr(meta, "data-service");
+  socket = new URL(attr(meta, "data-socket"), location).href.replace("http", "ws");
   at(attr(meta, "data-position"));
   try {
     const sheet = new CSSStyleSheet(); // :where(): a page's own rules win
@@ -184,13 +180,13 @@ if (meta) {
     put(document, "adoptedStyleSheets", [sheet]);
   } catch { /* plain text then */ }
   try {
-    policy = window.trustedTypes?.createPolicy("concordance", { createScriptURL: () => hub });
-    url = policy?.createScriptURL("") || hub;
+    url = window.trustedTypes?.createPolicy("concordance", { createScriptURL: () => hub })
+      .createScriptURL("") || hub;
   } catch { mode = 2; }
   $($(document, "body"), "append", news, bar);
   flush = forms(net);
   start();
-  setInterval(() => { if (asked) mode = 0, start(); else on(); }, BEAT);
+  setInterval(() => { if (asked) mode = 0, start(); else on(); }, 30e3); // the hub is dead, or hears us
   const wake = () => { if (!hidden()) on(), post({ t: "wake" }); };
   for (const e of ["visibilitychange", "online", "resume", "pageshow"]) addEventListener(e, wake);
   addEventListener("pagehide", () => post({ t: "bye" }));

@@ -10,7 +10,7 @@ import { $, attr, find, held, put, setAttr, unset } from "./dom.js";
 import { kid, text, xml } from "./xml.js";
 
 const all = (e, css) => [...$(e, "querySelectorAll", css)];
-const controls = (form, name) => [...$(form, "elements")].filter((c) => attr(c, "name") == name);
+const controls = (form, name) => all(form, `[name="${CSS.escape(name)}"]`);
 const jobs = new Map(); // form -> {form, id, body, edited, sent}
 
 // randomUUID is there in secure contexts only.
@@ -23,23 +23,18 @@ function setId(form, id) {
   }
 }
 
-function show(e, message, note) {
+function show(e, message) {
   put(e, "textContent", message);
   e.hidden = !message;
-  e.classList.toggle("cnc-note", !!note);
   held[message ? "add" : "delete"](e);
 }
 
-const showAll = (form, message, note) =>
-  all(form, ".cnc-form-error").map((e) => show(e, message, note));
+const showAll = (form, message) => all(form, ".cnc-form-error").map((e) => show(e, message));
 
 function pending(form, on) {
   (on ? setAttr : unset)(form, "aria-busy", on);
   held[on ? "add" : "delete"](form);
-  for (const b of all(form, "button:not([type=button])")) {
-    (on ? setAttr : unset)(b, "aria-disabled", on); // keeps the focus
-    b.classList.toggle("cnc-pending", on);
-  }
+  for (const b of all(form, "button")) (on ? setAttr : unset)(b, "aria-disabled", on); // keeps the focus
   for (const e of all(form, ".cnc-error,.cnc-form-error")) show(e, "");
   for (const e of all(form, "[aria-invalid]")) unset(e, "aria-invalid"), held.delete(e);
 }
@@ -60,13 +55,12 @@ function refused(form, x, note) {
   for (const f of x?.c || []) {
     const error = f.n == "error" ? f : kid(f, "error"), at = f.a.var;
     if (!error) continue;
-    const place = all(form, "[data-field]").filter((e) => attr(e, "data-field") == at)
-      .flatMap((e) => all(e, ".cnc-error"))[0];
+    const [place] = all(form, `[data-field="${CSS.escape(at)}"] .cnc-error`);
     if (!place) { rest.push(text(error)); continue; }
     show(place, text(error));
     for (const c of controls(form, at)) setAttr(c, "aria-invalid", true), held.add(c), wrong.push(c);
   }
-  showAll(form, rest.join(" ") || (wrong[0] ? "" : note));
+  showAll(form, rest.join(" ") || !wrong[0] && note || "");
   const at = $(document, "activeElement");
   if (at == $(document, "body") || $(form, "contains", at)) wrong[0]?.focus();
 }
@@ -89,7 +83,7 @@ export function forms(net) {
       job.sent = false;
       setTimeout(() => {
         if (jobs.has(job.form) && !net.up)
-          showAll(job.form, "Not connected. This will be sent when the connection is back.", true);
+          showAll(job.form, "Not connected. This will be sent when the connection is back.");
       }, 700);
       return;
     }
@@ -99,7 +93,7 @@ export function forms(net) {
     if (command?.a.status == "completed" && note?.a.type != "error") {
       if (!job.edited) $(form, "reset");
       setId(form, "");
-      net.say(said || "Sent.");
+      net.say(said);
     } else refused(form, kid(command, "x"), e?.text || said || "This was not accepted.");
   };
 

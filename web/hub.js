@@ -18,7 +18,6 @@
 import { connect } from "./xmpp.js";
 import { kid, xml } from "./xml.js";
 
-const LOST = 200e3; // ms; browsers let a hidden page run once a minute
 const views = new Map(); // node -> {ports: port -> last heard, ready}
 let xmpp, domain;
 
@@ -72,7 +71,8 @@ export function attach(port) {
       port.postMessage(hi());
       if (first && view.ready > 1) port.postMessage({ t: "ready" });
       subscribe(m.view, view);
-      for (const [p, last] of view.ports) if (Date.now() - last > LOST) bye(p);
+      // A page that crashed says no goodbye.  A hidden one runs once a minute.
+      for (const [p, last] of view.ports) if (Date.now() - last > 200e3) bye(p);
     } else if (m.t == "bye") {
       bye(port);
       if (!views.size) xmpp = xmpp?.close();
@@ -82,6 +82,5 @@ export function attach(port) {
   };
 }
 
-const worker = globalThis.document ? 0 : globalThis.self;
-if (worker && "onconnect" in worker) worker.onconnect = (e) => attach(e.ports[0]);
-else if (worker) attach(worker);
+if (globalThis.onconnect === null) onconnect = (e) => attach(e.ports[0]);
+else if (!globalThis.document) attach(self);

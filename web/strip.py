@@ -6,14 +6,15 @@ What is served is the source, line by line and name by name, less comments,
 indentation and blanks around punctuation.  It relies on the runtime's style:
 a comment stands alone on its line or ends it after a blank; no string has
 " // " or "/*" in it; regular expressions follow "(", "=", "!", "|" or "?".
-Lines with any part of a template string are left alone but for indentation.
+Lines with part of a template string are left alone but for indentation.
 """
 import re
 import sys
 
 TOKEN = re.compile(r'''"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|
+    `[^`]*`|
     (?<=[(=!|?])\s?/(?![/*])(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\])+/[a-z]*|
-    [^"'/]+|/''', re.X)
+    [^"'`/]+|/''', re.X)
 BLANK = re.compile(r" ?([=<>!&|?:,;(){}\[\]*%]|\+(?! ?\+)|-(?! ?-)) ?")
 
 
@@ -21,7 +22,7 @@ def squeeze(line):
     """One line of JavaScript, without blanks around punctuation."""
     def one(m):
         word = m.group()
-        return word if word[0] in "\"'/" else BLANK.sub(r"\1", word)
+        return word if word.lstrip()[:1] in "\"'`/" else BLANK.sub(r"\1", word)
 
     return TOKEN.sub(one, line)
 
@@ -34,15 +35,15 @@ def main():
     for line in text.splitlines():
         line = re.sub(r"(^|\s+)// .*$|^\s*//$", "", line).strip()
         ticks = line.count("`")
-        if sys.argv[1].endswith(".js") and not template and not ticks:
+        if sys.argv[1].endswith(".js") and not template and ticks in (0, 2):
             line = squeeze(line)
         template ^= ticks % 2 == 1
         if line:
-            out.append(line)
+            # What ends so goes on, or is over: no line end is needed.
+            joins = not template and line[-1] in ";{,("
+            out.append(line if joins else line + "\n")
     with open(sys.argv[2], "w", encoding="utf-8") as f:
-        if "/concordance." in sys.argv[1]:  # what the others come with
-            f.write("/* SPDX-License-Identifier: MIT */\n")
-        f.write("\n".join(out) + "\n")
+        f.write("".join(out).strip() + "\n")
 
 
 main()

@@ -13,8 +13,8 @@ const ENTITY = { lt: 60, gt: 62, amp: 38, quot: 34, apos: 39 };
 const fail = () => { throw new SyntaxError("not well-formed"); };
 
 const plain = (s) => s.replace(/&(?:#(\d+|x[\da-f]+)|(\w+));|&/gi, (all, num, word) => {
-  const c = String.fromCodePoint(num ? +num.replace(/^x/i, "0x") : ENTITY[word] || fail());
-  return /[\ud800-\udfff]/.test(c) && c.length < 2 || c.search(BAD) >= 0 ? fail() : c;
+  const code = num ? +("0" + num) : ENTITY[word] || fail(), c = String.fromCodePoint(code);
+  return code >> 11 == 27 || c.search(BAD) >= 0 ? fail() : c; // no half of a pair
 });
 
 // One element.  No comment, processing instruction, DTD: there are none in XMPP.

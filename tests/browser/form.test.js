@@ -117,7 +117,7 @@ test("form: without a connection it waits, says so, and goes when there is one",
     await page.waitForSelector(".cnc-status[data-state=wait]", { state: "attached" });
     await page.fill(TITLE, "One");
     await page.click("button");
-    await page.waitForSelector("#form-library-error.cnc-note");
+    await page.waitForSelector("#form-library-error:not([hidden])");
     const id = await idOf(page);
     assert.match(id, /-/);
     assert.match(await page.textContent("#form-library-error"), /will be sent/);

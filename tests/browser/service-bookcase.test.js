@@ -134,18 +134,19 @@ test("service: cut off again and again: no gap, no duplicate", () =>
       const page = await context.newPage();
       await page.goto(url);
       await live(page);
-      let cuts = 0;
-      for (let i = 0; i < 300; i++) {
-        const published = service.post({ title: "t" + i, author: "A", "concordance#id": "i" + i });
-        if (i % 3 == 0) cuts += cut();
+      let cuts = 0, n = 0;
+      // How fast the page is back is its own; there is something to miss
+      // each time.
+      for (; n < 200 || (cuts < 8 && n < 950); n++) {
+        const published = service.post({ title: "t" + n, author: "A", "concordance#id": "i" + n });
+        if (n % 3 == 0) cuts += cut();
         assert.equal(await published, 200);
       }
-      assert.ok(cuts >= 5, `only ${cuts} cuts`);
-      await shows(page, "t299");
-      await page.waitForFunction(() => document.querySelectorAll("#shelf li").length >= 300);
+      assert.ok(cuts >= 3, `only ${cuts} cuts`);
+      await shows(page, "t" + (n - 1));
       const all = await titles(page);
       unique(all);
-      assert.equal(all.length, 300);
+      assert.deepEqual(all, Array.from({ length: n }, (_, i) => "t" + i));
     }))));
 
 test("service: killed while books are added: each acknowledged one is there once, pages go on", () =>
