@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "check.h"
+#include "text.h"
 
 void
 cnc__panic(const char *file, int line, const char *what)
@@ -37,6 +38,16 @@ cnc__realloc(void *p, size_t n, size_t size)
         cnc__panic(__FILE__, __LINE__, "out of memory");
     }
     return q;
+}
+
+void *
+cnc__grow(void *p, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap) {
+        return p;
+    }
+    *cap = *cap == 0 ? 8 : *cap * 2;
+    return cnc__realloc(p, *cap, size);
 }
 
 char *
@@ -102,14 +113,8 @@ cnc__random(void *out, size_t len)
 void
 cnc__random_hex(char *out, size_t n_bytes)
 {
-    /* Fill the upper half, then spread it over the whole from the left:
-     * each pair is written after its byte was read. */
-    unsigned char *bytes = (unsigned char *)out + n_bytes;
+    unsigned char bytes[64];
+    CNC_CHECK(n_bytes <= sizeof(bytes));
     cnc__random(bytes, n_bytes);
-    for (size_t i = 0; i < n_bytes; i++) {
-        unsigned char byte = bytes[i];
-        out[2 * i] = "0123456789abcdef"[byte >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[byte & 15];
-    }
-    out[2 * n_bytes] = '\0';
+    cnc__hex(out, bytes, n_bytes);
 }

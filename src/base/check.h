@@ -39,6 +39,8 @@ CNC_API void *cnc__zalloc(size_t size);
 /* Room for n elements of size bytes; new room is NOT zeroed; checks n * size
  * for overflow.  p may be NULL. */
 CNC_API void *cnc__realloc(void *p, size_t n, size_t size);
+/* Room for one more than the n that p holds: doubles *cap when it is full. */
+CNC_API void *cnc__grow(void *p, size_t n, size_t *cap, size_t size);
 CNC_API char *cnc__strdup(const char *s);              /* NULL -> NULL */
 CNC_API char *cnc__strndup(const char *s, size_t len); /* adds the NUL */
 CNC_API void cnc__free(void *p);                       /* NULL is fine */
@@ -57,7 +59,8 @@ CNC_API bool cnc__equal_secret(const void *a, const void *b, size_t len);
 CNC_API void cnc__wipe(void *p, size_t len);
 /* getrandom(2), or the process ends. */
 CNC_API void cnc__random(void *out, size_t len);
-/* n_bytes random bytes as lower-case hex; out holds 2 * n_bytes + 1. */
+/* n_bytes (at most 64) random bytes as lower-case hex; out holds
+ * 2 * n_bytes + 1. */
 CNC_API void cnc__random_hex(char *out, size_t n_bytes);
 
 #endif /* CNC_BASE_CHECK_H */

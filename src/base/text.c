@@ -147,3 +147,20 @@ cnc__hex(char *out, const void *data, size_t len)
     }
     out[2 * len] = '\0';
 }
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
+cnc__unhex(const char digits[2])
+{
+    int hi = hex_value(digits[0]), lo = hex_value(digits[1]);
+    return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}

@@ -29,6 +29,8 @@ CNC_API void cnc__base64_encode(struct cnc__str *out, const void *data,
 CNC_API int cnc__base64_decode(struct cnc__str *out, const char *s,
                                size_t len);
 CNC_API void cnc__hex(char *out, const void *data, size_t len); /* 2n+1 */
+/* The byte that two hex digits of any case make; -1: they are none. */
+CNC_API int cnc__unhex(const char digits[2]);
 
 /* XEP-0082 UTC, "2026-11-22T21:40:00Z" (milliseconds when not 0). */
 CNC_API void cnc__datetime(char out[32], int64_t unix_ms);

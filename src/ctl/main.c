@@ -7,6 +7,8 @@
 
 #include "ctl.h"
 
+#define MAX_FILE ((size_t)16 << 20)
+
 static const struct ctl_command *const groups[] = {ctl_pubsub, ctl_template,
                                                    ctl_admin, ctl_new};
 
@@ -63,31 +65,32 @@ ctl_read(const char *path, size_t *len)
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     struct cnc__str s = CNC__STR;
     char chunk[65536];
+    bool failed;
     size_t n;
 
     if (f == NULL) {
         ctl_say(1, "cannot read %s: %s.", path, strerror(errno));
         return NULL;
     }
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0) {
+    while (s.len <= MAX_FILE && (n = fread(chunk, 1, sizeof(chunk), f)) > 0) {
         cnc__str_add(&s, chunk, n);
-        if (s.len > ((size_t)16 << 20)) {
-            ctl_say(1, "%s is larger than 16 MB.", path);
-            cnc__str_fini(&s);
-            break;
-        }
     }
-    n = (size_t)ferror(f);
+    failed = ferror(f) != 0;
+    if (failed) {
+        ctl_say(1, "cannot read %s: %s.", path, strerror(errno));
+    } else if (s.len > MAX_FILE) {
+        ctl_say(1, "%s is larger than 16 MB.", path);
+        failed = true;
+    }
     if (f != stdin) {
         fclose(f);
     }
-    if (n != 0) {
-        ctl_say(1, "cannot read %s: %s.", path, strerror(errno));
+    if (failed) {
         cnc__str_fini(&s);
         return NULL;
     }
     *len = s.len;
-    return s.data == NULL ? NULL : cnc__str_steal(&s);
+    return s.data == NULL ? cnc__strdup("") : cnc__str_steal(&s);
 }
 
 static void

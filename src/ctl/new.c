@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -119,6 +120,12 @@ new_app(struct ctl *ctl, int argc, char **argv)
     }
     if (skeletons == NULL || skeletons[0] == '\0') {
         skeletons = CNC_DATADIR "/skeleton";
+    }
+    if (access(skeletons, R_OK | X_OK) != 0) {
+        return ctl_say(1,
+                       "the skeletons are not in %s: %s; install Concordance "
+                       "whole, or set CONCORDANCE_SKELETONS.",
+                       skeletons, strerror(errno));
     }
     if (mkdir(name, 0755) != 0) {
         return ctl_say(1, "cannot make the folder %s: %s.", name,

@@ -162,10 +162,10 @@ items(struct ctl *ctl, int argc, char **argv)
 static int
 publish(struct ctl *ctl, int argc, char **argv)
 {
-    size_t len;
-    char *text = argc > 1 && argv[1][0] == '<'
-                     ? cnc__strdup(argv[1])
-                     : ctl_read(argc > 1 ? argv[1] : "-", &len);
+    bool here = argc > 1 && argv[1][0] == '<';
+    size_t len = here ? strlen(argv[1]) : 0;
+    char *text =
+        here ? cnc__strdup(argv[1]) : ctl_read(argc > 1 ? argv[1] : "-", &len);
     struct cnc__str iq = CNC__STR;
     struct cnc_element *payload = NULL, *reply = NULL, *item;
     struct cnc_error err = {0};
@@ -173,9 +173,13 @@ publish(struct ctl *ctl, int argc, char **argv)
     int code;
 
     if (text == NULL) {
+        return 1;
+    }
+    if (len == 0) {
+        cnc__free(text);
         return ctl_say(1, "there is nothing to publish.");
     }
-    code = cnc_xml_parse(&payload, text, strlen(text), 0, NULL, &err);
+    code = cnc_xml_parse(&payload, text, len, 0, NULL, &err);
     cnc__free(text);
     if (code != 0) {
         return ctl_say(1, "the payload is no XML: line %u, column %u: %s.",

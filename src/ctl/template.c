@@ -41,6 +41,10 @@ put(struct ctl *ctl, const char *name, const char *path)
     if (text == NULL) {
         return 1;
     }
+    if (len == 0) {
+        cnc__free(text);
+        return ctl_say(1, "%s is empty; nothing was changed.", path);
+    }
     if (!cnc__xml_chars_valid(text, len)) {
         cnc__free(text);
         return ctl_say(1, "%s is not UTF-8 text.", path);

@@ -14,16 +14,6 @@ refuse(struct cnc__http1 *h, const char *why)
     return 400;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What a browser may leave unescaped in a path or query (the URL standard's
  * path percent-encode set, negated); a fragment is never sent. */
 static bool
@@ -44,13 +34,12 @@ decode_path(char *out, const char *s, size_t len)
             return NULL;
         }
         if (c == '%') {
-            int hi = len - i > 2 ? hex_value(s[i + 1]) : -1;
-            int lo = len - i > 2 ? hex_value(s[i + 2]) : -1;
+            int byte = len - i > 2 ? cnc__unhex(s + i + 1) : -1;
 
-            if (hi < 0 || lo < 0) {
+            if (byte < 0) {
                 return NULL;
             }
-            c = (char)(hi << 4 | lo);
+            c = (char)byte;
             /* An escaped slash is a slash for some and text for others. */
             if ((unsigned char)c < 0x20 || c == 0x7f || c == '/' ||
                 c == '\\') {

@@ -283,10 +283,7 @@ cnc__node_forget(struct cnc__node *n, const char *id)
     if (!n->cfg.durable) {
         return;
     }
-    if (n->n_gone == n->cap_gone) {
-        n->cap_gone = n->cap_gone == 0 ? 4 : n->cap_gone * 2;
-        n->gone = cnc__realloc(n->gone, n->cap_gone, sizeof(*n->gone));
-    }
+    n->gone = cnc__grow(n->gone, n->n_gone, &n->cap_gone, sizeof(*n->gone));
     n->gone[n->n_gone++] = cnc__strdup(id);
 }
 

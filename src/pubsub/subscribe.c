@@ -53,10 +53,7 @@ cnc__sub_add(struct cnc__node *n, struct cnc__session *s, bool bare,
     sub->session = s;
     sub->bare = bare;
     sub->account = account;
-    if (n->n_subs == n->cap_subs) {
-        n->cap_subs = n->cap_subs == 0 ? 4 : n->cap_subs * 2;
-        n->subs = cnc__realloc(n->subs, n->cap_subs, sizeof(*n->subs));
-    }
+    n->subs = cnc__grow(n->subs, n->n_subs, &n->cap_subs, sizeof(*n->subs));
     sub->at = n->n_subs;
     n->subs[n->n_subs++] = sub;
     sub->next = s->subs;
@@ -170,10 +167,7 @@ cnc__account_add(struct cnc__pubsub *ps, const char *bare, struct cnc__node *n)
         a = cnc__zalloc(sizeof(*a));
         cnc__table_put(ps->accounts, bare, a);
     }
-    if (a->n == a->cap) {
-        a->cap = a->cap == 0 ? 2 : a->cap * 2;
-        a->nodes = cnc__realloc(a->nodes, a->cap, sizeof(*a->nodes));
-    }
+    a->nodes = cnc__grow(a->nodes, a->n, &a->cap, sizeof(*a->nodes));
     a->nodes[a->n++] = n;
 }
 

@@ -28,10 +28,7 @@ cnc__txn_op(struct cnc__txn *t, enum cnc_store_verb verb,
 {
     CNC_OBJ_CHECK(t, TXN_MAGIC);
     struct cnc__commit *c = &t->commit;
-    if (c->n_ops == t->cap_ops) {
-        t->cap_ops = t->cap_ops == 0 ? 4 : t->cap_ops * 2;
-        c->ops = cnc__realloc(c->ops, t->cap_ops, sizeof(*c->ops));
-    }
+    c->ops = cnc__grow(c->ops, c->n_ops, &t->cap_ops, sizeof(*c->ops));
     struct cnc_store_op *op = &c->ops[c->n_ops++];
     *op = (struct cnc_store_op){
         .verb = verb,

@@ -64,10 +64,7 @@ static void
 push(struct cnc__value **all, size_t *n, size_t *cap, const char *name,
      const char *text)
 {
-    if (*n == *cap) {
-        *cap = *cap == 0 ? 8 : *cap * 2;
-        *all = cnc__realloc(*all, *cap, sizeof(**all));
-    }
+    *all = cnc__grow(*all, *n, cap, sizeof(**all));
     (*all)[(*n)++] = (struct cnc__value){cnc__strdup(name), cnc__strdup(text)};
 }
 

@@ -79,8 +79,8 @@ own_id(struct cnc__rbuild *b, const char *value)
         return NULL;
     }
     if (b->frag != NULL) {
-        b->frag_ids = cnc__rgrow(b->frag_ids, b->n_frag_ids, &b->cap_frag_ids,
-                                 sizeof(*b->frag_ids));
+        b->frag_ids = cnc__grow(b->frag_ids, b->n_frag_ids, &b->cap_frag_ids,
+                                sizeof(*b->frag_ids));
         b->frag_ids[b->n_frag_ids++] = id;
     }
     return value;
@@ -118,7 +118,7 @@ count(struct cnc__rbuild *b, size_t bytes)
 static void
 add_kid(struct cnc__rbuild *b, const struct cnc__rnode *n)
 {
-    b->kids = cnc__rgrow(b->kids, b->n_kids, &b->cap_kids, sizeof(*b->kids));
+    b->kids = cnc__grow(b->kids, b->n_kids, &b->cap_kids, sizeof(*b->kids));
     b->kids[b->n_kids++] = n;
 }
 
@@ -202,7 +202,7 @@ cnc__rbuild_push(struct cnc__rbuild *b, int tag, bool implied)
         b->bail = b->bail || b->frag->place == 0;
     }
     b->stack =
-        cnc__rgrow(b->stack, b->n_stack, &b->cap_stack, sizeof(*b->stack));
+        cnc__grow(b->stack, b->n_stack, &b->cap_stack, sizeof(*b->stack));
     b->stack[b->n_stack++] = (struct cnc__rbuild_entry){
         .tag = (uint8_t)tag, .implied = implied, .kids_from = b->n_kids};
     count(b, 2 * strlen(cnc__allow_tag_name(tag)) + 5);
@@ -223,7 +223,7 @@ cnc__rbuild_pop(struct cnc__rbuild *b)
     b->n_kids = e->kids_from;
     if (e->head) {
         b->head =
-            cnc__rgrow(b->head, b->n_head, &b->cap_head, sizeof(*b->head));
+            cnc__grow(b->head, b->n_head, &b->cap_head, sizeof(*b->head));
         b->head[b->n_head++] = n;
     } else {
         add_kid(b, n);
@@ -236,7 +236,7 @@ static enum cnc__rbuild_open
 answer(struct cnc__rbuild *b, enum cnc__rbuild_open a, uint8_t level)
 {
     b->input =
-        cnc__rgrow(b->input, b->n_input, &b->cap_input, sizeof(*b->input));
+        cnc__grow(b->input, b->n_input, &b->cap_input, sizeof(*b->input));
     b->input[b->n_input++] = (struct cnc__rbuild_input){(uint8_t)a, b->level};
     b->level = level;
     return a;

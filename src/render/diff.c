@@ -452,7 +452,7 @@ go_on(struct diff *d, uint32_t pair)
             continue;
         }
         d->pairs =
-            cnc__rgrow(d->pairs, d->n_pairs, &d->cap_pairs, sizeof(*d->pairs));
+            cnc__grow(d->pairs, d->n_pairs, &d->cap_pairs, sizeof(*d->pairs));
         d->pairs[d->n_pairs++] = (struct pair){a, b, pair, j};
     }
 }
@@ -494,7 +494,7 @@ cnc__rtree_diff(const struct cnc__rtree *a, const struct cnc__rtree *b,
         return;
     }
     cnc__patch_begin(&d.patch, out, max);
-    d.pairs = cnc__rgrow(d.pairs, 0, &d.cap_pairs, sizeof(*d.pairs));
+    d.pairs = cnc__grow(d.pairs, 0, &d.cap_pairs, sizeof(*d.pairs));
     d.pairs[d.n_pairs++] = (struct pair){a->root, b->root, NONE, 0};
     for (size_t i = 0; i < d.n_pairs && !d.patch.too_big; i++) {
         diff_pair(&d, (uint32_t)i);

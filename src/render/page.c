@@ -219,7 +219,7 @@ add_item(struct cnc__page_doc *d, xsltTransformContextPtr ctxt,
          struct cnc__record *r, xmlNodePtr inst, struct cnc__frag *frag)
 {
     d->items =
-        cnc__rgrow(d->items, d->n_items, &d->cap_items, sizeof(*d->items));
+        cnc__grow(d->items, d->n_items, &d->cap_items, sizeof(*d->items));
     d->items[d->n_items++] = (struct cnc__item){r, inst, frag};
     xmlNodePtr n =
         xmlNewDocNode(ctxt->output, NULL, (const xmlChar *)CNC__ITEM, NULL);

@@ -18,16 +18,6 @@ cnc__rhash(const void *data, size_t len)
     return cnc__siphash13(key, data, len);
 }
 
-void *
-cnc__rgrow(void *array, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap) {
-        return array;
-    }
-    *cap = *cap == 0 ? 16 : *cap * 2;
-    return cnc__realloc(array, *cap, size);
-}
-
 struct cnc__frag *
 cnc__frag_new(void)
 {
@@ -92,6 +82,6 @@ cnc__rtree_add_frag(struct cnc__rtree *t, struct cnc__frag *f)
 {
     CNC_OBJ_CHECK(t, TREE_MAGIC);
     t->frags =
-        cnc__rgrow(t->frags, t->n_frags, &t->cap_frags, sizeof(*t->frags));
+        cnc__grow(t->frags, t->n_frags, &t->cap_frags, sizeof(*t->frags));
     t->frags[t->n_frags++] = cnc__frag_ref(f);
 }

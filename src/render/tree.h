@@ -71,8 +71,6 @@ CNC_API void cnc__rtree_add_frag(struct cnc__rtree *t, struct cnc__frag *f);
 
 /* SipHash-1-3 under this process's key. */
 CNC_API uint64_t cnc__rhash(const void *data, size_t len);
-/* Room for one more in an array that doubles. */
-CNC_API void *cnc__rgrow(void *array, size_t n, size_t *cap, size_t size);
 
 /* html.c: the tree as an HTML document. */
 CNC_API void cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,

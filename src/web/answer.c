@@ -145,6 +145,20 @@ cnc__answer_style(struct cnc__agent *a)
     a->style_csp = cnc__str_steal(&s);
 }
 
+void
+cnc__answer_html(struct cnc__http_responder *responder, int status,
+                 const char *headers, const char *html, size_t len)
+{
+    struct cnc_buf *body = cnc_buf_new(html, len);
+    struct cnc__http_response out = {.status = status,
+                                     .content_type =
+                                         "text/html; charset=utf-8",
+                                     .headers = headers,
+                                     .body = body};
+    responder->respond(responder, &out);
+    cnc_buf_unref(&body);
+}
+
 static void
 answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
        const char *headers, const char *title, const char *text,
@@ -169,14 +183,7 @@ answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
                     "X-Content-Type-Options: nosniff\r\n"
                     "Referrer-Policy: same-origin\r\n%s",
                     a->style_csp, headers != NULL ? headers : "");
-    struct cnc_buf *body = cnc_buf_new(html.data, html.len);
-    struct cnc__http_response out = {.status = status,
-                                     .content_type =
-                                         "text/html; charset=utf-8",
-                                     .headers = lines.data,
-                                     .body = body};
-    responder->respond(responder, &out);
-    cnc_buf_unref(&body);
+    cnc__answer_html(responder, status, lines.data, html.data, html.len);
     cnc__str_fini(&html);
     cnc__str_fini(&lines);
     cnc__str_fini(&href);

@@ -72,16 +72,6 @@ cnc__http_status_text(int status)
     return "500 Internal Server Error";
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decode one name or value into out; CNC_ESYNTAX on a broken escape, a NUL,
  * or bytes that are not UTF-8. */
 static int
@@ -95,13 +85,12 @@ decode(struct cnc__str *out, const char *s, size_t len)
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int hi = len - i > 2 ? hex_value(s[i + 1]) : -1;
-            int lo = len - i > 2 ? hex_value(s[i + 2]) : -1;
+            int byte = len - i > 2 ? cnc__unhex(s + i + 1) : -1;
 
-            if (hi < 0 || lo < 0) {
+            if (byte < 0) {
                 return CNC_ESYNTAX;
             }
-            c = (char)(hi << 4 | lo);
+            c = (char)byte;
             i += 2;
         }
         if (c == '\0') {

@@ -254,10 +254,8 @@ cnc__page_mark(struct cnc__web_page *p, struct cnc__shown *s, uint64_t created,
         cnc__page_reload(p);
         return;
     }
-    if (s->n_dirty == s->cap_dirty) {
-        s->cap_dirty = s->cap_dirty == 0 ? 8 : s->cap_dirty * 2;
-        s->dirty = cnc__realloc(s->dirty, s->cap_dirty, sizeof(*s->dirty));
-    }
+    s->dirty =
+        cnc__grow(s->dirty, s->n_dirty, &s->cap_dirty, sizeof(*s->dirty));
     s->dirty[s->n_dirty++] = (struct cnc__dirty){created, cnc__item_ref(item)};
 }
 

@@ -101,23 +101,6 @@ accepted(struct cnc__posted *s, const char *id)
 /* -- refused: 422 -------------------------------------------------------- */
 
 static void
-respond_html(struct cnc__http_responder *responder, int status,
-             const char *html, size_t len)
-{
-    struct cnc__str lines = CNC__STR;
-    struct cnc_buf *body = cnc_buf_new(html, len);
-    cnc__str_puts(&lines, cnc__page_headers);
-    struct cnc__http_response out = {.status = status,
-                                     .content_type =
-                                         "text/html; charset=utf-8",
-                                     .headers = lines.data,
-                                     .body = body};
-    responder->respond(responder, &out);
-    cnc_buf_unref(&body);
-    cnc__str_fini(&lines);
-}
-
-static void
 plain_refusal(struct cnc__posted *s)
 {
     cnc__answer_back(s->agent, s->responder, 422, "Please check the form",
@@ -135,7 +118,7 @@ on_refused_page(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        respond_html(s->responder, 422, html, len);
+        cnc__answer_html(s->responder, 422, cnc__page_headers, html, len);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s form=%s %s",
                  s->page->path, s->decl->name, error);

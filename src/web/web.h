@@ -382,6 +382,9 @@ enum cnc__encoding cnc__answer_encoding(const char *accept_encoding,
 bool cnc__answer_not_modified(const char *if_none_match, const char *etag);
 const char *cnc__answer_suffix(enum cnc__encoding e); /* "", "-gz", "-br" */
 void cnc__answer_style(struct cnc__agent *a);
+/* headers: further lines, each with its CR LF. */
+void cnc__answer_html(struct cnc__http_responder *responder, int status,
+                      const char *headers, const char *html, size_t len);
 /* A plain page that says what is the matter.  headers: more lines or NULL. */
 void cnc__answer_plain(struct cnc__agent *a,
                        struct cnc__http_responder *responder, int status,

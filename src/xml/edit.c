@@ -359,11 +359,8 @@ reaches(struct cnc__mutable *c, struct cnc__mutable *target)
 static struct cnc__mchild *
 make_room(struct cnc__mutable *m, size_t i)
 {
-    if (m->n_children == m->cap_children) {
-        m->cap_children = m->cap_children == 0 ? 4 : m->cap_children * 2;
-        m->children =
-            cnc__realloc(m->children, m->cap_children, sizeof(*m->children));
-    }
+    m->children = cnc__grow(m->children, m->n_children, &m->cap_children,
+                            sizeof(*m->children));
     memmove(&m->children[i + 1], &m->children[i],
             (m->n_children - i) * sizeof(*m->children));
     m->n_children++;

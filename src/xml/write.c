@@ -66,10 +66,8 @@ is_own(const struct writer *w, const char *prefix)
 static void
 declare(struct writer *w, const char *prefix, const char *ns)
 {
-    if (w->n_scopes == w->cap_scopes) {
-        w->cap_scopes = w->cap_scopes == 0 ? 8 : w->cap_scopes * 2;
-        w->scopes = cnc__realloc(w->scopes, w->cap_scopes, sizeof(*w->scopes));
-    }
+    w->scopes =
+        cnc__grow(w->scopes, w->n_scopes, &w->cap_scopes, sizeof(*w->scopes));
     w->scopes[w->n_scopes++] = (struct scope){prefix, ns};
 }
 
@@ -230,10 +228,8 @@ write_attrs(struct writer *w, const struct cnc_element *e)
 static void
 push(struct writer *w, const struct level *level)
 {
-    if (w->n_levels == w->cap_levels) {
-        w->cap_levels = w->cap_levels == 0 ? 16 : w->cap_levels * 2;
-        w->levels = cnc__realloc(w->levels, w->cap_levels, sizeof(*w->levels));
-    }
+    w->levels =
+        cnc__grow(w->levels, w->n_levels, &w->cap_levels, sizeof(*w->levels));
     w->levels[w->n_levels++] = *level;
 }
 

@@ -152,6 +152,10 @@ base64_is_canonical_both_ways(void **state)
     char hex[7];
     cnc__hex(hex, "\x00\xAB\x7F", 3);
     assert_string_equal(hex, "00ab7f");
+    assert_int_equal(cnc__unhex("aB"), 0xab);
+    assert_int_equal(cnc__unhex("00"), 0);
+    assert_int_equal(cnc__unhex("0g"), -1);
+    assert_int_equal(cnc__unhex("/0"), -1);
     cnc__str_fini(&s);
 }
 
