@@ -34,7 +34,7 @@ if [ ! -x "$root/usr/bin/apt-get" ]; then
     debootstrap --variant=minbase bookworm "$root" \
         "${mirror:-http://deb.debian.org/debian}" >"$root.log" 2>&1 ||
         { tail -20 "$root.log"; exit 1; }
-    rm -f "$root.log"
+    rm -f "$root.log" "$root/etc/apt/sources.list"
     for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d \
         /etc/apt/auth.conf.d /etc/apt/trusted.gpg.d /etc/resolv.conf /etc/hosts \
         /etc/npmrc /root/.npmrc /usr/local/share/ca-certificates; do

@@ -16,10 +16,9 @@ meson setup "$dir/build" "$top" --prefix "$prefix" --libdir lib \
 
 # Nothing of the build tree may be needed.
 rm -rf "$dir/build"
-unset CONCORDANCE_RENDER CONCORDANCE_PLUGINS CONCORDANCE_RUNTIME \
+unset LD_LIBRARY_PATH CONCORDANCE_RENDER CONCORDANCE_PLUGINS CONCORDANCE_RUNTIME \
     CONCORDANCE_SKELETONS CONCORDANCE_LINK
 export PATH="$prefix/bin:$PATH"
-export LD_LIBRARY_PATH="$prefix/lib"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 PYTHONPATH=$(find "$prefix/lib" -type d -name concordance -path '*packages*' \
     -exec dirname {} \; | head -n 1)
