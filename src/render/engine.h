@@ -13,7 +13,8 @@
  *
  *   <library xmlns="http://concordance-xmpp.org/apps/mybookcase"
  *            xmlns:c="http://concordance-xmpp.org/ns/page"
- *            c:node="library" c:title="..." c:older="?before=ID">
+ *            c:node="library" c:title="..." c:path="/" c:assets="..."
+ *            c:runtime="..." c:older="?before=ID">
  *     <book c:id="ITEM" c:published="2026-11-22T21:40:00Z"
  *           c:publisher="juliet@example.org">...</book>
  *   </library>
