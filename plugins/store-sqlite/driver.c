@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store's verbs on SQLite.  commit() is one transaction: its COMMIT
- * returns after the write-ahead log is on the disk (synchronous=FULL), so
- * whoever gathers many publishes into one call pays for one fsync.
+ * driver.c -- the store's verbs on SQLite.  commit() is one transaction: its
+ * COMMIT returns after the write-ahead log is on the disk (synchronous=FULL),
+ * so whoever gathers many publishes into one call pays for one fsync.
  */
 #include "sqlite.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening: take the lock, open the file, look whose it is, bring the schema
- * up to date, check every page.  A file that fails any of this is left as it
- * was, and the text says what the operator can do.
+ * open.c -- opening: take the lock, open the file, look whose it is, bring the
+ * schema up to date, check every page.  A file that fails any of this is left
+ * as it was, and the text says what the operator can do.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Element.attributes: a mapping that reads and writes the element.  What
- * collections.abc.MutableMapping can derive is taken from there: state.c. */
+/*
+ * attributes.c -- Element.attributes: a mapping that reads and writes the
+ * element.  What collections.abc.MutableMapping can derive is taken from
+ * there: state.c.
+ */
 #include "module.h"
 
 struct attributes {

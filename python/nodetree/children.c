@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The children of an Element or a Document as a sequence: one at a time. */
+/*
+ * children.c -- the children of an Element or a Document as a sequence: one at
+ * a time.
+ */
 #include "module.h"
 
 bool

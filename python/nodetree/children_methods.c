@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of a mutable sequence, for Element and Document. */
+/*
+ * children_methods.c -- the methods of a mutable sequence, for Element and
+ * Document.
+ */
 #include <string.h>
 
 #include "module.h"

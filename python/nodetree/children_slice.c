@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* e[i], e[a:b], e[a:b:c]: read, set and delete. */
+/*
+ * children_slice.c -- e[i], e[a:b], e[a:b:c]: read, set and delete.
+ */
 #include "module.h"
 
 struct slice {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* copy.copy(), copy.deepcopy() and pickle, none of which runs __init__. */
+/*
+ * copy.c -- copy.copy(), copy.deepcopy() and pickle, none of which runs
+ * __init__.
+ */
 #include "module.h"
 
 /* A *new* element with e's names, declarations, attributes or content, and

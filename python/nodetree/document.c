@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The type Document: at most one element, comments and PIs around it. */
+/*
+ * document.c -- the type Document: at most one element, comments and PIs
+ * around it.
+ */
 #include "module.h"
 
 #define DECLARATION "<?xml version=\"1.0\"?>"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The type Element. */
+/*
+ * element.c -- the type Element.
+ */
 #include "module.h"
 
 static int

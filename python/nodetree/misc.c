@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The types Comment and ProcessingInstruction. */
+/*
+ * misc.c -- the types Comment and ProcessingInstruction.
+ */
 #include "module.h"
 
 static int

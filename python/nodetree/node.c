@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a Python node: made, bound to a class, collected, released. */
+/*
+ * node.c -- the life of a Python node: made, bound to a class, collected,
+ * released.
+ */
 #include "module.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The type Node, which Element, Document, Comment and ProcessingInstruction
- * inherit: what the collector and every node need. */
+/*
+ * node_type.c -- the type Node, which Element, Document, Comment and
+ * ProcessingInstruction inherit: what the collector and every node need.
+ */
 #include "../../src/xml/write.h"
 #include "module.h"
 

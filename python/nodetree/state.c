@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The module _nodetree: its types and what one interpreter keeps of it. */
+/*
+ * state.c -- the module _nodetree: its types and what one interpreter keeps of
+ * it.
+ */
 #include "module.h"
 
 struct holder {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The type Stream: XML that arrives in pieces, cut anywhere. */
+/*
+ * stream.c -- the type Stream: XML that arrives in pieces, cut anywhere.
+ */
 #include "module.h"
 
 struct stream {

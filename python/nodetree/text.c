@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Strings in and out, names in Clark's notation, and errors. */
+/*
+ * text.c -- strings in and out, names in Clark's notation, and errors.
+ */
 #include <string.h>
 
 #include "module.h"

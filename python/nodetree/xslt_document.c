@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Our tree as an xmlDoc, and back. */
+/*
+ * xslt_document.c -- our tree as an xmlDoc, and back.
+ */
 #include "xslt.h"
 
 #include <limits.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The module _xslt, imported when XPath or XSLT is first used. */
+/*
+ * xslt_module.c -- the module _xslt, imported when XPath or XSLT is first
+ * used.
+ */
 #include "xslt.h"
 
 #include <libxml/parser.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The type XSLT: a compiled XSLT 1.0 style sheet. */
+/*
+ * xslt_sheet.c -- the type XSLT: a compiled XSLT 1.0 style sheet.
+ */
 #include "xslt.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* XPath 1.0 on a copy of the tree, its results as nodes of the tree. */
+/*
+ * xslt_xpath.c -- XPath 1.0 on a copy of the tree, its results as nodes of the
+ * tree.
+ */
 #include "xslt.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * arena.c -- memory that is freed all at once.
+ */
 #include "arena.h"
 
 #include "str.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * base64.c -- base64, canonical both ways (RFC 4648 section 4).
+ */
 #include "text.h"
 
 static const char digits[] =

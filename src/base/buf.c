@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * buf.c -- bytes that many own and nobody changes.
+ */
 #include <stdatomic.h>
 
 #include <concordance/buf.h>

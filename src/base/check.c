@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * check.c -- what ends the process; memory; random bytes.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * date.c -- dates and times of XEP-0082, both ways.
+ *
  * Days are counted as Howard Hinnant's "chrono-compatible low-level date
  * algorithms" describe: years start in March, so that the leap day is last,
  * and 400 years are one era of 146,097 days.

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * error.c -- codes, their names, and an error's text.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * log.c -- one event a line, on standard error.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

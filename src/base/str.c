@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * str.c -- a string that grows.
+ */
 #include <stdio.h>
 
 #include "str.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layout: entries stand in insertion order in one array; an index of twice
- * as many slots, probed linearly, holds entry numbers.
+ * table.c -- a hash table that remembers the order.
+ *
+ * Entries stand in insertion order in one array; an index of twice as many
+ * slots, probed linearly, holds entry numbers.
  *
  *   slots    [ . 2 . 1 . . 3 . ]      0: free, n: entries[n - 1]
  *   entries  [ a | b | c |   ]

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * text.c -- UTF-8, numbers and hex of strangers' text.
+ */
 #include "text.h"
 
 size_t

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * client.c -- the link's other end: log in, ask, hear.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

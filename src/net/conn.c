@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * conn.c -- the life of a connection.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>

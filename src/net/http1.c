@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * http1.c -- a request out of bytes: llhttp, and limits of ours.
+ */
 #include <strings.h>
 
 #include "../base/text.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening and accepting: TCP with or without TLS, and the Unix socket. */
+/*
+ * listen.c -- listening and accepting: TCP with or without TLS, and the Unix
+ * socket.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

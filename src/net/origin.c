@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cross-site use of a WebSocket or a form is what the same-origin policy
- * does not stop (RFC 6455 10.2), so the server asks where a request is from.
+/*
+ * origin.c -- cross-site use of a WebSocket or a form is what the same-origin
+ * policy does not stop (RFC 6455 10.2), so the server asks where a request is
+ * from.
  */
 #include <stdio.h>
 #include <strings.h>

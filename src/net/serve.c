@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to the handler, answers back: one at a time for a connection, in
- * the order they came; what is pipelined waits in conn->in. */
+/*
+ * serve.c -- requests to the handler, answers back: one at a time for a
+ * connection, in the order they came; what is pipelined waits in conn->in.
+ */
 #include <stdio.h>
 #include <time.h>
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Request targets and Host: whoever answers must never have to wonder what a
- * path means, so everything that could mean two things is refused. */
+/*
+ * target.c -- request targets and Host: whoever answers must never have to
+ * wonder what a path means, so everything that could mean two things is
+ * refused.
+ */
 #include <strings.h>
 
 #include "../base/text.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS between the socket and the rest.  OpenSSL is given a BIO of ours
- * instead of its memory BIO: it reads straight from the bytes just received
- * and writes straight to the string the send path sends, so an idle
+ * tls.c -- TLS between the socket and the rest.  OpenSSL is given a BIO of
+ * ours instead of its memory BIO: it reads straight from the bytes just
+ * received and writes straight to the string the send path sends, so an idle
  * connection holds no buffers (with SSL_MODE_RELEASE_BUFFERS).
  */
 #include <openssl/err.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RFC 6455 4.2: the opening handshake, and RFC 7395 3.1: subprotocol xmpp. */
+/*
+ * upgrade.c -- RFC 6455 4.2: the opening handshake, and RFC 7395 3.1:
+ * subprotocol xmpp.
+ */
 #include "../xmpp/ws.h"
 #include "conn.h"
 

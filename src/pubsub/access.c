@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may do what.  One gate, cnc__pubsub_may(), asked by every verb alike.
- * Fan-out does not ask it for each delivery: instead whatever changes an
- * answer (affiliations, access model, approvals) cuts at once the
+ * access.c -- who may do what.  One gate, cnc__pubsub_may(), asked by every
+ * verb alike.  Fan-out does not ask it for each delivery: instead whatever
+ * changes an answer (affiliations, access model, approvals) cuts at once the
  * subscriptions that would not be granted any more.
  */
 #include "../xml/write.h"

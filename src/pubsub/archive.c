@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * archive.c -- the last events of a node, for XEP-0313.
+ */
 #include "impl.h"
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One stage each: execute gives the form, complete runs the command with it.
+ * command.c -- one stage each: execute gives the form, complete runs the
+ * command with it.
  *
  *   (execute) -> OPEN --complete--> BUSY --done--> DONE
  *                 |  ^                |

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node's configuration: one table of fields makes the form, reads it, and
- * compares it for publish-options.
+ * config.c -- a node's configuration: one table of fields makes the form,
+ * reads it, and compares it for publish-options.
  */
 #include "../base/text.h"
 #include "../xml/write.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Service discovery of nodes (XEP-0060 5.2 - 5.5).  A node one may not see is
- * not there.
+ * disco.c -- service discovery of nodes (XEP-0060 5.2 - 5.5).  A node one may
+ * not see is not there.
  */
 #include "../xml/write.h"
 #include "impl.h"

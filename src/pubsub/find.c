@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding an item by the text of a child element.  The first question about a
- * field reads every item once and makes an index, value -> how many items;
- * from then on publishes and retractions keep it.  Items on their way to the
- * store count.
+ * find.c -- finding an item by the text of a child element.  The first
+ * question about a field reads every item once and makes an index, value ->
+ * how many items; from then on publishes and retractions keep it.  Items on
+ * their way to the store count.
  */
 #include "impl.h"
 

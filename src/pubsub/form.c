@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * form.c -- a record's form as XML (XEP-0004, XEP-0122).
+ */
 #include <concordance/xml.h>
 
 #include "../xml/write.h"

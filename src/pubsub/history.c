@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node's archive (XEP-0313).  An event's archive id is its position,
- * "EPOCH.SEQ"; who has seen one asks for what came after it and gets it, or
- * item-not-found when that cannot be had any more: then the whole page is due
- * again.  Thousands ask the same after a restart, so what an event is
+ * history.c -- a node's archive (XEP-0313).  An event's archive id is its
+ * position, "EPOCH.SEQ"; who has seen one asks for what came after it and gets
+ * it, or item-not-found when that cannot be had any more: then the whole page
+ * is due again.  Thousands ask the same after a restart, so what an event is
  * answered with is made once.
  */
 #include "../base/text.h"

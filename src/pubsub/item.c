@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * item.c -- an item at rest.
+ */
 #include "impl.h"
 
 struct cnc__item *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the store into memory at start-up, and the NODE entry both ways:
+ * load.c -- from the store into memory at start-up, and the NODE entry both
+ * ways:
  *
  *   <node xmlns="http://concordance-xmpp.org/ns/store" epoch="8 hex" seq="N">
  *     <config .../> <affiliation jid="" is="owner"/>

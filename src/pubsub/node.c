@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * node.c -- a node: its life, its positions, what leaves it.
+ */
 #include "../base/log.h"
 #include "../base/text.h"
 #include "../xml/write.h"

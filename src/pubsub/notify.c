@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fan-out.  The event is serialized once, up to the end of the message; for
- * each subscriber only the start tag differs, and of it only the address:
+ * notify.c -- fan-out.  The event is serialized once, up to the end of the
+ * message; for each subscriber only the start tag differs, and of it only the
+ * address:
  *
  *   <message from='D' type='headline' id='EPOCH.SEQ' to='JID'>   head
  *   <event ...>...</event><stanza-id .../></message>             shared

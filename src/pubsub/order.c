@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Items in publish order.
+ * order.c -- items in publish order.
  *
  *   slots  [ 3:a | 5:- | 8:b | 9:c ]     5 was taken away, its slot stays
  *   tree   counts of slots in use, as a binary indexed tree (Fenwick 1994)

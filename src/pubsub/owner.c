@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making and configuring nodes (XEP-0060 8.1 - 8.3).
+ * owner.c -- making and configuring nodes (XEP-0060 8.1 - 8.3).
  */
 #include "../xml/write.h"
 #include "../xmpp/jid.h"

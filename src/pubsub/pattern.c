@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Expressions of the apps' fields, compiled once.  Only declarations add to
- * the table, so it is as large as the apps are.  regexec() may be called by
- * several threads on one expression.
+ * pattern.c -- expressions of the apps' fields, compiled once.  Only
+ * declarations add to the table, so it is as large as the apps are.  regexec()
+ * may be called by several threads on one expression.
  */
 #include <pthread.h>
 #include <regex.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Affiliations and subscriptions: what an entity asks about itself (XEP-0060
- * 5.6, 5.7) and what an owner sees and sets (8.8, 8.9).
+ * people.c -- affiliations and subscriptions: what an entity asks about itself
+ * (XEP-0060 5.6, 5.7) and what an owner sees and sets (8.8, 8.9).
  */
 #include "../xml/write.h"
 #include "../xmpp/jid.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Publishing.  Each node has a queue, because a hook may hold a publish (a
- * template is tried out in another process) and those behind it must not
- * overtake it.  Usually the queue is empty and a publish goes straight
- * through:
+ * publish.c -- publishing.  Each node has a queue, because a hook may hold a
+ * publish (a template is tried out in another process) and those behind it
+ * must not overtake it.  Usually the queue is empty and a publish goes
+ * straight through:
  *
  *   start -> rules -> hook -> store -> visible -> answer -> notify -> after
  *                      |

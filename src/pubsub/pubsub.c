@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pubsub.c -- the service's life, its errors and its clock.
+ */
 #include <stdio.h>
 
 #include "impl.h"

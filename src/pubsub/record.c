@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * record.c -- what was typed becomes a record; a record is judged.
+ */
 #include <concordance/xml.h>
 
 #include "../base/text.h"

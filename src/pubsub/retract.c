@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What takes items or whole nodes away: retract, purge, delete.
+ * retract.c -- what takes items or whole nodes away: retract, purge, delete.
  */
 #include "../xml/write.h"
 #include "../xmpp/jid.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Retrieving items (XEP-0060 6.5): by id, the newest N, or page by page; the
- * oldest of a page comes first.
+ * retrieve.c -- retrieving items (XEP-0060 6.5): by id, the newest N, or page
+ * by page; the oldest of a page comes first.
  */
 #include "../base/text.h"
 #include "../xml/write.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * rsm.c -- result set management (XEP-0059).
+ */
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "impl.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is notified.
+ * subscribe.c -- who is notified.
  *
  * A subscription of a full JID lives with its session.  One of a bare JID is
  * kept with the node (psubs) and attaches each session of the account to the

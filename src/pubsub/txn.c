@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transactions: what is durable goes to the store first.
+ * txn.c -- transactions: what is durable goes to the store first.
  *
  * The operations borrow their strings from the node and the items the verb
  * holds, and from the transaction itself; all of them stay until release().

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules of one field.  Sentences are for the person who typed: they name
- * the field by its label and say what would be right.
+ * validate.c -- the rules of one field.  Sentences are for the person who
+ * typed: they name the field by its label and say what would be right.
  */
 #include <strings.h>
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * values.c -- what was typed into a form, and what is wrong with it.
+ */
 #include <concordance/xml.h>
 
 #include "../base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which request is which verb.
+ * verbs.c -- which request is which verb.
  */
 #include "impl.h"
 

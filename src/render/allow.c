@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * allow.c -- look-ups in the allow-list's tables.
+ */
 #include "allow.h"
 
 #define CNC__ALLOW_TABLES

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * build.c -- elements and texts become the safe tree.
+ */
 #include "attrs.h"
 
 #define IDS_FIRST 64

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * convert.c -- libxslt's result into the builder.
+ */
 #include "convert.h"
 #include "engine.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * memory.c -- libxml2's memory, with a limit.
+ */
 #include <malloc.h>
 
 #include <libxml/xmlmemory.h>

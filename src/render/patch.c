@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * patch.c -- the operations of a patch as XML.
+ */
 #include "patch.h"
 #include "engine.h"
 

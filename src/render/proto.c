@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * proto.c -- messages to and from the render process.
+ */
 #include "proto.h"
 
 #define HEAD 9 /* length, type, call */

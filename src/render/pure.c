@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pure.c -- which templates depend on their record alone.
+ */
 #include "pure.h"
 #include "engine.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sandbox.c -- what the render process may not do.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

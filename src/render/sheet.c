@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sheet.c -- a sheet: compiled, limited, run.
+ */
 #include <stdlib.h>
 
 #include <libexslt/exslt.h>

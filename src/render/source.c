@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * source.c -- a page's source document, changed record by record.
+ */
 #include "source.h"
 #include "sheet.h"
 

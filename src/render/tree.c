@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * tree.c -- the safe tree's elements, texts and fragments.
+ */
 #include "tree.h"
 
 #include "../base/table.h"

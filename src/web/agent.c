@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The agent's life, the hooks of pubsub, and calls to the render process. */
+/*
+ * agent.c -- the agent's life, the hooks of pubsub, and calls to the render
+ * process.
+ */
 #include "web.h"
 
 #define AGENT_MAGIC 0x41474e54u /* AGNT */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which encoding, which entity tag, and plain pages that say what is wrong. */
+/*
+ * answer.c -- which encoding, which entity tag, and plain pages that say what
+ * is wrong.
+ */
 #include <strings.h>
 
 #include "../xml/write.h"

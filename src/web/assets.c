@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files served from memory: the apps' assets and the browser's runtime.  One
- * hash covers all files of a set, because modules import each other by
- * relative names: below /assets/HASH/ or /_c/HASH/ they never change.
+ * assets.c -- files served from memory: the apps' assets and the browser's
+ * runtime.  One hash covers all files of a set, because modules import each
+ * other by relative names: below /assets/HASH/ or /_c/HASH/ they never change.
  */
 #include <dirent.h>
 #include <errno.h>

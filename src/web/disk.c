@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snapshot files.  A reader sees the old file or the new one, never a part:
- * each is written beside its place and renamed.  No fsync: after a crash the
- * service writes them anew.
+ * disk.c -- snapshot files.  A reader sees the old file or the new one, never
+ * a part: each is written beside its place and renamed.  No fsync: after a
+ * crash the service writes them anew.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Template files become items.  A file is taken when the node has no item of
- * its name, or when it differs from the one last taken: the SHA-256 of that
- * is an attribute of the version it became, so that what an operator
+ * files.c -- template files become items.  A file is taken when the node has
+ * no item of its name, or when it differs from the one last taken: the SHA-256
+ * of that is an attribute of the version it became, so that what an operator
  * published since stays until the file itself changes.
  */
 #include <dirent.h>

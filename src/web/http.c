@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * http.c -- status lines, and forms as browsers encode them.
+ */
 #include "http.h"
 
 #include "../base/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A live page in its render process.  One render is under way at a time;
- * what changes meanwhile is rendered together afterwards.
+ * live.c -- a live page in its render process.  One render is under way at a
+ * time; what changes meanwhile is rendered together afterwards.
  *
  *   dirty -> [SHEET] [SOURCE FORM.. | REMOVE.. UPSERT.. META..] RENDER
  *     PATCH -> emit on the view -> dirty again? render again (a few times)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ?before=ID: the records before one, rendered when somebody asks, kept
- * while nothing of the page changes (at most MAX_OLDER), never live.
+ * older.c -- ?before=ID: the records before one, rendered when somebody asks,
+ * kept while nothing of the page changes (at most MAX_OLDER), never live.
  */
 #include "web.h"
 

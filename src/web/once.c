@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page rendered once, for one answer: older records, or a form that was
- * refused.  It has a key of its own in the render process and is forgotten
- * there at once; it is never live.
+ * once.c -- a page rendered once, for one answer: older records, or a form
+ * that was refused.  It has a key of its own in the render process and is
+ * forgotten there at once; it is never live.
  */
 #include "web.h"
 

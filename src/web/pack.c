@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* gzip, brotli and SHA-256 of a whole body; on any thread. */
+/*
+ * pack.c -- gzip, brotli and SHA-256 of a whole body; on any thread.
+ */
 #include <brotli/encode.h>
 #include <openssl/evp.h>
 #include <zlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page table: what each page shows, what of it is dirty, and who waits
- * for its snapshot.
+ * pages.c -- the page table: what each page shows, what of it is dirty, and
+ * who waits for its snapshot.
  */
 #include "web.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which address is what: assets, pages, older records, forms. */
+/*
+ * routes.c -- which address is what: assets, pages, older records, forms.
+ */
 #include "web.h"
 
 #define MAX_PAIRS 64

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page as HTTP answers made once: the document itself at once, its gzip
- * and brotli copies and its files a little later from another thread.
+ * snapshot.c -- a page as HTTP answers made once: the document itself at once,
+ * its gzip and brotli copies and its files a little later from another thread.
  */
 #include "web.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Records into the source document of a page: see render/engine.h. */
+/*
+ * source.c -- records into the source document of a page: see render/engine.h.
+ */
 #include "../render/engine.h"
 #include "../xml/write.h"
 #include "web.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A form posted without JavaScript: values -> the app -> 303 to the page,
- * once its snapshot shows the record; or 422 with the page, the errors and
- * what was typed.
+ * submit.c -- a form posted without JavaScript: values -> the app -> 303 to
+ * the page, once its snapshot shows the record; or 422 with the page, the
+ * errors and what was typed.
  */
 #include <strings.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Templates: items of the node `templates`, the files that were their first
- * versions, and the built-in one; and the check before one is published.
+ * templates.c -- templates: items of the node `templates`, the files that were
+ * their first versions, and the built-in one; and the check before one is
+ * published.
  */
 #include "../render/engine.h"
 #include "../xml/write.h"

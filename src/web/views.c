@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The view node of a page: each event is the patch from one tree to the
- * next, made once and sent to everybody.
+ * views.c -- the view node of a page: each event is the patch from one tree to
+ * the next, made once and sent to everybody.
  */
 #include "../render/engine.h"
 #include "../xml/write.h"

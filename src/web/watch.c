@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The records of a node in order of creation.  Pubsub keeps items in the
- * order of their last publish; a page must not move a record because its
- * price changed.  `created` numbers grow, so that a new record goes to the
+ * watch.c -- the records of a node in order of creation.  Pubsub keeps items
+ * in the order of their last publish; a page must not move a record because
+ * its price changed.  `created` numbers grow, so that a new record goes to the
  * end and any other is found by bisection.
  */
 #include "web.h"

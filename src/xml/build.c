@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * build.c -- a stanza in one block of memory, while it is parsed.
+ */
 #include "build.h"
 
 /* Left free after every room(): for alignment and a text's NUL. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Freezing, the string-value and comparison. */
+/*
+ * copy.c -- freezing, the string-value and comparison.
+ */
 #include "../base/str.h"
 #include "build.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Mutable elements: making and changing them. */
+/*
+ * edit.c -- mutable elements: making and changing them.
+ */
 #include "../base/text.h"
 #include "tree.h"
 

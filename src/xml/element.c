@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading elements of both states, and their life. */
+/*
+ * element.c -- reading elements of both states, and their life.
+ */
 #include "tree.h"
 
 struct cnc_element *

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * escape.c -- text and attributes, escaped.
+ */
 #include "escape.h"
 
 #include "../base/text.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A parser's life, and what is kept between two feeds. */
+/*
+ * feed.c -- a parser's life, and what is kept between two feeds.
+ */
 #include "parser.h"
 
 /* -- life ----------------------------------------------------------------- */

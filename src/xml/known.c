@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Namespace names that most stanzas carry.  They cost a stanza no memory;
- * all others live in the stanza's own block, so that nothing a peer sends
- * outlives the stanza it came in.  Element names are short, and copying one
- * is cheaper than looking it up.
+ * known.c -- namespace names that most stanzas carry.  They cost a stanza no
+ * memory; all others live in the stanza's own block, so that nothing a peer
+ * sends outlives the stanza it came in.  Element names are short, and copying
+ * one is cheaper than looking it up.
  */
 #include "tree.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What only documents have: comments, processing instructions, and the
- * declaration that a stream's start may have too. */
+/*
+ * misc.c -- what only documents have: comments, processing instructions, and
+ * the declaration that a stream's start may have too.
+ */
 #include "parser.h"
 #include "scan.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* XML 1.0 fifth edition, productions 4 and 4a, without the colon. */
+/*
+ * names.c -- XML 1.0 fifth edition, productions 4 and 4a, without the colon.
+ */
 #include "../base/text.h"
 #include "tree.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parser's states, over bytes that lie in one piece. */
+/*
+ * parse.c -- the parser's states, over bytes that lie in one piece.
+ */
 #include <stdio.h>
 
 #include "../base/text.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The printf that escapes. */
+/*
+ * print.c -- the printf that escapes.
+ */
 #include "../base/check.h"
 #include "write.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stanza needs while it is parsed; each thread keeps one for the next.
+/*
+ * scratch.c -- what a stanza needs while it is parsed; each thread keeps one
+ * for the next.
  */
 #include <pthread.h>
 

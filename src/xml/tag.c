@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tags, in two passes: the first finds the pieces of the tag in the input and
- * keeps nothing, so that an incomplete tag leaves no trace; the second
- * resolves the namespaces and adds the element to the tree.
+ * tag.c -- tags, in two passes: the first finds the pieces of the tag in the
+ * input and keeps nothing, so that an incomplete tag leaves no trace; the
+ * second resolves the namespaces and adds the element to the tree.
  */
 #include "parser.h"
 #include "scan.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Text, CDATA sections, references. */
+/*
+ * text.c -- text, CDATA sections, references.
+ */
 #include "parser.h"
 #include "scan.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * walk.c -- a tree in document order, without recursion.
+ */
 #include "tree.h"
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The canonical writer.  For each element it first decides which prefixes
- * stand for what (the tree's wish, unless that would change the meaning of
- * something else), then writes.
+ * write.c -- the canonical writer.  For each element it first decides which
+ * prefixes stand for what (the tree's wish, unless that would change the
+ * meaning of something else), then writes.
  */
 #include "write.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * bind.c -- resource binding (RFC 6120 section 7).
+ */
 #include "../base/log.h"
 #include "../xml/write.h"
 #include "jid.h"
 #include "precis.h"
 #include "stream-priv.h"
-
-/* Resource binding, RFC 6120 section 7. */
 
 /* 7.6.2.1, and an iq without an id, which has no answer to be told apart. */
 static void

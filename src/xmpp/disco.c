@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * disco.c -- service discovery of the domain (XEP-0030).
+ */
 #include "../xml/write.h"
 #include "router-priv.h"
 #include "stream.h"

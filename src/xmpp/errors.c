@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * errors.c -- stream and stanza errors as RFC 6120 has them.
+ */
 #include "errors.h"
 
 #include "../xml/write.h"

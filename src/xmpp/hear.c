@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * hear.c -- what the peer says: bytes of either framing to elements, elements
+ * to those who answer them in the state the stream is in.
+ */
 #include "../base/log.h"
 #include "sasl.h"
 #include "stream-priv.h"
-
-/* What the peer says: bytes of either framing to elements, elements to those
- * who answer them in the state the stream is in. */
 
 static bool
 is_stanza_name(const struct cnc_element *e)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * jid.c -- JIDs, prepared (RFC 7622).
+ */
 #include <arpa/inet.h>
 #include <idn2.h>
 

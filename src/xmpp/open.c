@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * open.c -- stream headers (RFC 6120 4.7, RFC 7395 3.4) and what follows ours:
+ * the features.
+ */
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "jid.h"
 #include "sasl.h"
 #include "stream-priv.h"
-
-/* Stream headers (RFC 6120 4.7, RFC 7395 3.4) and what follows ours: the
- * features. */
 
 void
 cnc__stream_say_header(struct cnc__stream *s, const char *to)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * precis.c -- PRECIS: UsernameCaseMapped and OpaqueString (RFC 8264, RFC
+ * 8265).
+ */
 #include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>

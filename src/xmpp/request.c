@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * request.c -- a stanza that waits for its answer.
+ */
 #include "../xml/write.h"
 #include "errors.h"
 #include "router-priv.h"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sasl-plain.c -- PLAIN (RFC 4616): the password is run through the account's
+ * SCRAM keys, away from the core's thread because PBKDF2 is slow on purpose.
+ */
 #include <gsasl.h>
 #include <openssl/crypto.h>
 
 #include "../base/text.h"
 #include "sasl.h"
 #include "stream-priv.h"
-
-/* PLAIN (RFC 4616): the password is run through the account's SCRAM keys,
- * away from the core's thread because PBKDF2 is slow on purpose. */
 
 struct job {
     struct cnc__stream *stream; /* NULL: the exchange was abandoned */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sasl-scram.c -- SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677) by GNU
+ * SASL, which gets stored keys and never a password.
+ */
 #include <gsasl.h>
 #include <openssl/crypto.h>
 
 #include "../base/text.h"
 #include "sasl.h"
 #include "stream-priv.h"
-
-/* SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677) by GNU SASL, which gets
- * stored keys and never a password. */
 
 struct scram {
     Gsasl *context; /* its own: exchanges are rare, globals are for ever */

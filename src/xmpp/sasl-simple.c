@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sasl-simple.c -- the two mechanisms without a secret.
+ */
 #include <unistd.h>
 
 #include "../base/text.h"
 #include "sasl.h"
 #include "stream-priv.h"
-
-/* The two mechanisms without a secret. */
 
 /* XEP-0175, RFC 4505.  The trace is the visitor's word about itself: not kept,
  * since nothing follows from it. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sasl.c -- the exchange (RFC 6120 section 6), whatever the mechanism.
+ */
 #include <openssl/crypto.h>
 
 #include "sasl.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * scram-keys.c -- stored keys of an account, and those of nobody.
+ */
 #include <gsasl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * stock.c -- the small protocol extensions every domain answers.
+ */
 #include <time.h>
 
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "errors.h"
 #include "router-priv.h"
-
-/* The small protocol extensions every domain answers. */
 
 /* XEP-0199, and RFC 3921's session, which is nothing any more but is still
  * asked for (RFC 6121 1.4). */

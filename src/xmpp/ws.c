@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * ws.c -- WebSocket frames (RFC 6455), both ways.
+ */
 #include <openssl/evp.h>
 
 #ifdef __SSE2__
