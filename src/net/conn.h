@@ -89,6 +89,7 @@ struct cnc__net {
     struct cnc__table *addrs;
     struct cnc__http_call *pool;
     unsigned n_pool;
+    struct cnc__str warm; /* what one send() gathers; stays in the cache */
     size_t n_handles; /* libuv's, not yet closed */
     int spare_fd;     /* given up when descriptors run out */
     uint64_t last_refusal_ms;

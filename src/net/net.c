@@ -219,6 +219,7 @@ cnc__net_free(struct cnc__net **np)
     }
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
     CNC_CHECK(n->closing && n->n_handles == 0);
+    cnc__str_fini(&n->warm);
     while (n->pool != NULL) {
         struct cnc__http_call *call = n->pool;
 

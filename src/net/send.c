@@ -28,10 +28,8 @@ stream_out(struct cnc__conn *c)
 bool
 cnc__conn_drained(struct cnc__conn *c)
 {
-    struct cnc__str *out = stream_out(c);
-
     return c->out.len == 0 && c->ref == NULL &&
-           (out == NULL || out->len == 0) &&
+           (c->stream == NULL || !cnc__stream_waits(c->stream)) &&
            (c->tls == NULL || cnc__tls_out(c->tls)->len == 0);
 }
 
@@ -99,6 +97,20 @@ send_str(struct cnc__conn *c, struct cnc__str *s)
     return all;
 }
 
+static void
+send_stream(struct cnc__conn *c)
+{
+    struct cnc__str *out = cnc__stream_gather(c->stream, &c->net->warm);
+    struct iovec iov = {out->data, out->len};
+    size_t sent;
+
+    if (out != &c->net->warm) {
+        send_str(c, out);
+    } else if (!send_iov(c, &iov, 1, &sent)) {
+        cnc__stream_put_back(c->stream, out->data + sent, out->len - sent);
+    }
+}
+
 static bool
 send_http(struct cnc__conn *c)
 {
@@ -158,8 +170,6 @@ fill_tls(struct cnc__conn *c)
 void
 cnc__conn_flush(struct cnc__conn *c)
 {
-    struct cnc__str *out;
-
     if (c->broken || c->closed) {
         return;
     }
@@ -174,8 +184,7 @@ cnc__conn_flush(struct cnc__conn *c)
     if ((c->out.len > 0 || c->ref != NULL) && !send_http(c)) {
         return;
     }
-    out = stream_out(c);
-    if (out != NULL && out->len > 0) {
-        send_str(c, out);
+    if (c->stream != NULL && cnc__stream_waits(c->stream)) {
+        send_stream(c);
     }
 }

@@ -304,8 +304,7 @@ cnc__session_send_shared(struct cnc__session *s, const char *head,
 {
     CNC_OBJ_CHECK(s, SESSION_MAGIC);
     if (s->stream != NULL) {
-        cnc__stream_send(s->stream, head, head_len, cnc_buf_data(tail),
-                         cnc_buf_len(tail));
+        cnc__stream_send_shared(s->stream, head, head_len, tail);
     }
 }
 

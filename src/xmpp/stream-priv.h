@@ -44,12 +44,25 @@ struct cnc__stream {
     struct cnc_parser *parser; /* TCP alone */
     struct cnc__ws ws;
     struct cnc__str out;
+    struct cnc__lazy *lazy; /* large tails that belong into out: lazy.c */
+    uint32_t n_lazy, cap_lazy;
+    size_t lazy_bytes;
     uint64_t began_ms; /* when this state's deadline began */
     uint64_t last_in_ms;
     uint64_t now_ms;
     int64_t uid;
     char *addr;
 };
+
+/* -- lazy.c: tails that many streams share are copied when they are sent --- */
+
+struct cnc__lazy {
+    struct cnc_buf *tail;
+    size_t at; /* its place in out */
+};
+
+void cnc__stream_lazy_add(struct cnc__stream *s, const struct cnc_buf *tail);
+void cnc__stream_lazy_fini(struct cnc__stream *s);
 
 /* -- stream.c ------------------------------------------------------------ */
 

@@ -137,7 +137,7 @@ cnc__stream_peer_closed(struct cnc__stream *s)
 /*
  * In WebSocket framing each stanza stands alone, so it must say its namespace
  * (RFC 7395 3.3): put behind the element's name.  This is the fan-out path:
- * one reserve, then copies.
+ * one reserve, then copies.  tail NULL: its bytes come later.
  */
 static void
 add_ws_stanza(struct cnc__stream *s, const char *head, size_t head_len,
@@ -151,15 +151,34 @@ add_ws_stanza(struct cnc__stream *s, const char *head, size_t head_len,
            head[name] != '/') {
         name++;
     }
-    cnc__str_reserve(&s->out, 10 + len);
+    cnc__str_reserve(&s->out, 10 + len - (tail == NULL ? tail_len : 0));
     o = s->out.data + s->out.len;
     o += cnc__ws_head((uint8_t *)o, CNC__WS_TEXT, len);
     o = mempcpy(o, head, name);
     o = mempcpy(o, CLIENT_XMLNS, N_CLIENT_XMLNS);
     o = mempcpy(o, head + name, head_len - name);
-    o = mempcpy(o, tail, tail_len);
+    if (tail != NULL) {
+        o = mempcpy(o, tail, tail_len);
+    }
     *o = '\0';
     s->out.len = (size_t)(o - s->out.data);
+}
+
+/* May that much more wait?  Else the stream has ended. */
+static bool
+has_room(struct cnc__stream *s, size_t len)
+{
+    size_t had = s->out.len + s->lazy_bytes;
+
+    if (s->state >= CNC__STREAM_CLOSING) {
+        return false;
+    }
+    if (len > s->env->max_queue || had > s->env->max_queue - len) {
+        cnc__stream_fail(s, "policy-violation",
+                         "Too much is waiting to be read", 1000);
+        return false;
+    }
+    return true;
 }
 
 void
@@ -169,13 +188,7 @@ cnc__stream_send(struct cnc__stream *s, const char *head, size_t head_len,
     size_t had = s->out.len;
 
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
-    if (s->state >= CNC__STREAM_CLOSING) {
-        return;
-    }
-    if (head_len + tail_len > s->env->max_queue ||
-        had > s->env->max_queue - (head_len + tail_len)) {
-        cnc__stream_fail(s, "policy-violation",
-                         "Too much is waiting to be read", 1000);
+    if (!has_room(s, head_len + tail_len)) {
         return;
     }
     if (s->framing == CNC__FRAMING_WS) {
@@ -185,6 +198,30 @@ cnc__stream_send(struct cnc__stream *s, const char *head, size_t head_len,
         cnc__str_add(&s->out, head, head_len);
         cnc__str_add(&s->out, tail, tail_len);
     }
+    cnc__stream_touch(s, had);
+}
+
+void
+cnc__stream_send_shared(struct cnc__stream *s, const char *head,
+                        size_t head_len, const struct cnc_buf *tail)
+{
+    size_t had = s->out.len;
+
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    if (cnc_buf_len(tail) < CNC__STREAM_LAZY) {
+        cnc__stream_send(s, head, head_len, cnc_buf_data(tail),
+                         cnc_buf_len(tail));
+        return;
+    }
+    if (!has_room(s, head_len + cnc_buf_len(tail))) {
+        return;
+    }
+    if (s->framing == CNC__FRAMING_WS) {
+        add_ws_stanza(s, head, head_len, NULL, cnc_buf_len(tail));
+    } else {
+        cnc__str_add(&s->out, head, head_len);
+    }
+    cnc__stream_lazy_add(s, tail);
     cnc__stream_touch(s, had);
 }
 
@@ -284,6 +321,7 @@ cnc__stream_free(struct cnc__stream **sp)
     cnc__router_unbind(&s->session);
     cnc_parser_free(&s->parser);
     cnc__ws_fini(&s->ws);
+    cnc__stream_lazy_fini(s);
     cnc__str_fini(&s->out);
     cnc__free(s->account);
     cnc__free(s->addr);
@@ -372,12 +410,6 @@ cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms)
     } else if (idle_ms > 0 && silent >= idle_ms && !s->pinged) {
         ping(s);
     }
-}
-
-struct cnc__str *
-cnc__stream_out(struct cnc__stream *s)
-{
-    return &s->out;
 }
 
 bool

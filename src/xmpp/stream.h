@@ -88,6 +88,14 @@ CNC_API void cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms);
 /* Bytes to write; the owner sends from the start and cnc__str_drop()s what
  * the socket took, and gives the room back when it is empty. */
 CNC_API struct cnc__str *cnc__stream_out(struct cnc__stream *s);
+CNC_API bool cnc__stream_waits(const struct cnc__stream *s); /* any? */
+/* The same for one send() right now: where large shared tails wait, all is
+ * gathered in warm (cleared first; one for many streams) and nothing waits in
+ * the stream any more; put back what was not sent. */
+CNC_API struct cnc__str *cnc__stream_gather(struct cnc__stream *s,
+                                            struct cnc__str *warm);
+CNC_API void cnc__stream_put_back(struct cnc__stream *s, const char *data,
+                                  size_t len);
 /* End with a stream error (RFC 6120 4.9.3 condition), or NULL: just close. */
 CNC_API void cnc__stream_close(struct cnc__stream *s, const char *condition,
                                const char *text);
@@ -102,6 +110,13 @@ CNC_API void cnc__stream_send(struct cnc__stream *s, const char *head,
 
 /* What new accounts get; made-up keys look the same. */
 #define CNC__SCRAM_ITERATIONS 10000u
+
+/* Tails of at least this many bytes are kept by reference until they leave. */
+#define CNC__STREAM_LAZY 512
+/* The same with a tail that many streams share. */
+CNC_API void cnc__stream_send_shared(struct cnc__stream *s, const char *head,
+                                     size_t head_len,
+                                     const struct cnc_buf *tail);
 
 /* SCRAM keys from a password (RFC 5802 section 3), for adduser. */
 CNC_API void cnc__scram_derive(struct cnc__scram_keys *out,
