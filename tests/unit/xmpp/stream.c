@@ -370,10 +370,84 @@ a_log_in_that_ends_late_does_not_open_a_closing_stream(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Small and large events mixed: what leaves is the same bytes in the same
+ * order, however it is taken. */
+static void
+large_shared_tails_leave_in_their_places(void **state)
+{
+    struct world *w = *state;
+    struct cnc__stream *plain = bound(w), *gathered = bound(w);
+    struct cnc__str warm = CNC__STR, *out;
+    static char large[3000];
+    struct cnc_buf *tails[2];
+    size_t half;
+
+    memset(large, 'x', sizeof(large));
+    memcpy(large + sizeof(large) - 10, "</message>", 10);
+    tails[0] = cnc_buf_new(large, sizeof(large));
+    tails[1] = cnc_buf_new("<s/></message>", 14);
+    for (int i = 0; i < 8; i++) {
+        const struct cnc_buf *tail = tails[i % 3 == 2];
+
+        cnc__session_send_shared(cnc__stream_session(plain),
+                                 "<message id='1'>", 16, tail);
+        cnc__session_send_shared(cnc__stream_session(gathered),
+                                 "<message id='1'>", 16, tail);
+    }
+    assert_true(cnc__stream_waits(gathered));
+    out = cnc__stream_gather(gathered, &warm);
+    assert_ptr_equal(out, &warm);
+    assert_false(cnc__stream_waits(gathered));
+    assert_int_equal(out->len, cnc__stream_out(plain)->len);
+    assert_memory_equal(out->data, cnc__stream_out(plain)->data, out->len);
+    assert_true(out->len > 6 * sizeof(large));
+
+    /* Half went; the rest waits before what comes after it. */
+    half = out->len / 2;
+    cnc__stream_put_back(gathered, out->data + half, out->len - half);
+    cnc__str_drop(cnc__stream_out(plain), half);
+    cnc__session_send_shared(cnc__stream_session(plain), "<message>", 9,
+                             tails[0]);
+    cnc__session_send_shared(cnc__stream_session(gathered), "<message>", 9,
+                             tails[0]);
+    out = cnc__stream_gather(gathered, &warm);
+    assert_int_equal(out->len, cnc__stream_out(plain)->len);
+    assert_memory_equal(out->data, cnc__stream_out(plain)->data, out->len);
+
+    cnc__str_fini(&warm);
+    cnc__stream_free(&plain);
+    cnc__stream_free(&gathered);
+    cnc_buf_unref(&tails[0]);
+    cnc_buf_unref(&tails[1]);
+}
+
+/* What waits by reference counts as much as what is copied. */
+static void
+large_shared_tails_count_for_the_queue_limit(void **state)
+{
+    struct world *w = *state;
+    struct cnc__stream *s = bound(w);
+    char *large = cnc__zalloc(30000);
+    struct cnc_buf *tail = cnc_buf_new(large, 30000);
+
+    for (int i = 0; i < 3; i++) {
+        cnc__session_send_shared(cnc__stream_session(s), "<message>", 9, tail);
+        assert_false(cnc__stream_is_closed(s));
+    }
+    cnc__session_send_shared(cnc__stream_session(s), "<message>", 9, tail);
+    assert_non_null(memmem(cnc__stream_out(s)->data, cnc__stream_out(s)->len,
+                           "policy-violation", 16));
+    cnc__stream_free(&s);
+    cnc_buf_unref(&tail);
+    cnc__free(large);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(large_shared_tails_leave_in_their_places),
+        TEST(large_shared_tails_count_for_the_queue_limit),
         TEST(an_idle_bound_websocket_stream_costs_under_a_kilobyte),
         TEST(the_owner_is_told_once_until_it_has_sent),
         TEST(a_shared_tail_becomes_one_frame_with_its_namespace),
