@@ -163,6 +163,21 @@ after_handler(struct cnc_request *r, int code)
     publish(s);
 }
 
+static void
+ask_handler(struct submit *s, bool guest)
+{
+    s->call.app = s->node->app;
+    s->call.user = s->user;
+    s->call.guest = guest;
+    s->call.priv = s->node->decl->priv;
+    s->call.node = s->node->decl->name;
+    s->call.item_id = s->id;
+    s->call.values = s->values;
+    s->call.run = run_handler;
+    s->call.after = after_handler;
+    cnc__app_call(&s->call);
+}
+
 void
 cnc__apps_submit(struct cnc__apps *a, const char *node,
                  const struct cnc__actor *who, struct cnc__values *v,
@@ -215,16 +230,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         publish(s);
         return;
     }
-    s->call.app = s->node->app;
-    s->call.user = s->user;
-    s->call.guest = who->anonymous;
-    s->call.priv = s->node->decl->priv;
-    s->call.node = s->node->decl->name;
-    s->call.item_id = s->id;
-    s->call.values = s->values;
-    s->call.run = run_handler;
-    s->call.after = after_handler;
-    cnc__app_call(&s->call);
+    ask_handler(s, who->anonymous);
 }
 
 int

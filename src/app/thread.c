@@ -69,11 +69,13 @@ thread_main(void *arg)
         t->busy = true;
         pthread_mutex_unlock(&t->lock);
         r->code = r->run(r);
-        if (!post(t, after_on_core, r)) {
-            return NULL;
-        }
         pthread_mutex_lock(&t->lock);
+        if (t->left) {
+            break;
+        }
+        /* Both at once: who has seen the outcome sees an idle thread. */
         t->busy = false;
+        t->apps->env.post(after_on_core, r, t->apps->env.priv);
     }
     pthread_mutex_unlock(&t->lock);
     return NULL;
