@@ -19,7 +19,7 @@ all: $(B)/build.ninja
 
 run: deps-run
 	@$(MAKE) --no-print-directory all
-	@B=$(B) tools/run-app $(APP) --http $(HTTP) --data $(DATA) $(ARGS)
+	@exec env B=$(B) tools/run-app $(APP) --http $(HTTP) --data $(DATA) $(ARGS)
 
 check: deps-check
 	@test ! -f $(B)/build.ninja || grep -q cmocka $(B)/build.ninja || \
