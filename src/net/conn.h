@@ -90,8 +90,8 @@ struct cnc__net {
     struct cnc__http_call *pool;
     unsigned n_pool;
     struct cnc__str warm; /* what one send() gathers; stays in the cache */
-    size_t n_handles; /* libuv's, not yet closed */
-    int spare_fd;     /* given up when descriptors run out */
+    size_t n_handles;     /* libuv's, not yet closed */
+    int spare_fd;         /* given up when descriptors run out */
     uint64_t last_refusal_ms;
     struct cnc__net_stats stats;
     uv_timer_t timer;

@@ -54,7 +54,7 @@ struct cnc__stream {
     char *addr;
 };
 
-/* -- lazy.c: tails that many streams share are copied when they are sent --- */
+/* -- lazy.c: tails that many streams share, copied when they are sent ----- */
 
 struct cnc__lazy {
     struct cnc_buf *tail;
