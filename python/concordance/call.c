@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call.c -- from the app's thread into Python, and what came of it.
+ */
+#include <stdio.h>
+
+#include "../../src/base/log.h"
+#include "module.h"
+
+void
+cnc__py_log_exception(void)
+{
+    PyObject *type, *value, *trace, *module, *lines = NULL, *text = NULL;
+
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    module = PyImport_ImportModule("traceback");
+    if (module != NULL) {
+        lines = PyObject_CallMethod(module, "format_exception", "OOO", type,
+                                    value == NULL ? Py_None : value,
+                                    trace == NULL ? Py_None : trace);
+    }
+    if (lines != NULL) {
+        PyObject *empty = PyUnicode_FromString("");
+
+        text = empty == NULL ? NULL : PyUnicode_Join(empty, lines);
+        Py_XDECREF(empty);
+    }
+    if (text != NULL) {
+        const char *s = PyUnicode_AsUTF8AndSize(text, NULL);
+
+        /* A traceback is for people: as it is, with its lines. */
+        cnc__log(CNC_LOG_ERROR, "app.exception", "traceback follows");
+        fputs(s == NULL ? "(no text)\n" : s, stderr);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(lines);
+    Py_XDECREF(module);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    PyErr_Clear();
+}
+
+/* Call hook(request, xml or None). */
+static int
+call_hook(const struct hook *h, struct cnc_request *r,
+          const struct cnc_element *e)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    allocfunc alloc =
+        (allocfunc)PyType_GetSlot(h->run->state->request_type, Py_tp_alloc);
+    PyObject *op = alloc(h->run->state->request_type, 0);
+    PyObject *xml = NULL, *result = NULL;
+    int code = CNC_ESYS;
+
+    h->run->n_inside++;
+    if (op != NULL) {
+        ((struct request_object *)op)->r = r;
+        if (e == NULL) {
+            Py_INCREF(Py_None);
+            xml = Py_None;
+        } else {
+            xml = cnc__py_text(e);
+        }
+    }
+    if (xml != NULL) {
+        result = PyObject_CallFunctionObjArgs(h->call, op, xml, NULL);
+    }
+    if (result == NULL) {
+        cnc__py_log_exception();
+    } else {
+        /* False: it refused, and said why through the request. */
+        code = result == Py_False ? CNC_EREFUSED : 0;
+    }
+    if (op != NULL) {
+        ((struct request_object *)op)->r = NULL;
+    }
+    Py_XDECREF(result);
+    Py_XDECREF(xml);
+    Py_XDECREF(op);
+    h->run->n_inside--;
+    PyGILState_Release(gil);
+    return code;
+}
+
+int
+cnc__py_on_record(struct cnc_request *r, struct cnc_element *e)
+{
+    return call_hook(cnc_priv(r), r, e);
+}
+
+int
+cnc__py_on_call(struct cnc_request *r)
+{
+    return call_hook(cnc_priv(r), r, NULL);
+}

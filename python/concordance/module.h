@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.h -- what the files of the module share.
+ *
+ *   spec.c     an app's plain data -> struct cnc_app, whose privs are hooks
+ *   call.c     a handler's call: hook -> Python
+ *   request.c  what that Python asks of the service meanwhile
+ */
+#ifndef CONCORDANCE_MODULE_H
+#define CONCORDANCE_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <concordance.h>
+
+#include "../../src/base/arena.h"
+
+struct mod_state {
+    PyObject *error; /* concordance.Error */
+    PyTypeObject *request_type;
+};
+
+/* Everything made for one run. */
+struct run {
+    int n_inside; /* handlers that run just now; under the GIL */
+    struct cnc__arena arena;
+    struct mod_state *state;
+    PyObject *spec;     /* keeps the callables alive */
+    PyObject *on_ready; /* or NULL */
+};
+
+/* What a C declaration's priv points to. */
+struct hook {
+    struct run *run;
+    PyObject *call; /* borrowed from spec */
+};
+
+/* -- request.c ------------------------------------------------------------ */
+
+/* The struct cnc_request of the handler that runs. */
+struct request_object {
+    PyObject ob_base;
+    struct cnc_request *r; /* NULL once the handler returned */
+};
+extern PyType_Spec cnc__py_request_spec;
+/* The element as text, a *new* str; NULL with the Python error. */
+PyObject *cnc__py_text(const struct cnc_element *e);
+
+/* -- call.c: priv is a struct hook; these take the GIL ----------------------
+ */
+
+int cnc__py_on_record(struct cnc_request *r, struct cnc_element *e);
+int cnc__py_on_call(struct cnc_request *r);
+/* Log the Python error with its traceback, and clear it; under the GIL. */
+void cnc__py_log_exception(void);
+
+/* -- spec.c --------------------------------------------------------------- */
+
+/* From the dict that App.__spec__() makes, in run's arena; NULL with the
+ * Python error. */
+const struct cnc_app *cnc__py_app(struct run *run, PyObject *spec);
+
+#endif /* CONCORDANCE_MODULE_H */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.c -- the type Request: what a handler may ask of the service. It is
+ * dead once the handler returned.
+ */
+#include "module.h"
+
+static struct cnc_request *
+request_of(PyObject *op)
+{
+    struct cnc_request *r = ((struct request_object *)op)->r;
+
+    if (r == NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the handler this request belongs to has returned");
+    }
+    return r;
+}
+
+static PyObject *
+error_from(PyObject *op, const struct cnc_error *err, int code)
+{
+    struct mod_state *st = PyType_GetModuleState(Py_TYPE(op));
+
+    PyErr_SetString(code == CNC_ENOENT ? PyExc_KeyError : st->error,
+                    err->text[0] != '\0' ? err->text : cnc_err_text(code));
+    return NULL;
+}
+
+static PyObject *
+request_user(PyObject *op, void *closure)
+{
+    struct cnc_request *r = request_of(op);
+
+    return r == NULL ? NULL : PyUnicode_FromString(cnc_user(r));
+}
+
+static PyObject *
+request_guest(PyObject *op, void *closure)
+{
+    struct cnc_request *r = request_of(op);
+
+    return r == NULL ? NULL : PyBool_FromLong(cnc_is_guest(r));
+}
+
+static PyObject *
+request_item_id(PyObject *op, void *closure)
+{
+    struct cnc_request *r = request_of(op);
+    const char *id;
+
+    if (r == NULL) {
+        return NULL;
+    }
+    id = cnc_item_id(r);
+    return PyUnicode_FromString(id == NULL ? "" : id);
+}
+
+static PyObject *
+request_refuse(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *field, *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "zs", &field, &text)) {
+        return NULL;
+    }
+    cnc_refuse(r, field, "%s", text);
+    Py_RETURN_NONE;
+}
+
+/* An element from XML text; sets the Python error. */
+static struct cnc_element *
+element_from(PyObject *op, const char *xml, Py_ssize_t len)
+{
+    struct cnc_element *e = NULL;
+    struct cnc_error err = {0};
+    int code = cnc_xml_parse(&e, xml, (size_t)len, 0, NULL, &err);
+
+    if (code != 0) {
+        error_from(op, &err, code);
+        return NULL;
+    }
+    return e;
+}
+
+static PyObject *
+request_replace(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_element *e;
+    const char *xml;
+    Py_ssize_t len;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s#", &xml, &len)) {
+        return NULL;
+    }
+    e = element_from(op, xml, len);
+    if (e == NULL) {
+        return NULL;
+    }
+    cnc_replace(r, e);
+    cnc_element_unref(&e);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_reply(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_element *e;
+    const char *xml;
+    Py_ssize_t len;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s#", &xml, &len)) {
+        return NULL;
+    }
+    e = element_from(op, xml, len);
+    if (e == NULL) {
+        return NULL;
+    }
+    cnc_reply(r, "%pE", e);
+    cnc_element_unref(&e);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_find(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *node, *field, *value;
+    bool found;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "sss", &node, &field, &value)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    found = cnc_find(r, node, field, value);
+    Py_END_ALLOW_THREADS;
+    return PyBool_FromLong(found);
+}
+
+PyObject *
+cnc__py_text(const struct cnc_element *e)
+{
+    struct cnc_buf *buf = cnc_element_write(e, 0);
+    PyObject *text = PyUnicode_FromStringAndSize(cnc_buf_data(buf),
+                                                 (Py_ssize_t)cnc_buf_len(buf));
+
+    cnc_buf_unref(&buf);
+    return text;
+}
+
+static PyObject *
+request_get(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_element *e = NULL;
+    const char *node, *id;
+    PyObject *text;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "ss", &node, &id)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_get(r, &e, node, id);
+    Py_END_ALLOW_THREADS;
+    if (code == CNC_ENOENT) {
+        Py_RETURN_NONE;
+    }
+    if (code != 0) {
+        return error_from(op, &(struct cnc_error){0}, code);
+    }
+    text = cnc__py_text(e);
+    cnc_element_unref(&e);
+    return text;
+}
+
+struct collect {
+    PyObject *list;
+};
+
+static int
+collect_one(const char *id, struct cnc_element *record, void *priv)
+{
+    struct collect *c = priv;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *text = cnc__py_text(record);
+    PyObject *pair = text == NULL ? NULL : Py_BuildValue("(sN)", id, text);
+    int failed = pair == NULL || PyList_Append(c->list, pair) < 0;
+
+    Py_XDECREF(pair);
+    PyGILState_Release(gil);
+    return failed ? CNC_EINVAL : 0;
+}
+
+static PyObject *
+request_items(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct collect c;
+    const char *node;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &node)) {
+        return NULL;
+    }
+    c.list = PyList_New(0);
+    if (c.list == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_each(r, node, collect_one, &c);
+    Py_END_ALLOW_THREADS;
+    if (code != 0) {
+        Py_DECREF(c.list);
+        return PyErr_Occurred() != NULL
+                   ? NULL
+                   : error_from(op, &(struct cnc_error){0}, code);
+    }
+    return c.list;
+}
+
+static PyObject *
+request_publish(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_element *e;
+    struct cnc_error err = {0};
+    const char *node, *id, *xml;
+    Py_ssize_t len;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "szs#", &node, &id, &xml, &len)) {
+        return NULL;
+    }
+    e = element_from(op, xml, len);
+    if (e == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_publish(r, node, id, e, &err);
+    Py_END_ALLOW_THREADS;
+    cnc_element_unref(&e);
+    if (code != 0) {
+        return error_from(op, &err, code);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_retract(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_error err = {0};
+    const char *node, *id;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "ss", &node, &id)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_retract(r, node, id, &err);
+    Py_END_ALLOW_THREADS;
+    if (code != 0) {
+        return error_from(op, &err, code);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_setting(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *name, *value;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &name)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    value = cnc_setting(r, name);
+    Py_END_ALLOW_THREADS;
+    return PyUnicode_FromString(value);
+}
+
+static PyObject *
+request_log(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &text)) {
+        return NULL;
+    }
+    cnc_log(r, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static void
+request_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    freefunc dealloc = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    dealloc(op);
+    Py_DECREF(type);
+}
+
+static PyMethodDef request_methods[] = {
+    {"refuse", request_refuse, METH_VARARGS,
+     "refuse(field: str | None, text: str) -> None"},
+    {"replace", request_replace, METH_VARARGS, "replace(xml: str) -> None"},
+    {"reply", request_reply, METH_VARARGS, "reply(xml: str) -> None"},
+    {"find", request_find, METH_VARARGS,
+     "find(node: str, field: str, value: str) -> bool"},
+    {"get", request_get, METH_VARARGS,
+     "get(node: str, id: str) -> str | None: the item's XML"},
+    {"items", request_items, METH_VARARGS,
+     "items(node: str) -> list[tuple[str, str]]: id and XML, oldest first"},
+    {"publish", request_publish, METH_VARARGS,
+     "publish(node: str, id: str | None, xml: str) -> None"},
+    {"retract", request_retract, METH_VARARGS,
+     "retract(node: str, id: str) -> None; KeyError"},
+    {"setting", request_setting, METH_VARARGS, "setting(name: str) -> str"},
+    {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef request_getset[] = {
+    {"user", request_user, NULL, "bare JID of who asks", NULL},
+    {"guest", request_guest, NULL, "True when not logged in", NULL},
+    {"item_id", request_item_id, NULL, "id of the submitted item", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot request_slots[] = {
+    {Py_tp_doc, "The call of one handler; dead once it returned."},
+    {Py_tp_dealloc, request_dealloc},
+    {Py_tp_methods, request_methods},
+    {Py_tp_getset, request_getset},
+    {0, NULL},
+};
+
+PyType_Spec cnc__py_request_spec = {
+    .name = "concordance._concordance.Request",
+    .basicsize = sizeof(struct request_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = request_slots,
+};
