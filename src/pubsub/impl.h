@@ -9,7 +9,7 @@
  *   node
  *    +- items     kept items by publish order and by id      (order.c)
  *    +- archive   the last events, for XEP-0313              (archive.c)
- *    +- pending   items on their way to the store, by id     (publish.c)
+ *    +- pending   items on their way to the store, by id     (pending.c)
  *    +- affs      affiliations by bare JID                   (access.c)
  *    +- psubs     accounts' subscriptions, kept              (subscribe.c)
  *    +- subs      sessions to notify: an array, no look-ups  (subscribe.c)
@@ -325,6 +325,8 @@ struct cnc__pending *cnc__pending_get(const struct cnc__node *n,
 void cnc__pending_enter(struct cnc__node *n, const char *id,
                         struct cnc__pub_item *item);
 void cnc__pending_leave(struct cnc__node *n, const char *id);
+/* The item of this id as it will be, kept or not; borrowed, or NULL. */
+struct cnc__item *cnc__node_there(const struct cnc__node *n, const char *id);
 
 struct cnc__publish *cnc__publish_new(struct cnc__node *n,
                                       const struct cnc__actor *actor,

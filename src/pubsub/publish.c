@@ -20,59 +20,6 @@
  * value there means that the item was taken away. */
 static const char no_payload[] = "<none xmlns=\"" CNC__NS_STORE "\"/>";
 
-/* -- the overlay ---------------------------------------------------------- */
-
-struct cnc__pending *
-cnc__pending_get(const struct cnc__node *n, const char *id)
-{
-    return cnc__table_get(n->pending, id);
-}
-
-void
-cnc__pending_enter(struct cnc__node *n, const char *id,
-                   struct cnc__pub_item *item)
-{
-    struct cnc__pending *p = cnc__table_get(n->pending, id);
-    if (p == NULL) {
-        p = cnc__zalloc(sizeof(*p));
-        cnc__table_put(n->pending, id, p);
-    }
-    p->item = item;
-    p->n++;
-}
-
-void
-cnc__pending_leave(struct cnc__node *n, const char *id)
-{
-    /* Transactions end in the order they began, so the last one to enter is
-     * the last to leave. */
-    struct cnc__pending *p = cnc__table_get(n->pending, id);
-    CNC_CHECK(p != NULL && p->n > 0);
-    if (--p->n == 0) {
-        cnc__table_del(n->pending, id);
-        cnc__free(p);
-    }
-}
-
-/* Borrowed. */
-static struct cnc__item *
-there(const struct cnc__node *n, const char *id)
-{
-    const struct cnc__pending *p = cnc__pending_get(n, id);
-    if (p != NULL) {
-        return p->item == NULL ? NULL : p->item->item;
-    }
-    return cnc__order_get(&n->items, id);
-}
-
-struct cnc__item *
-cnc__node_item_or_pending(struct cnc__node *n, const char *id)
-{
-    cnc__node_check(n);
-    struct cnc__item *item = there(n, id);
-    return item == NULL ? NULL : cnc__item_ref(item);
-}
-
 /* -- life ----------------------------------------------------------------- */
 
 static void
@@ -322,7 +269,7 @@ submit(struct cnc__publish *p)
     int64_t now = cnc__pubsub_now(n->ps);
     for (size_t i = 0; i < p->n; i++) {
         struct cnc__item *item = p->items[i].item;
-        const struct cnc__item *before = there(n, item->id);
+        const struct cnc__item *before = cnc__node_there(n, item->id);
         item->seq = ++n->last_seq;
         item->created = before != NULL ? before->created : item->seq;
         item->published_ms = now;
@@ -457,7 +404,7 @@ advance(struct cnc__node *n)
         p->checked = true;
         rc = check(p, &err);
         const struct cnc__item *item =
-            rc == 0 && p->if_new ? there(n, p->items[0].id) : NULL;
+            rc == 0 && p->if_new ? cnc__node_there(n, p->items[0].id) : NULL;
         if (item != NULL) {
             dequeue(n);
             repeat(p, item);
