@@ -496,12 +496,6 @@ cnc__client_jid(const struct cnc__client *c)
     return c->jid;
 }
 
-int
-cnc__client_fd(const struct cnc__client *c)
-{
-    return c->fd;
-}
-
 void
 cnc__client_close(struct cnc__client **cp)
 {

@@ -25,9 +25,6 @@ CNC_API void cnc__client_close(struct cnc__client **cp);
 /* The service's domain and our full JID; borrowed. */
 CNC_API const char *cnc__client_domain(const struct cnc__client *c);
 CNC_API const char *cnc__client_jid(const struct cnc__client *c);
-/* Readable when cnc__client_next() may have something; but ask it first, for
- * a stanza may wait already. */
-CNC_API int cnc__client_fd(const struct cnc__client *c);
 
 /*
  * Send <iq type=...> with payload_xml to `to` (NULL: the domain) and wait for

@@ -111,12 +111,6 @@ cnc__http1_fini(struct cnc__http1 *h)
     cnc__str_fini(&h->body);
 }
 
-bool
-cnc__http1_begun(const struct cnc__http1 *h)
-{
-    return h->head.len > 0 || h->in_body;
-}
-
 /* tchar of RFC 9110 5.6.2: 0 for what no name may hold, else the byte in
  * lower case. */
 static const char tchar[256] = {

@@ -56,8 +56,6 @@ void cnc__http1_fini(struct cnc__http1 *h);
 /* data is borrowed for the call. */
 enum cnc__http1_step cnc__http1_feed(struct cnc__http1 *h, const char *data,
                                      size_t len, size_t *used);
-/* True once a byte of this request has come. */
-bool cnc__http1_begun(const struct cnc__http1 *h);
 
 /* -- pieces, each usable alone ------------------------------------------- */
 

@@ -15,7 +15,6 @@
 #define CNC__NS_STREAM_ERROR "urn:ietf:params:xml:ns:xmpp-streams"
 #define CNC__NS_STANZA_ERROR "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define CNC__NS_SASL         "urn:ietf:params:xml:ns:xmpp-sasl"
-#define CNC__NS_TLS          "urn:ietf:params:xml:ns:xmpp-tls"
 #define CNC__NS_BIND         "urn:ietf:params:xml:ns:xmpp-bind"
 #define CNC__NS_SESSION      "urn:ietf:params:xml:ns:xmpp-session"
 #define CNC__NS_PING         "urn:xmpp:ping"
