@@ -105,6 +105,25 @@ run_op(struct cnc_store *s, const struct cnc_store_op *op)
     return SQLITE_MISUSE;
 }
 
+/* SQLite goes on writing to a file whose name is gone, and all of it would
+ * be lost with the process: what is not at its path is not kept. */
+static int
+check_path(struct cnc_store *s, struct cnc_error *err)
+{
+    int moved = 0;
+
+    if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+            SQLITE_OK &&
+        moved != 0) {
+        return cnc_error_set(err, CNC_ESTORE, "internal-server-error",
+                             "%s was moved or deleted while the service ran; "
+                             "stop the service, put the file back, start "
+                             "again",
+                             s->path);
+    }
+    return 0;
+}
+
 static int
 commit(struct cnc_store *s, const struct cnc_store_op *ops, size_t n,
        struct cnc_error *err)
@@ -122,6 +141,9 @@ commit(struct cnc_store *s, const struct cnc_store_op *ops, size_t n,
     }
     if (n == 0) {
         return 0;
+    }
+    if (check_path(s, err) != 0) {
+        return CNC_ESTORE;
     }
     rc = run(s, CNC__SQLITE_BEGIN, NULL);
     for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {

@@ -389,10 +389,30 @@ read_only_disk_is_refused_with_what_to_check(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void
+nothing_is_acknowledged_when_the_file_is_gone_from_its_folder(void **state)
+{
+    struct cnc_store *s = must_open();
+    struct cnc_store_op op = put_item("n", "a", 1, "<book/>");
+    struct cnc_error err = {0};
+    char aside[4096];
+
+    assert_int_equal(driver->commit(s, &op, 1, &err), 0);
+    snprintf(aside, sizeof(aside), "%s", in_dir("aside.db"));
+    assert_int_equal(rename(in_dir("concordance.db"), aside), 0);
+    op.entry.id = "b";
+    assert_int_equal(driver->commit(s, &op, 1, &err), CNC_ESTORE);
+    assert_non_null(strstr(err.text, "concordance.db was moved or deleted"));
+    assert_int_equal(rename(aside, in_dir("concordance.db")), 0);
+    assert_int_equal(driver->commit(s, &op, 1, &err), 0);
+    driver->close(&s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_dir, teardown_dir)
 
 const struct CMUnitTest fault_tests[] = {
     TEST(file_is_readable_by_its_owner_alone),
+    TEST(nothing_is_acknowledged_when_the_file_is_gone_from_its_folder),
     TEST(second_opener_is_told_which_process_holds_the_folder),
     TEST(what_was_acknowledged_survives_kill_9),
     TEST(file_with_overwritten_pages_is_refused_as_damaged),
