@@ -133,7 +133,7 @@ on_echo(struct cnc_request *r, struct cnc_element *payload)
                      cnc_user(r), what);
 }
 
-static unsigned n_ran;
+static atomic_uint n_ran;
 static int task_code;
 
 static int
