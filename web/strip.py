@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """strip.py IN OUT -- a module or style sheet without what only readers need.
 
-What is served is the source, line by line and name by name, less comments,
-indentation and blanks around punctuation.  It relies on the runtime's style:
+What is served is the source, name by name, less comments, indentation, blanks
+around punctuation and needless line ends.  It relies on the runtime's style:
 a comment stands alone on its line or ends it after a blank; no string has
 " // " or "/*" in it; regular expressions follow "(", "=", "!", "|" or "?".
 Lines with part of a template string are left alone but for indentation.

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What a visitor downloads.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { test } from "./harness.js";
+
+const dir = new URL((process.env.RUNTIME || "../../build/web/runtime") + "/", import.meta.url);
+
+const gzip = (end) => readdirSync(dir).filter((name) => name.endsWith(end))
+  .reduce((sum, name) => sum + gzipSync(readFileSync(new URL(name, dir)), { level: 9 }).length, 0);
+
+test("size: all modules together are at most 10,000 bytes of gzip", () => {
+  const bytes = gzip(".js");
+  assert.ok(bytes > 5000 && bytes <= 10000, bytes + " bytes");
+});
+
+test("size: the style sheet is at most 4,000 bytes of gzip", () => {
+  assert.ok(gzip(".css") <= 4000);
+});
