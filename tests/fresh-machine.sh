@@ -19,9 +19,7 @@ if [ -z "$root" ]; then
     keep=0
 fi
 finish() {
-    for m in proc dev/pts dev/shm dev sys; do
-        umount -l "$root/$m" 2>/dev/null || true
-    done
+    umount -l -R "$root" 2>/dev/null || true
     [ $keep = 1 ] || rm -rf --one-file-system "$root"
 }
 trap finish EXIT
@@ -41,9 +39,14 @@ if [ ! -x "$root/usr/bin/apt-get" ]; then
         [ ! -e "$f" ] || { mkdir -p "$root$(dirname "$f")"; cp -rL "$f" "$root$(dirname "$f")/"; }
     done
 fi
+# A mount of its own, so that tests may mount things inside, as on a machine.
+mount --bind "$root" "$root"
+mount --make-rprivate "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys" 2>/dev/null || true
+mount --make-rslave "$root/dev"
+mount --make-rslave "$root/sys" 2>/dev/null || true
 
 # The two tools that anybody who has a clone has.
 chroot "$root" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
