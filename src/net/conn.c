@@ -132,9 +132,9 @@ ask_for_events(struct cnc__conn *c)
 {
     /* An answer is awaited, or must leave first: read on after it. */
     bool paused =
-        c->state == CNC__CONN_HTTP &&
-        (c->in.len > 0 || (c->call != NULL && c->call->with_handler) ||
-         c->close_after || cnc__http_is_backed_up(c));
+        c->in.len > 0 || (c->state == CNC__CONN_HTTP &&
+                          ((c->call != NULL && c->call->with_handler) ||
+                           c->close_after || cnc__http_is_backed_up(c)));
     int events = (paused || c->eof ? 0 : UV_READABLE) |
                  (c->want_write ? UV_WRITABLE : 0);
 
@@ -150,8 +150,22 @@ ask_for_events(struct cnc__conn *c)
 }
 
 static void
+feed_what_waits(struct cnc__conn *c)
+{
+    struct cnc__str in = c->in;
+
+    c->in = (struct cnc__str)CNC__STR;
+    cnc__conn_bytes(c, in.data, in.len);
+    cnc__str_fini(&in);
+    cnc__conn_flush(c);
+}
+
+static void
 settle_stream(struct cnc__conn *c)
 {
+    if (c->in.len > 0 && !cnc__stream_is_full(c->stream)) {
+        feed_what_waits(c);
+    }
     if (c->unbound && cnc__stream_session(c->stream) != NULL) {
         count_as_bound(c);
     }
@@ -170,21 +184,16 @@ settle_stream(struct cnc__conn *c)
 static void
 settle_http(struct cnc__conn *c)
 {
-    struct cnc__str in = c->in;
-
     bool waiting = c->call != NULL && c->call->with_handler;
 
-    if (c->close_after || (c->eof && in.len == 0 && !waiting)) {
+    if (c->close_after || (c->eof && c->in.len == 0 && !waiting)) {
         if (cnc__conn_drained(c)) {
             start_drain(c);
         }
         return;
     }
-    if (in.len > 0 && !waiting && !cnc__http_is_backed_up(c)) {
-        c->in = (struct cnc__str)CNC__STR;
-        cnc__conn_bytes(c, in.data, in.len);
-        cnc__str_fini(&in);
-        cnc__conn_flush(c);
+    if (c->in.len > 0 && !waiting && !cnc__http_is_backed_up(c)) {
+        feed_what_waits(c);
     }
 }
 
@@ -209,6 +218,30 @@ cnc__conn_settle(struct cnc__conn *c)
     }
 }
 
+/* A peer may ask much in one breath: what it asks on waits until answers have
+ * left, and its socket is read no more meanwhile. */
+static void
+feed_stream(struct cnc__conn *c, char *data, size_t len)
+{
+    uint64_t now = cnc__net_now(c->net);
+
+    while (len > 0 && !c->broken && !cnc__stream_is_closed(c->stream)) {
+        size_t used;
+
+        if (c->in.len == 0 && cnc__stream_is_full(c->stream)) {
+            cnc__conn_flush(c);
+        }
+        if (c->in.len > 0 || cnc__stream_is_full(c->stream)) {
+            cnc__str_add(&c->in, data, len);
+            cnc__stream_feed(c->stream, NULL, 0, now);
+            return;
+        }
+        used = cnc__stream_feed(c->stream, data, len, now);
+        data += used;
+        len -= used;
+    }
+}
+
 void
 cnc__conn_bytes(struct cnc__conn *c, char *data, size_t len)
 {
@@ -217,9 +250,7 @@ cnc__conn_bytes(struct cnc__conn *c, char *data, size_t len)
         cnc__http_feed(c, data, len);
         break;
     case CNC__CONN_STREAM:
-        if (!cnc__stream_is_closed(c->stream)) {
-            cnc__stream_feed(c->stream, data, len, cnc__net_now(c->net));
-        }
+        feed_stream(c, data, len);
         break;
     default:
         break; /* the rest of what was refused */

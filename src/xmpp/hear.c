@@ -137,6 +137,16 @@ ws_element(struct cnc__stream *s, struct cnc_element *e)
     }
 }
 
+/* What a callback returns: the rest waits when many answers do, else a peer
+ * that asks much at once would fill the queue that it is about to read. */
+static int
+ws_go_on(const struct cnc__stream *s)
+{
+    return s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED
+           : cnc__stream_is_full(s)       ? CNC_EAGAIN
+                                          : 0;
+}
+
 /* RFC 7395 3.3: one message, one element.  The parser lives for this call, so
  * a silent stream owns none. */
 static int
@@ -162,7 +172,7 @@ ws_on_text(const char *data, size_t len, void *priv)
     }
     ws_element(s, e);
     cnc_element_unref(&e);
-    return s->state == CNC__STREAM_CLOSED ? CNC_ECLOSED : 0;
+    return ws_go_on(s);
 }
 
 static int
@@ -179,7 +189,7 @@ ws_on_ping(const char *data, size_t len, void *priv)
     }
     cnc__ws_add_frame(&s->out, CNC__WS_PONG, data, len);
     cnc__stream_touch(s, had);
-    return 0;
+    return ws_go_on(s);
 }
 
 static int
@@ -198,24 +208,29 @@ ws_on_close(unsigned code, void *priv)
     return CNC_ECLOSED;
 }
 
-void
+size_t
 cnc__hear_ws(struct cnc__stream *s, char *data, size_t len)
 {
     static const struct cnc__ws_events events = {ws_on_text, ws_on_ping,
                                                  ws_on_pong, ws_on_close};
     unsigned code = 0;
-    int rc = cnc__ws_feed(&s->ws, data, len, &events, s, &code);
+    size_t used = len;
+    int rc = cnc__ws_feed_some(&s->ws, data, len, &used, &events, s, &code);
 
+    if (rc == CNC_EAGAIN) {
+        return used;
+    }
     if (rc == 0 || s->state == CNC__STREAM_CLOSED) {
-        return;
+        return len;
     }
     if (rc == CNC_ELIMIT) {
         cnc__stream_fail(s, "policy-violation", "The message is too large",
                          code);
-        return;
+        return len;
     }
     /* The framing itself is broken: there is nobody to talk XMPP to. */
     cnc__log(CNC_LOG_INFO, "ws.error", "peer=%s code=%u", s->addr, code);
     cnc__stream_say_ws_close(s, code);
     cnc__stream_become_closed(s);
+    return len;
 }

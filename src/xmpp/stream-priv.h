@@ -90,7 +90,8 @@ struct cnc_xml_limits cnc__stream_limits(const struct cnc__stream *s);
 
 extern const struct cnc_parser_events cnc__hear_events; /* priv: the stream */
 void cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len);
-void cnc__hear_ws(struct cnc__stream *s, char *data, size_t len);
+/* How much of it was heard: the rest waits until answers have left. */
+size_t cnc__hear_ws(struct cnc__stream *s, char *data, size_t len);
 
 /* -- open.c: stream headers and features --------------------------------- */
 

@@ -328,24 +328,39 @@ cnc__stream_free(struct cnc__stream **sp)
     CNC_OBJ_FREE(s);
 }
 
-void
+bool
+cnc__stream_is_full(const struct cnc__stream *s)
+{
+    return s->out.len + s->lazy_bytes >= s->env->max_queue / 4;
+}
+
+size_t
+cnc__stream_held(const struct cnc__stream *s)
+{
+    return s->out.cap + s->ws.message.cap + s->cap_lazy * sizeof(*s->lazy);
+}
+
+size_t
 cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
                  uint64_t now_ms)
 {
+    size_t used = len;
+
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
     CNC_CHECK(!s->feeding);
     s->now_ms = s->last_in_ms = now_ms;
     s->pinged = false;
     if (s->state == CNC__STREAM_CLOSED || len == 0) {
-        return;
+        return len;
     }
     s->feeding = true;
     if (s->framing == CNC__FRAMING_WS) {
-        cnc__hear_ws(s, data, len);
+        used = cnc__hear_ws(s, data, len);
     } else {
         cnc__hear_tcp(s, data, len);
     }
     s->feeding = false;
+    return used;
 }
 
 void

@@ -78,9 +78,18 @@ CNC_API struct cnc__stream *cnc__stream_new(
     const struct cnc__stream_events *events, void *priv, uint64_t now_ms);
 CNC_API void cnc__stream_free(struct cnc__stream **sp); /* unbinds */
 /* Feed bytes from the socket (changed in place by unmasking).  Errors of the
- * peer's are answered inside; look at cnc__stream_is_closed() after. */
-CNC_API void cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
-                              uint64_t now_ms);
+ * peer's are answered inside; look at cnc__stream_is_closed() after.  Returns
+ * how many were taken: fewer than len once the stream is full.  The rest is
+ * to be fed again, best when it is full no more; at least one message is
+ * taken each time.  len 0: the peer was heard, that is all. */
+CNC_API size_t cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
+                                uint64_t now_ms);
+/* So much waits for the socket that nothing more should be asked: a quarter
+ * of max_queue, which leaves room for the largest answer and for events. */
+CNC_API bool cnc__stream_is_full(const struct cnc__stream *s);
+/* Bytes of memory in what waits: output not yet sent, a message that is not
+ * whole yet.  What is shared with other streams is not counted. */
+CNC_API size_t cnc__stream_held(const struct cnc__stream *s);
 /* The peer's end closed without a word. */
 CNC_API void cnc__stream_eof(struct cnc__stream *s);
 /* Deadlines; call about once a second.  No memory of its own. */

@@ -349,11 +349,12 @@ head(struct feed *f, char **data, size_t *len)
 }
 
 int
-cnc__ws_feed(struct cnc__ws *ws, char *data, size_t len,
-             const struct cnc__ws_events *events, void *priv,
-             unsigned *close_code)
+cnc__ws_feed_some(struct cnc__ws *ws, char *data, size_t len, size_t *used,
+                  const struct cnc__ws_events *events, void *priv,
+                  unsigned *close_code)
 {
     struct feed f = {.ws = ws, .events = events, .priv = priv};
+    const char *start = data;
     int rc = 0;
 
     memcpy(&f.st, ws->state_bytes, sizeof(f.st));
@@ -370,7 +371,7 @@ cnc__ws_feed(struct cnc__ws *ws, char *data, size_t len,
             rc = head(&f, &data, &len);
         }
     }
-    if (rc != 0) {
+    if (rc != 0 && rc != CNC_EAGAIN) {
         f.st.phase = DONE;
     }
     if (f.st.phase == DONE) {
@@ -380,7 +381,18 @@ cnc__ws_feed(struct cnc__ws *ws, char *data, size_t len,
     if (f.close_code != 0 && close_code != NULL) {
         *close_code = f.close_code;
     }
+    *used = (size_t)(data - start);
     return rc;
+}
+
+int
+cnc__ws_feed(struct cnc__ws *ws, char *data, size_t len,
+             const struct cnc__ws_events *events, void *priv,
+             unsigned *close_code)
+{
+    size_t used;
+
+    return cnc__ws_feed_some(ws, data, len, &used, events, priv, close_code);
 }
 
 size_t

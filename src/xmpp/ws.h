@@ -53,6 +53,13 @@ CNC_API void cnc__ws_fini(struct cnc__ws *ws);
 CNC_API int cnc__ws_feed(struct cnc__ws *ws, char *data, size_t len,
                          const struct cnc__ws_events *events, void *priv,
                          unsigned *close_code);
+/* The same, but a callback may return CNC_EAGAIN: enough for now.  Then this
+ * is returned, and what follows the first *used bytes is fed later, as it is
+ * (still masked). */
+CNC_API int cnc__ws_feed_some(struct cnc__ws *ws, char *data, size_t len,
+                              size_t *used,
+                              const struct cnc__ws_events *events, void *priv,
+                              unsigned *close_code);
 
 /* An unmasked frame's head for a payload of len bytes; returns its size
  * (2, 4 or 10). */

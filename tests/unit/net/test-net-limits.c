@@ -256,6 +256,44 @@ running_out_of_descriptors_turns_clients_away(void **state)
     end_world(w);
 }
 
+/* Several times what may wait, asked in one breath by one who reads. */
+static void
+much_asked_at_once_is_answered_as_it_is_read(void **state)
+{
+    struct cnc__str wire = CNC__STR, xml = CNC__STR, got = CNC__STR;
+    struct world *w;
+    int fd;
+
+    wanted_web.max_queue = 65536;
+    w = web_world();
+    fd = ws_login(w);
+    for (int i = 0; i < 1000; i++) {
+        cnc__str_clear(&xml);
+        cnc__str_printf(
+            &xml,
+            "<iq xmlns='jabber:client' type='get' to='example.org' "
+            "id='n%03d'>"
+            "<query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            i);
+        cnc__ws_add_masked(&wire, CNC__WS_TEXT, xml.data, xml.len);
+    }
+    say_bytes(w, fd, wire.data, wire.len);
+    expect(w, fd, &got, "id='n999'");
+    assert_true(got.len > 4 * (size_t)w->web.max_queue);
+    assert_int_equal(stats(w).websockets, 1);
+    for (int i = 0; i < 1000; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "id='n%03d'", i);
+        assert_non_null(memmem(got.data, got.len, id, 9));
+    }
+    close(fd);
+    cnc__str_fini(&wire);
+    cnc__str_fini(&xml);
+    cnc__str_fini(&got);
+    end_world(w);
+}
+
 const struct CMUnitTest limit_tests[] = {
     TEST(idle_connection_is_small),
     TEST(body_past_the_limit_is_refused_and_the_answer_can_be_read),
@@ -264,6 +302,7 @@ const struct CMUnitTest limit_tests[] = {
     TEST(client_that_does_not_read_its_answer_is_closed),
     TEST(connection_past_the_limit_is_told_to_come_back),
     TEST(one_address_gets_so_many_connections_that_are_not_bound),
+    TEST(much_asked_at_once_is_answered_as_it_is_read),
     TEST(running_out_of_descriptors_turns_clients_away),
 };
 const size_t n_limit_tests = CNC_N(limit_tests);

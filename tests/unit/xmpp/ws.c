@@ -87,6 +87,42 @@ check_(bool server, const char *bytes, size_t len, const char *want, int line)
 #define CHECK_SERVER(bytes, want)                                             \
     check_(true, bytes, sizeof(bytes) - 1, want, __LINE__)
 
+static int
+on_text_enough(const char *data, size_t len, void *priv)
+{
+    on_text(data, len, priv);
+    return CNC_EAGAIN;
+}
+
+static void
+a_receiver_may_stop_after_any_message(void **state)
+{
+    static const struct cnc__ws_events slow = {on_text_enough, on_ping,
+                                               on_pong, on_close};
+    struct cnc__str said = CNC__STR, wire = CNC__STR;
+    struct cnc__ws ws;
+    size_t at = 0, used, n_calls = 0;
+
+    cnc__ws_init(&ws, true, 1000);
+    cnc__ws_add_masked(&wire, CNC__WS_TEXT, "one", 3);
+    cnc__ws_add_masked(&wire, CNC__WS_PING, "", 0);
+    cnc__ws_add_masked(&wire, CNC__WS_TEXT, "two", 3);
+    cnc__ws_add_masked(&wire, CNC__WS_TEXT, "three", 5);
+    while (at < wire.len) {
+        assert_int_equal(cnc__ws_feed_some(&ws, wire.data + at, wire.len - at,
+                                           &used, &slow, &said, NULL),
+                         CNC_EAGAIN);
+        at += used;
+        n_calls++;
+    }
+    assert_int_equal(n_calls, 3);
+    assert_string_equal(said.data,
+                        "[text 3 one][ping ][text 3 two][text 5 three]");
+    cnc__ws_fini(&ws);
+    cnc__str_fini(&said);
+    cnc__str_fini(&wire);
+}
+
 static void
 the_rfcs_handshake_key_is_accepted(void **state)
 {
@@ -270,6 +306,7 @@ main(void)
         cmocka_unit_test(text_that_is_not_utf8_is_1007),
         cmocka_unit_test(a_long_message_is_1009_before_it_is_kept),
         cmocka_unit_test(nothing_counts_after_a_close),
+        cmocka_unit_test(a_receiver_may_stop_after_any_message),
         cmocka_unit_test(masked_text_of_every_length_comes_back),
         cmocka_unit_test(heads_have_the_shortest_form),
         cmocka_unit_test(a_long_reason_is_cut_between_characters),
