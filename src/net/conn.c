@@ -86,6 +86,7 @@ cnc__conn_close(struct cnc__conn *c)
     c->dirty = false;
     cnc__link_del(&c->turn);
     cnc__link_del(&c->all);
+    n->held -= c->held;
     cnc__http_abandon(c);
     cnc__stream_free(&c->stream);
     count_as_bound(c);
@@ -197,6 +198,44 @@ settle_http(struct cnc__conn *c)
     }
 }
 
+/* -- memory -------------------------------------------------------------- */
+
+static size_t
+count_held(const struct cnc__conn *c)
+{
+    const struct cnc__http1 *h = c->call == NULL ? NULL : &c->call->h1;
+
+    return c->in.cap + c->out.cap +
+           (c->tls == NULL ? 0 : cnc__tls_out(c->tls)->cap) +
+           (c->stream == NULL ? 0 : cnc__stream_held(c->stream)) +
+           (h == NULL ? 0 : h->head.cap + h->text.cap + h->body.cap);
+}
+
+/* Each client may hold little; that there are many of them must not add up to
+ * all the memory there is. */
+static void
+settle_memory(struct cnc__conn *c)
+{
+    struct cnc__net *n = c->net;
+    size_t held = count_held(c);
+
+    n->held += held;
+    n->held -= c->held;
+    c->held = held;
+    if (n->held <= n->config.max_held || held <= CNC__NET_HELD) {
+        return;
+    }
+    cnc__net_warn(n, "net.refused", "reason=max_held");
+    if (c->state == CNC__CONN_HTTP && c->call != NULL &&
+        !c->call->with_handler && !c->close_after && cnc__conn_drained(c)) {
+        cnc__http_refuse(c, 503, "Retry-After: 10\r\n",
+                         "too much is being sent just now");
+    } else {
+        n->stats.overflows++;
+        c->broken = true;
+    }
+}
+
 void
 cnc__conn_settle(struct cnc__conn *c)
 {
@@ -209,6 +248,9 @@ cnc__conn_settle(struct cnc__conn *c)
     }
     if (!c->broken && c->state == CNC__CONN_STREAM) {
         settle_stream(c);
+    }
+    if (!c->broken && !c->closed) {
+        settle_memory(c);
     }
     if (c->broken) {
         cnc__conn_close(c);

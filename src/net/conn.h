@@ -20,6 +20,7 @@
 #define CNC__NET_READ     65536 /* bytes a read */
 #define CNC__NET_BY_REF   8192  /* bodies past it are not copied */
 #define CNC__NET_BACKLOG  65536 /* answers waiting; past it: read no more */
+#define CNC__NET_HELD     65536 /* a client may hold it whatever others do */
 #define CNC__NET_DRAIN_MS 2000  /* for the peer to read our last words */
 
 struct cnc__net_link { /* of a ring */
@@ -62,6 +63,7 @@ struct cnc__conn {
     struct cnc__str out; /* HTTP output; goes before ref, then the stream's */
     struct cnc_buf *ref;
     size_t ref_off;
+    size_t held;          /* bytes of memory, as counted last */
     uint64_t deadline_ms; /* 0: none */
     uv_poll_t poll;
 };
@@ -92,6 +94,7 @@ struct cnc__net {
     struct cnc__str warm; /* what one send() gathers; stays in the cache */
     size_t n_handles;     /* libuv's, not yet closed */
     int spare_fd;         /* given up when descriptors run out */
+    uint64_t held;        /* bytes, by all connections */
     uint64_t last_refusal_ms;
     struct cnc__net_stats stats;
     uv_timer_t timer;

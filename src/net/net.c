@@ -145,6 +145,7 @@ fill_defaults(struct cnc__net_config *c)
     c->ws_path = c->ws_path == NULL ? "/xmpp" : c->ws_path;
     c->max_connections = or_default(c->max_connections, 20000);
     c->max_per_addr = or_default(c->max_per_addr, 1000);
+    c->max_held = c->max_held == 0 ? (uint64_t)512 << 20 : c->max_held;
     c->max_body = or_default(c->max_body, 1 << 20);
     c->head_ms = or_default(c->head_ms, 10000);
     c->keepalive_ms = or_default(c->keepalive_ms, 75000);

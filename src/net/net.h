@@ -33,6 +33,10 @@ struct cnc__net_config {
     uint32_t max_per_addr;    /* connections of one address that are not yet
                                  bound [1000]; loopback is exempt */
     uint32_t max_body;        /* bytes of a POST [1 MB]; past it: 413 */
+    uint64_t max_held;        /* bytes that all clients' unfinished requests
+                                 and unread answers may take together
+                                 [512 MB]; past it, who holds more than 64 kB
+                                 is cut off */
     uint32_t head_ms;         /* time for a request's head and body [10000] */
     uint32_t keepalive_ms;    /* silence between requests [75000] */
 };

@@ -256,6 +256,44 @@ running_out_of_descriptors_turns_clients_away(void **state)
     end_world(w);
 }
 
+static void
+many_that_hold_much_do_not_add_up(void **state)
+{
+    struct cnc__str wire = CNC__STR, got = CNC__STR;
+    struct world *w;
+    unsigned n_refused = 0;
+    int fds[40];
+
+    wanted.max_held = 1 << 20;
+    w = web_world();
+    cnc__str_puts(&wire,
+                  "POST / HTTP/1.1\r\n" H "Content-Length: 200001\r\n\r\n");
+    for (int i = 0; i < 200000; i++) {
+        cnc__str_putc(&wire, 'a');
+    }
+    for (size_t i = 0; i < CNC_N(fds); i++) {
+        fds[i] = dial(w);
+        say_bytes(w, fds[i], wire.data, wire.len);
+        UNTIL(w, stats(w).bytes_in >= (i + 1) * wire.len ||
+                     stats(w).refused > n_refused);
+        n_refused = (unsigned)stats(w).refused;
+    }
+    assert_in_range(n_refused, 30, 37);
+    expect(w, fds[39], &got, "HTTP/1.1 503 ");
+    /* Who holds little is served; who was in may finish. */
+    ask(w, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
+    say(w, fds[0], "a");
+    cnc__str_clear(&got);
+    expect(w, fds[0], &got, "HTTP/1.1 200 ");
+    for (size_t i = 0; i < CNC_N(fds); i++) {
+        close(fds[i]);
+    }
+    UNTIL(w, stats(w).connections == 0);
+    cnc__str_fini(&wire);
+    cnc__str_fini(&got);
+    end_world(w);
+}
+
 /* Several times what may wait, asked in one breath by one who reads. */
 static void
 much_asked_at_once_is_answered_as_it_is_read(void **state)
@@ -302,6 +340,7 @@ const struct CMUnitTest limit_tests[] = {
     TEST(client_that_does_not_read_its_answer_is_closed),
     TEST(connection_past_the_limit_is_told_to_come_back),
     TEST(one_address_gets_so_many_connections_that_are_not_bound),
+    TEST(many_that_hold_much_do_not_add_up),
     TEST(much_asked_at_once_is_answered_as_it_is_read),
     TEST(running_out_of_descriptors_turns_clients_away),
 };
