@@ -195,7 +195,7 @@ a_start_that_fails_at_any_step_leaves_nothing(void **state)
     expect_fault(&o, "the store is broken");
     o = options();
     o.store = "garbage";
-    expect_fault(&o, "");
+    expect_fault(&o, "the store is damaged: node notes");
     o = options();
     o.apps = twice;
     expect_fault(&o, "two apps called \"notes\"");
