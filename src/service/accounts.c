@@ -185,6 +185,25 @@ change_free(struct change *c)
     cnc__free(c);
 }
 
+/* Who is logged in does not outlive the account. */
+static void
+end_sessions(struct cnc__logins *a, const char *user)
+{
+    struct cnc__router *router = a->service->router;
+    struct cnc__str bare = CNC__STR;
+    struct cnc__session *s;
+
+    cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(router));
+    for (size_t i = 0; (s = cnc__router_next_session(router, &i)) != NULL;) {
+        if (s->bare_len == bare.len &&
+            memcmp(s->jid, bare.data, bare.len) == 0) {
+            cnc__stream_close(s->stream, "not-authorized",
+                              "the account was deleted");
+        }
+    }
+    cnc__str_fini(&bare);
+}
+
 static void
 changed(struct cnc__commit *commit, const struct cnc_error *err)
 {
@@ -197,7 +216,9 @@ changed(struct cnc__commit *commit, const struct cnc_error *err)
                 ? cnc__table_del(c->accounts->by_user, c->user)
                 : cnc__table_put(c->accounts->by_user, c->user, c->account);
 
-        if (!deleted) {
+        if (deleted) {
+            end_sessions(c->accounts, c->user);
+        } else {
             c->account = NULL;
         }
         if (old != NULL) {

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Starting, stopping, and dying: nothing hangs, nothing kept is lost, and
 every failure says what to do."""
+import base64
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -172,6 +174,63 @@ def test_a_wrong_user_name_is_no_account(tmp_path):
             done = s.ctl("adduser", name, stdin="x\n", check=False)
             assert done.returncode == 1
             assert "the service's own" in done.stderr
+
+
+class Browser:
+    """As much of a WebSocket as one log-in by password needs."""
+
+    def __init__(self, service, user, password):
+        self.socket = socket.create_connection(
+            ("127.0.0.1", service.port), LIMIT)
+        self.socket.sendall(
+            b"GET /xmpp HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+            b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            % service.port)
+        self.text = b""
+        self.hear("\r\n\r\n")
+        opening = ('<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" '
+                   'to="localhost" version="1.0"/>')
+        secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        self.say(opening, "</stream:features>")
+        self.say('<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" '
+                 f'mechanism="PLAIN">{secret}</auth>', "<success")
+        self.say(opening, "</stream:features>")
+        self.say('<iq xmlns="jabber:client" type="set" id="b"><bind '
+                 'xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>', "</iq>")
+
+    def say(self, text, answer):
+        data = text.encode()
+        self.text = b""
+        self.socket.sendall(
+            b"\x81" + (bytes([0x80 | len(data)]) if len(data) < 126 else
+                       b"\xfe" + len(data).to_bytes(2, "big"))
+            + bytes(4) + data)
+        self.hear(answer)
+
+    def hear(self, part):
+        """Read until part was said; True, or False at the end."""
+        while part.encode() not in self.text:
+            got = self.socket.recv(65536)
+            if not got:
+                return False
+            self.text += got
+        return True
+
+
+def test_who_is_logged_in_does_not_outlive_the_account(tmp_path):
+    with Service("bookcase-c", "--allow-plain", data=str(tmp_path)) as s:
+        for name in ("juliet", "juliette"):
+            s.ctl("adduser", name, stdin="secret\n")
+        gone, stays = (Browser(s, name, "secret")
+                       for name in ("juliet", "juliette"))
+        s.ctl("deluser", "juliet")
+        assert gone.hear("the account was deleted"), gone.text
+        stays.say('<iq xmlns="jabber:client" type="get" id="p">'
+                  '<ping xmlns="urn:xmpp:ping"/></iq>', "id='p'")
+        for browser in (gone, stays):
+            browser.socket.close()
 
 
 STUCK = '''
