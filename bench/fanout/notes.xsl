@@ -11,7 +11,7 @@
       <body>
         <h1><xsl:value-of select="@c:title"/></h1>
         <c:form node="{@c:node}"/>
-        <ul id="notes"><xsl:apply-templates select="b:note"/></ul>
+        <ul id="notes" class="cnc-records"><xsl:apply-templates select="b:note"/></ul>
       </body>
     </html>
   </xsl:template>

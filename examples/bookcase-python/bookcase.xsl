@@ -17,7 +17,7 @@
           <c:form node="library"/>
           <section aria-labelledby="shelf-title">
             <h2 id="shelf-title">On the shelf</h2>
-            <ul id="shelf" class="shelf"><xsl:apply-templates select="b:book"/></ul>
+            <ul id="shelf" class="shelf cnc-records"><xsl:apply-templates select="b:book"/></ul>
             <xsl:if test="@c:older"><p><a href="{@c:older}">Older books</a></p></xsl:if>
           </section>
         </main>

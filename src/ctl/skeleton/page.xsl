@@ -14,7 +14,7 @@
         <header><h1><xsl:value-of select="@c:title"/></h1></header>
         <main>
           <c:form node="@name@"/>
-          <ul id="items"><xsl:apply-templates select="a:item"/></ul>
+          <ul id="items" class="cnc-records"><xsl:apply-templates select="a:item"/></ul>
         </main>
       </body>
     </html>
