@@ -8,9 +8,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { once } from "./harness.js";
 
-const TOP = resolve(import.meta.dirname, "../..");
+const TOP = fileURLToPath(new URL("../..", import.meta.url));
 export const NS = "http://concordance-xmpp.org/apps/mybookcase";
 const esc = (s) => s.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt()};`);
 
