@@ -44,7 +44,11 @@ int ctl_say(int status, const char *fmt, ...) CNC_PRINTF(2, 3);
 /* Send an IQ; a failure is printed.  Returns 0 or 1. */
 int ctl_iq(struct ctl *ctl, const char *type, const char *payload,
            struct cnc_element **reply);
-/* An element on one line (or indented with --indent). */
+/* What a stranger wrote (an id), with control characters as \xNN: it must not
+ * speak to the terminal nor begin a line of its own. */
+void ctl_print_text(const char *s);
+/* An element on one line (or indented with --indent); control characters in
+ * it as references. */
 void ctl_print(struct ctl *ctl, const struct cnc_element *e);
 /* A whole file, or standard input for "-"; NULL after saying why. */
 char *ctl_read(const char *path, size_t *len);

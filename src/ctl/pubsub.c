@@ -15,7 +15,8 @@ print_item(struct ctl *ctl, const struct cnc_element *item)
     struct cnc_element *payload = cnc_element_child(item, NULL, NULL);
     const char *id = cnc_element_attr(item, NULL, "id");
 
-    printf("%s\t", id == NULL ? "" : id);
+    ctl_print_text(id == NULL ? "" : id);
+    fputc('\t', stdout);
     if (payload == NULL) {
         fputc('\n', stdout);
     } else {
@@ -37,7 +38,8 @@ print_event(struct ctl *ctl, const struct cnc_element *event)
         if (cnc_element_is(e, NS_EVENT, "retract")) {
             const char *id = cnc_element_attr(e, NULL, "id");
 
-            printf("%s\tretracted\n", id == NULL ? "" : id);
+            ctl_print_text(id == NULL ? "" : id);
+            fputs("\tretracted\n", stdout);
         } else if (cnc_element_is(e, NS_EVENT, "item")) {
             print_item(ctl, e);
         }
@@ -203,7 +205,8 @@ publish(struct ctl *ctl, int argc, char **argv)
                           NS_PUBSUB, "publish"),
         NS_PUBSUB, "item");
     id = item == NULL ? NULL : cnc_element_attr(item, NULL, "id");
-    printf("%s\n", id != NULL ? id : argc > 2 ? argv[2] : "");
+    ctl_print_text(id != NULL ? id : argc > 2 ? argv[2] : "");
+    fputc('\n', stdout);
     cnc_element_unref(&reply);
     return 0;
 }
