@@ -3,6 +3,7 @@
  * check.c -- what ends the process; memory; random bytes.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -69,6 +70,12 @@ cnc__strndup(const char *s, size_t len)
     }
     copy[len] = '\0';
     return copy;
+}
+
+void
+cnc__trim(void)
+{
+    malloc_trim(0);
 }
 
 void

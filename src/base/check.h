@@ -45,6 +45,10 @@ CNC_API char *cnc__strdup(const char *s);              /* NULL -> NULL */
 CNC_API char *cnc__strndup(const char *s, size_t len); /* adds the NUL */
 CNC_API void cnc__free(void *p);                       /* NULL is fine */
 
+/* Give freed memory back to the system, which the allocator keeps otherwise;
+ * costs milliseconds. */
+CNC_API void cnc__trim(void);
+
 /* Clear the magic and free: CNC_OBJ_FREE(x) also sets x to NULL. */
 #define CNC_OBJ_FREE(obj)                                                     \
     do {                                                                      \

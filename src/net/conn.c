@@ -87,6 +87,7 @@ cnc__conn_close(struct cnc__conn *c)
     cnc__link_del(&c->turn);
     cnc__link_del(&c->all);
     n->held -= c->held;
+    n->n_ended++;
     cnc__http_abandon(c);
     cnc__stream_free(&c->stream);
     count_as_bound(c);
@@ -222,6 +223,7 @@ settle_memory(struct cnc__conn *c)
     n->held += held;
     n->held -= c->held;
     c->held = held;
+    n->held_most = n->held > n->held_most ? n->held : n->held_most;
     if (n->held <= n->config.max_held || held <= CNC__NET_HELD) {
         return;
     }

@@ -95,6 +95,9 @@ struct cnc__net {
     size_t n_handles;     /* libuv's, not yet closed */
     int spare_fd;         /* given up when descriptors run out */
     uint64_t held;        /* bytes, by all connections */
+    uint64_t held_most;   /* since memory was given back */
+    uint64_t trimmed_ms;
+    uint32_t n_ended; /* connections, since then */
     uint64_t last_refusal_ms;
     struct cnc__net_stats stats;
     uv_timer_t timer;

@@ -10,6 +10,11 @@
 #include "../base/table.h"
 #include "conn.h"
 
+/* Memory is given back when so much was let go, and not more often. */
+#define TRIM_MS    10000
+#define TRIM_ENDED 1000 /* connections */
+#define TRIM_BYTES ((uint64_t)16 << 20)
+
 void
 cnc__link_add(struct cnc__net_link *ring, struct cnc__net_link *l)
 {
@@ -119,6 +124,22 @@ on_prepare(uv_prepare_t *prepare)
     end_turn(prepare->data);
 }
 
+/* A crowd has gone: the allocator would keep what it took for ever. */
+static void
+give_memory_back(struct cnc__net *n)
+{
+    uint64_t now = cnc__net_now(n);
+
+    if (now - n->trimmed_ms < TRIM_MS ||
+        (n->n_ended < TRIM_ENDED && n->held_most - n->held < TRIM_BYTES)) {
+        return;
+    }
+    cnc__trim();
+    n->trimmed_ms = now;
+    n->n_ended = 0;
+    n->held_most = n->held;
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
@@ -131,6 +152,7 @@ on_timer(uv_timer_t *timer)
         next = l->next;
         cnc__conn_tick(c);
     }
+    give_memory_back(n);
 }
 
 static uint32_t
