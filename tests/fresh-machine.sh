@@ -1,7 +1,8 @@
 #!/bin/sh
 # A bare Debian 12 in a folder, a fresh clone in it, and the README's two
 # commands there.  Needs root, debootstrap and Debian's packages.
-#   tests/fresh-machine.sh [FOLDER]    [a temporary one, removed after]
+#   tests/fresh-machine.sh [FOLDER [run]]   [a temporary one, removed after]
+# run: leave out make check.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 if [ "$(id -u)" != 0 ]; then
@@ -84,6 +85,7 @@ chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root \
     LC_ALL=C.UTF-8 sh /first.sh
 echo "== make run took $(($(date +%s) - start)) s"
 
+[ "${2:-}" != run ] || exit 0
 echo "== make check"
 chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root \
     LC_ALL=C.UTF-8 sh -c 'cd /src && make check'
