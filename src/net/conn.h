@@ -44,7 +44,7 @@ struct cnc__conn {
     uint8_t state; /* enum cnc__conn_state */
     bool link, secure, websocket;
     bool unbound;     /* counts for its address */
-    bool dirty;       /* on net->dirty; else on net->flushed or nowhere */
+    bool dirty;       /* on net->dirty */
     bool want_write;  /* the socket was full */
     bool eof;         /* the peer has ended */
     bool broken;      /* close at once */
@@ -85,7 +85,7 @@ struct cnc__net {
     unsigned magic;
     uv_loop_t *loop;
     struct cnc__net_config config;
-    struct cnc__net_link conns, dirty, flushed, orphans;
+    struct cnc__net_link conns, dirty, orphans;
     struct cnc__listener *listeners;
     uint32_t n_conns, n_websockets, n_links;
     struct cnc__table *addrs;

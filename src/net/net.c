@@ -68,22 +68,6 @@ cnc__net_warn(struct cnc__net *n, const char *event, const char *text)
     }
 }
 
-/* Send for every dirty connection; what is to be settled stays for the end
- * of the turn. */
-static void
-flush_dirty(struct cnc__net *n)
-{
-    while (n->dirty.next != &n->dirty) {
-        struct cnc__conn *c =
-            CNC_CONTAINER(n->dirty.next, struct cnc__conn, turn);
-
-        cnc__link_del(&c->turn);
-        c->dirty = false;
-        cnc__link_add(&n->flushed, &c->turn);
-        cnc__conn_flush(c);
-    }
-}
-
 void
 cnc__net_dirty(struct cnc__conn *c)
 {
@@ -100,14 +84,14 @@ cnc__net_dirty(struct cnc__conn *c)
 static void
 end_turn(struct cnc__net *n)
 {
-    flush_dirty(n);
-    while (n->flushed.next != &n->flushed) {
+    while (n->dirty.next != &n->dirty) {
         struct cnc__conn *c =
-            CNC_CONTAINER(n->flushed.next, struct cnc__conn, turn);
+            CNC_CONTAINER(n->dirty.next, struct cnc__conn, turn);
 
         cnc__link_del(&c->turn);
-        cnc__conn_settle(c);
-        flush_dirty(n); /* what settling added */
+        c->dirty = false;
+        cnc__conn_flush(c);
+        cnc__conn_settle(c); /* at once, while it is in the cache */
     }
 }
 
@@ -185,7 +169,6 @@ cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
     fill_defaults(&n->config);
     link_init(&n->conns);
     link_init(&n->dirty);
-    link_init(&n->flushed);
     link_init(&n->orphans);
     n->addrs = cnc__table_new();
     n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -5,7 +5,7 @@
  * 1.1-1.3 times that, and libuv's own writes never join what waits.  So small
  * things are copied together, and only a large HTTP body goes by reference,
  * joined with the head before it.  Writability is asked for after a short
- * write only; empty buffers give their room back.
+ * write only; large empty buffers give their room back.
  *
  * Sending early, while a long fan-out still fills the other buffers, was
  * tried: it gains the first subscriber the time of copying to the others
