@@ -13,6 +13,9 @@
  */
 #include "stream-priv.h"
 
+#define KEEP_OUT   256 /* bytes */
+#define KEEP_TAILS 2
+
 void
 cnc__stream_lazy_add(struct cnc__stream *s, const struct cnc_buf *tail)
 {
@@ -25,16 +28,39 @@ cnc__stream_lazy_add(struct cnc__stream *s, const struct cnc_buf *tail)
     s->lazy_bytes += cnc_buf_len(tail);
 }
 
-void
-cnc__stream_lazy_fini(struct cnc__stream *s)
+static void
+drop_tails(struct cnc__stream *s)
 {
     for (uint32_t i = 0; i < s->n_lazy; i++) {
         cnc_buf_unref(&s->lazy[i].tail);
     }
+    s->n_lazy = 0;
+    s->lazy_bytes = 0;
+}
+
+void
+cnc__stream_lazy_fini(struct cnc__stream *s)
+{
+    drop_tails(s);
     cnc__free(s->lazy);
     s->lazy = NULL;
-    s->n_lazy = s->cap_lazy = 0;
-    s->lazy_bytes = 0;
+    s->cap_lazy = 0;
+}
+
+/* All has been gathered.  Room for an event's head is kept for the next one:
+ * to get and free it each time costs a tenth of a delivery. */
+static void
+empty(struct cnc__stream *s)
+{
+    drop_tails(s);
+    if (s->cap_lazy > KEEP_TAILS) {
+        cnc__stream_lazy_fini(s);
+    }
+    if (s->out.cap > KEEP_OUT) {
+        cnc__str_fini(&s->out);
+    } else {
+        cnc__str_clear(&s->out);
+    }
 }
 
 /* out with its tails in their places, added to to. */
@@ -82,8 +108,7 @@ cnc__stream_gather(struct cnc__stream *s, struct cnc__str *warm)
     }
     cnc__str_clear(warm);
     splice(s, warm);
-    cnc__stream_lazy_fini(s);
-    cnc__str_fini(&s->out);
+    empty(s);
     return warm;
 }
 

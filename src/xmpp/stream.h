@@ -121,7 +121,7 @@ CNC_API void cnc__stream_send(struct cnc__stream *s, const char *head,
 #define CNC__SCRAM_ITERATIONS 10000u
 
 /* Tails of at least this many bytes are kept by reference until they leave. */
-#define CNC__STREAM_LAZY 512
+#define CNC__STREAM_LAZY 128
 /* The same with a tail that many streams share. */
 CNC_API void cnc__stream_send_shared(struct cnc__stream *s, const char *head,
                                      size_t head_len,
