@@ -105,7 +105,8 @@ def fanout(rounds: int, quick: bool) -> list[Row]:
             ]
             if size == 200 and n == sizes[-1]:
                 rows.append(Row("fan-out", f"{n} idle sessions: RSS each",
-                                ours["rss_session"], "B", ("<=", 4096)))
+                                ours["rss_session"], "B", ("<=", 4096),
+                                f"after events {ours['rss_used']:,.0f}"))
     return rows
 
 
@@ -271,7 +272,7 @@ SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
 
 def missing(name: str) -> str | None:
     """What a section needs and the machine lacks."""
-    needs = {"http": ["nginx", "wrk"], "paint": ["node", "chromium"]}
+    needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"]}
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     for program in needs.get(name, []):
         if shutil.which(program, path=path) is None:

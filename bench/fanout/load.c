@@ -11,7 +11,8 @@
  * frame's length, as the xmpp run reported it.
  * WINDOW: publishes under way; the next is sent when the oldest has reached
  * every subscriber.  CPU is the server's, all threads, by
- * /proc/PID/task/.../schedstat.
+ * /proc/PID/task/.../schedstat.  rss_session is the server's memory for a
+ * session before anything is sent, rss_used after the last item.
  *
  * While it measures it asks for events without sleeping: a subscriber of this
  * machine that sleeps is woken by the server's own send(), for 3 to 5 us, and
@@ -522,11 +523,12 @@ main(int argc, char **argv)
     printf("{\"bench\":\"fanout\",\"server\":\"%s\",\"n\":%d,\"size\":%zu,"
            "\"items\":%u,\"window\":%u,\"frame\":%zu,\"deliveries_s\":%.0f,"
            "\"cpu_us\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
-           "\"rss_session\":%ld}\n",
+           "\"rss_session\":%ld,\"rss_used\":%ld}\n",
            argv[1], n_clients, size, n_items, window, last_frame,
            (double)deliveries / wall, cpu * 1e6 / (double)deliveries,
            latency[n_latency / 2] * 1e3,
            latency[n_latency - 1 - n_latency / 100] * 1e3,
-           (rss1 - rss0) / n_clients);
+           (rss1 - rss0) / n_clients,
+           (server_rss(argv[2]) - rss0) / n_clients);
     return 0;
 }
