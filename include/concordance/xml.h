@@ -208,6 +208,12 @@ CNC_API void cnc_parser_free(struct cnc_parser **pp);
 CNC_API void cnc_parser_reset(struct cnc_parser *p);
 CNC_API void cnc_parser_limit(struct cnc_parser *p,
                               const struct cnc_xml_limits *limits);
+/* In the stanzas of a stream (not in its root) a declaration of the namespace
+ * ns declares `as`: what servers say in "jabber:server" means what clients say
+ * in "jabber:client" (RFC 6120 4.8.3).  Both are names that RFC 6120 or
+ * XEP-0114 gives to a stream's content. */
+CNC_API void cnc_parser_alias(struct cnc_parser *p, const char *ns,
+                              const char *as);
 /*
  * Feed bytes, cut anywhere.  Returns 0, or
  *   CNC_ESYNTAX  not well-formed: condition "not-well-formed"

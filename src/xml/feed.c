@@ -32,6 +32,15 @@ cnc_parser_limit(struct cnc_parser *p, const struct cnc_xml_limits *limits)
     p->limits = l;
 }
 
+void
+cnc_parser_alias(struct cnc_parser *p, const char *ns, const char *as)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    p->alias = cnc__known_find(ns, strlen(ns));
+    p->alias_as = cnc__known_find(as, strlen(as));
+    CNC_CHECK(p->alias != 0 && p->alias_as != 0);
+}
+
 static void
 start_over(struct cnc_parser *p)
 {

@@ -69,8 +69,9 @@ struct cnc_parser {
     unsigned magic;
     uint8_t mode, flags, state;
     bool feeding, in_cdata, reset_asked, failed;
-    bool marked; /* a byte order mark was looked for */
-    bool wide;   /* a byte from 0x80 was met in this buffer */
+    bool marked;              /* a byte order mark was looked for */
+    bool wide;                /* a byte from 0x80 was met in this buffer */
+    uint32_t alias, alias_as; /* known namespaces; 0: none */
     struct cnc_xml_limits limits;
     struct cnc_parser_events events;
     void *priv;

@@ -322,6 +322,13 @@ decl_error(const char *prefix, uint32_t len, const char *ns)
     return len > 0 && *ns == '\0' ? "a prefix is bound to no namespace" : NULL;
 }
 
+/* What a namespace that a stanza declares stands for. */
+static inline uint32_t
+aliased(const struct cnc_parser *p, uint32_t ns)
+{
+    return ns == p->alias && ns != 0 ? p->alias_as : ns;
+}
+
 static enum cnc__tok
 add_decl(struct cnc_parser *p, const struct cnc__rawattr *a,
          struct cnc__fdecl *decls, uint32_t *n, uint32_t *default_ns)
@@ -340,7 +347,7 @@ add_decl(struct cnc_parser *p, const struct cnc__rawattr *a,
     uint32_t known = cnc__known_find(b->base + ns, b->len - ns - 1);
     if (known != 0) {
         b->len = before;
-        ns = known;
+        ns = p->root == NULL ? known : aliased(p, known);
     }
     for (uint32_t i = 0; i < *n; i++) {
         const char *other = b->base + decls[i].prefix;
@@ -455,6 +462,7 @@ bind_root(struct cnc_parser *p, uint32_t *default_ns)
             cnc__build_room(b, len + 1);
             ns = cnc__build_string(b, text, len);
         }
+        ns = aliased(p, ns);
         if (*prefix == '\0') {
             *default_ns = ns;
         } else {

@@ -10,12 +10,13 @@
 
 /* 7.6.2.1, and an iq without an id, which has no answer to be told apart. */
 static void
-refuse(struct cnc__stream *s, const char *id, const char *text)
+refuse(struct cnc__stream *s, const char *id, const char *condition,
+       const char *text)
 {
     struct cnc__str xml = CNC__STR;
-    struct cnc_error err = {.condition = "bad-request"};
+    struct cnc_error err = {0};
 
-    cnc_error_set(&err, CNC_EPROTO, "bad-request", "%s", text);
+    cnc_error_set(&err, CNC_EPROTO, condition, "%s", text);
     cnc__str_puts(&xml, "<iq type='error'");
     if (id != NULL) {
         cnc__xml_printf(&xml, " id='%s'", id);
@@ -49,6 +50,7 @@ cnc__bind_element(struct cnc__stream *s, struct cnc_element *e)
     const char *id = cnc_element_attr(e, NULL, "id");
     const char *wish = cnc_element_child_text(bind, CNC__NS_BIND, "resource");
     struct cnc__str resource = CNC__STR;
+    struct cnc__session *session;
 
     if (bind == NULL || strcmp(cnc_element_name(e), "iq") != 0 ||
         type == NULL || strcmp(type, "set") != 0) {
@@ -57,19 +59,26 @@ cnc__bind_element(struct cnc__stream *s, struct cnc_element *e)
         return;
     }
     if (id == NULL) {
-        refuse(s, id, "an iq needs an id");
+        refuse(s, id, "bad-request", "an iq needs an id");
         return;
     }
     if (wish[0] != '\0' &&
         (cnc__precis_opaque(&resource, wish, strlen(wish)) != 0 ||
          resource.len > 1023)) {
-        refuse(s, id, "the resource is not allowed");
+        refuse(s, id, "bad-request", "the resource is not allowed");
         cnc__str_fini(&resource);
         return;
     }
-    cnc__stream_bound(
-        s, cnc__router_bind(s->env->router, s, s->account, resource.data));
+    session = cnc__router_bind(s->env->router, s, s->account, resource.data,
+                               (s->anonymous ? CNC__BIND_ANONYMOUS : 0) |
+                                   (s->uid >= 0 ? CNC__BIND_UNLIMITED : 0));
     cnc__str_fini(&resource);
+    if (session == NULL) {
+        refuse(s, id, "resource-constraint",
+               "the account has too many resources already");
+        return;
+    }
+    cnc__stream_bound(s, session);
     cnc__log(CNC_LOG_DEBUG, "stream.bound", "peer=%s jid=%s", s->addr,
              s->session->jid);
     say_bound(s, id);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hear.c -- what the peer says: bytes of either framing to elements, elements
- * to those who answer them in the state the stream is in.
+ * to the role.
  */
 #include "../base/log.h"
-#include "sasl.h"
-#include "stream-priv.h"
+#include "role.h"
 
-static bool
-is_stanza_name(const struct cnc_element *e)
+bool
+cnc__is_stanza_name(const struct cnc_element *e)
 {
     const char *name = cnc_element_name(e);
 
@@ -17,45 +16,11 @@ is_stanza_name(const struct cnc_element *e)
 }
 
 static void
-on_unknown(struct cnc__stream *s, const struct cnc_element *e)
-{
-    if (is_stanza_name(e)) {
-        cnc__stream_close(s, "invalid-namespace",
-                          "Stanzas are in the namespace jabber:client");
-    } else {
-        cnc__stream_close(s, "unsupported-stanza-type", NULL);
-    }
-}
-
-static void
 on_element(struct cnc__stream *s, struct cnc_element *e)
 {
-    bool stanza = cnc_element_is(e, CNC__NS_CLIENT, NULL) && is_stanza_name(e);
-
-    switch (s->state) {
-    case CNC__STREAM_SASL:
-        if (cnc_element_is(e, CNC__NS_SASL, NULL)) {
-            cnc__sasl_element(s, e);
-        } else {
-            cnc__stream_close(s, "not-authorized", NULL);
-        }
-        break;
-    case CNC__STREAM_BINDING:
-        if (stanza) {
-            cnc__bind_element(s, e);
-        } else {
-            on_unknown(s, e);
-        }
-        break;
-    case CNC__STREAM_BOUND:
-        if (stanza) {
-            cnc__router_stanza(s->session, e);
-        } else {
-            on_unknown(s, e);
-        }
-        break;
-    default:
-        break; /* closing: only the peer's own end counts */
+    /* Closing: only the peer's own end counts. */
+    if (s->state != CNC__STREAM_OPENING && s->state < CNC__STREAM_CLOSING) {
+        s->role->on_element(s, e);
     }
 }
 
@@ -111,7 +76,8 @@ cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len)
     }
     if (s->restart) {
         /* RFC 6120 6.4.6: the peer waits for <success/>, so what came in the
-         * same breath as its last answer is nobody's and is dropped. */
+         * same breath as its last answer is nobody's and is dropped; and so
+         * it is with <starttls/> (5.4.3.3), where it would be an injection. */
         s->restart = false;
         l = cnc__stream_limits(s);
         cnc_parser_reset(s->parser);

@@ -4,23 +4,29 @@
  */
 #include "../xml/write.h"
 #include "errors.h"
+#include "jid.h"
 #include "router-priv.h"
 
 #define REQUEST_MAGIC 0x52455153u
 
 struct cnc__request *
-cnc__request_new(struct cnc__session *s, enum cnc__stanza kind, const char *to,
+cnc__request_new(struct cnc__router *router, struct cnc__session *s,
+                 enum cnc__stanza kind, const char *from, const char *to,
                  struct cnc_element *stanza)
 {
     struct cnc__request *r = cnc__zalloc(sizeof(*r));
 
     r->magic = REQUEST_MAGIC;
-    r->router = s->router;
+    r->router = router;
     r->kind = kind;
-    r->session_id = s->id;
-    r->anonymous = s->anonymous;
-    r->operator_ = s->operator_;
-    r->from = cnc__strdup(s->jid);
+    if (s != NULL) {
+        r->session_id = s->id;
+        r->anonymous = s->anonymous;
+        r->operator_ = s->operator_;
+    }
+    r->own = strlen(to) == cnc__jid_bare_len(from) &&
+             memcmp(from, to, strlen(to)) == 0;
+    r->from = cnc__strdup(from);
     r->to = cnc__strdup(to);
     r->id = cnc__strdup(cnc_element_attr(stanza, NULL, "id"));
     r->stanza = cnc_element_ref(stanza);
@@ -74,6 +80,8 @@ send_reply(struct cnc__request **rp, struct cnc__str *out)
     /* The asker may have gone: then nobody wants to know. */
     if (s != NULL) {
         cnc__session_send(s, out->data, out->len);
+    } else if (r->session_id == 0) {
+        cnc__router_send(r->router, r->to, r->from, out->data, out->len, NULL);
     }
     cnc__str_fini(out);
     cnc__request_free(rp);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * router-priv.h -- what router.c, request.c, disco.c and stock.c share.
+ * router-priv.h -- what router.c, sessions.c, route.c, ask.c, request.c,
+ * disco.c and stock.c share.
  */
 #ifndef CNC_XMPP_ROUTER_PRIV_H
 #define CNC_XMPP_ROUTER_PRIV_H
@@ -30,12 +31,27 @@ struct cnc__starter {
     struct cnc__starter *next;
 };
 
+struct cnc__carrier {
+    cnc__carrier_f *f;
+    void *priv;
+    struct cnc__carrier *next;
+};
+
+struct cnc__gone {
+    cnc__gone_f *f;
+    void *priv;
+    struct cnc__gone *next;
+};
+
 struct cnc__router {
     unsigned magic;
     char *domain;
     struct cnc__table *handlers; /* "kind ns}name" -> struct cnc__handler */
     struct cnc__table *features; /* in the order they were advertised */
     struct cnc__table *by_jid;   /* full JID -> struct cnc__session */
+    struct cnc__table *by_bare;  /* account -> its first session */
+    struct cnc__table *far_;     /* JID -> far struct cnc__session */
+    struct cnc__table *asked;    /* id -> what we asked: ask.c */
     /* id = serial << 24 | slot: found without hashing, never used again. */
     struct cnc__session **slots;
     uint32_t *free_slots;
@@ -45,12 +61,38 @@ struct cnc__router {
     struct cnc__provider *providers;
     struct cnc__ender *enders;
     struct cnc__starter *starters;
+    struct cnc__carrier *carriers;
+    struct cnc__gone *gone;
+    struct cnc__accounts_hooks accounts;
+    cnc__trace_f *trace;
+    void *trace_priv;
+    uint32_t max_resources;
+    uint64_t now_ms; /* as told last */
 };
 
-/* request.c: a *new* request of session s; to is copied. */
-struct cnc__request *cnc__request_new(struct cnc__session *s,
-                                      enum cnc__stanza kind, const char *to,
+/* request.c: a *new* request, of session s when it is not NULL; from and to
+ * are copied. */
+struct cnc__request *cnc__request_new(struct cnc__router *r,
+                                      struct cnc__session *s,
+                                      enum cnc__stanza kind, const char *from,
+                                      const char *to,
                                       struct cnc_element *stanza);
+
+/* router.c: who answers it, or NULL. */
+const struct cnc__handler *cnc__router_find(const struct cnc__router *r,
+                                            enum cnc__stanza kind,
+                                            const struct cnc_element *payload);
+
+/* route.c: to a carrier; 0 or why not. */
+int cnc__router_carry(struct cnc__router *r, const char *from, const char *to,
+                      const char *head, size_t head_len,
+                      const struct cnc_buf *tail, struct cnc_error *err);
+
+/* ask.c: true when it was an answer that somebody waits for. */
+bool cnc__ask_answered(struct cnc__router *r, const char *from,
+                       const struct cnc_element *iq);
+void cnc__ask_tick(struct cnc__router *r);
+void cnc__ask_end(struct cnc__router *r); /* nobody answers any more */
 
 /* disco.c, stock.c: put the handlers every domain has into r. */
 void cnc__disco_register(struct cnc__router *r);

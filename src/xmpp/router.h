@@ -7,8 +7,13 @@
  * second handler for a key is an error (CNC_EEXIST).  One thread (the core).
  *
  *   stream -stanza-> router -request-> handler -reply-> router -> stream
- *                      |
- *                      +-- to another session of this service
+ *     (of a client)    |
+ *   peer   -stanza->   +-- accounts: what RFC 6121 does with it (src/im)
+ *     (S2S, component) +-- another session of this service
+ *                      +-- carriers: S2S, components
+ *
+ * Wherever a stanza comes from, cnc__router_route() decides where it goes, by
+ * its prepared addresses; whoever calls it vouches for `from`.
  */
 #ifndef CNC_XMPP_ROUTER_H
 #define CNC_XMPP_ROUTER_H
@@ -20,19 +25,33 @@
 
 struct cnc__router;
 struct cnc__stream;
+struct cnc__sm;
 
-/* A bound resource.  Owned by its stream; ends with it. */
+/*
+ * Who may be sent to: a bound resource, or a JID of another domain that
+ * follows something here (far).
+ *
+ * A bound resource belongs to its stream and ends with it, unless stream
+ * management (XEP-0198) is on: then it belongs to that, outlives a lost
+ * stream for a while, and its stream is NULL meanwhile.
+ */
 struct cnc__session {
     unsigned magic;
-    char *jid; /* full, prepared */
+    char *jid; /* full, prepared; of a far one also bare or a domain */
     size_t bare_len;
-    uint64_t id;    /* never used again in this process */
+    uint64_t id;    /* never used again in this process; 0: far */
     bool anonymous; /* SASL ANONYMOUS: reads what is open, submits forms */
     bool operator_; /* EXTERNAL on the link by the service's own uid or
                        root: may do everything */
+    bool far_;      /* of another domain: no stream, a carrier takes it */
+    bool traced;    /* an operator looks on: cnc__router_trace() */
+    uint32_t refs;  /* of a far one */
     struct cnc__router *router;
     struct cnc__stream *stream;
+    struct cnc__sm *sm;                         /* NULL: off */
+    struct cnc__session *next_same, *prev_same; /* of the account */
     void *subs; /* pubsub's list of this session's subscriptions */
+    void *im;   /* src/im's: presence, priority, what it asked for */
 };
 
 /* Bits, so that a handler may take several. */
@@ -41,6 +60,15 @@ enum cnc__stanza {
     CNC__IQ_SET = 2,
     CNC__MESSAGE = 4,
     CNC__PRESENCE = 8
+};
+
+/* RFC 6120 10.3: any value of `to` as its parts say. */
+enum cnc__where {
+    CNC__TO_DOMAIN,   /* the domain itself (or a resource of it) */
+    CNC__TO_ACCOUNT,  /* somebody's bare JID */
+    CNC__TO_SESSION,  /* a full JID that is bound now */
+    CNC__TO_RESOURCE, /* a full JID that is not */
+    CNC__TO_ELSEWHERE /* another domain */
 };
 
 /* One stanza under way.  For an IQ exactly one of cnc__request_result(),
@@ -52,7 +80,8 @@ struct cnc__request {
     enum cnc__stanza kind;
     uint64_t session_id; /* 0 when it did not come from a session */
     bool anonymous, operator_;
-    char *from;                  /* full JID */
+    bool own;                    /* to the asker's own account */
+    char *from;                  /* prepared; of a session: full JID */
     char *to;                    /* as addressed, prepared; never NULL */
     char *id;                    /* the IQ's id */
     struct cnc_element *stanza;  /* the whole stanza; holds the arena */
@@ -70,6 +99,9 @@ struct cnc__handler {
     void *priv;
     bool account; /* also for requests to the sender's own account (no `to`,
                      or its bare JID: RFC 6120 10.3.3), not the domain alone */
+    bool anyone;  /* also for requests to an account by somebody else; the
+                     handler decides who may (q->own tells) */
+    bool only_account; /* not for requests to the domain */
 };
 
 CNC_API struct cnc__router *cnc__router_new(const char *domain);
@@ -104,6 +136,122 @@ typedef void cnc__session_end_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_end(struct cnc__router *r,
                                         cnc__session_end_f *f, void *priv);
 
+/* -- accounts ------------------------------------------------------------ */
+
+/*
+ * What RFC 6121 does, when the domain has it; else messages and presence to
+ * accounts reach full JIDs alone.  Each function returns true when it took
+ * care of the stanza (delivered, answered or dropped it); false: the router
+ * goes on as if there were no accounts.
+ */
+struct cnc__accounts_hooks {
+    /* From session s, before it is routed; to is prepared, NULL: had none.
+     * Blocking, copies for the sender's other resources, its archive, its
+     * presence (one without `to` comes here alone). */
+    bool (*outbound)(struct cnc__session *s, enum cnc__stanza kind,
+                     const char *to, struct cnc_element *stanza, void *priv);
+    /* To an account of this domain, from anybody, prepared; where is
+     * CNC__TO_ACCOUNT, _SESSION or _RESOURCE. */
+    bool (*inbound)(struct cnc__router *r, enum cnc__where where,
+                    enum cnc__stanza kind, const char *from, const char *to,
+                    struct cnc_element *stanza, void *priv);
+    /* Is there such an account?  bare: prepared. */
+    bool (*exists)(const char *bare, size_t len, void *priv);
+    void *priv;
+};
+CNC_API void cnc__router_accounts(struct cnc__router *r,
+                                  const struct cnc__accounts_hooks *hooks);
+CNC_API bool cnc__router_account_exists(const struct cnc__router *r,
+                                        const char *bare, size_t len);
+
+/* -- other domains ------------------------------------------------------- */
+
+/*
+ * Who carries stanzas to other domains: components first, then S2S.  head and
+ * tail (NULL: none) are one stanza, serialised with "jabber:client" in scope
+ * and not declared on it, with from and to.  0: it is taken (and answered with
+ * an error by the carrier, with cnc__router_bounce(), when it cannot be
+ * brought after all); CNC_ENOENT: not mine, ask the next; another code with
+ * err: it is refused.
+ */
+typedef int cnc__carrier_f(const char *from, const char *to, const char *head,
+                           size_t head_len, const struct cnc_buf *tail,
+                           struct cnc_error *err, void *priv);
+/* first: asked before those that are there. */
+CNC_API void cnc__router_carrier(struct cnc__router *r, bool first,
+                                 cnc__carrier_f *f, void *priv);
+/* A stanza of ours that could not be brought: its sender gets it back as an
+ * error (RFC 6120 8.3), unless it is one itself, or a presence that asks
+ * nothing.  xml: as a carrier was given it. */
+CNC_API void cnc__router_bounce(struct cnc__router *r, const char *xml,
+                                size_t len, const struct cnc_error *err);
+/*
+ * A stanza of a peer (S2S, component) that vouches for its `from`; in
+ * "jabber:client", whatever the stream's namespace is.  False: `from` or `to`
+ * is missing or malformed, which ends an S2S stream (improper-addressing).
+ * The caller has checked from's domain.
+ */
+CNC_API bool cnc__router_from_peer(struct cnc__router *r,
+                                   struct cnc_element *stanza);
+
+/* A JID of another domain that follows something here, for pubsub: sends to
+ * it go to a carrier.  A *new* reference; ends with the last one. */
+CNC_API struct cnc__session *cnc__router_far(struct cnc__router *r,
+                                             const char *jid);
+CNC_API void cnc__router_far_unref(struct cnc__session **sp);
+/* A presence of type unavailable, or an error, came from a JID of another
+ * domain: whoever keeps something for it may look. */
+typedef void cnc__gone_f(const char *jid, const struct cnc_element *stanza,
+                         void *priv);
+CNC_API void cnc__router_on_gone(struct cnc__router *r, cnc__gone_f *f,
+                                 void *priv);
+
+/* -- the service's own stanzas ------------------------------------------- */
+
+/* Where a prepared address leads. */
+CNC_API enum cnc__where cnc__router_where(const struct cnc__router *r,
+                                          const char *to);
+/* Route a stanza; whoever calls vouches for from (prepared).  s: the session
+ * it came from, or NULL. */
+CNC_API void cnc__router_route(struct cnc__router *r, struct cnc__session *s,
+                               const char *from, const char *to,
+                               struct cnc_element *stanza);
+/* Send serialised XML with from and to in it, to a prepared address: a
+ * session's, or one of another domain.  CNC_ENOENT: nobody there. */
+CNC_API int cnc__router_send(struct cnc__router *r, const char *from,
+                             const char *to, const char *xml, size_t len,
+                             struct cnc_error *err);
+/* A *new* mutable copy of a stanza's top (children shared), with from, and to
+ * when that is not NULL. */
+CNC_API struct cnc_element *cnc__router_stamp(const struct cnc_element *stanza,
+                                              const char *from,
+                                              const char *to);
+/* Give a stanza to a session as it is. */
+CNC_API void cnc__session_deliver(struct cnc__session *s,
+                                  const struct cnc_element *stanza);
+/* Ask somebody, in the name of from (NULL: the domain): an IQ with this
+ * payload.  f is called once: with the answer (result or error; borrowed), or
+ * with NULL when none came in timeout_ms (0: 30 s) or the router ends. */
+typedef void cnc__answer_f(const struct cnc_element *iq, void *priv);
+CNC_API void cnc__router_ask(struct cnc__router *r, const char *from,
+                             const char *to, const char *type,
+                             const char *payload, size_t len,
+                             uint32_t timeout_ms, cnc__answer_f *f,
+                             void *priv);
+/* Call about once a second. */
+CNC_API void cnc__router_tick(struct cnc__router *r, uint64_t now_ms);
+
+/* -- looking on ---------------------------------------------------------- */
+
+/* Every stanza from (in) and to a session whose `traced` is set, and, for
+ * carriers and peers, every stanza that crosses to or from another domain
+ * while anything is traced (s NULL).  xml: one stanza. */
+typedef void cnc__trace_f(struct cnc__session *s, bool in, const char *from,
+                          const char *to, const char *xml, size_t len,
+                          void *priv);
+CNC_API void cnc__router_trace(struct cnc__router *r, cnc__trace_f *f,
+                               void *priv);
+
 /* -- replies; each frees the request and sets *rp to NULL ---------------- */
 
 /* payload_xml: serialised children of the result, or NULL for none. */
@@ -123,11 +271,14 @@ CNC_API void cnc__request_free(struct cnc__request **rp);
 
 /* Bind: makes the session; resource NULL: the service chooses.  An equal
  * full JID of the same account replaces the older one (it is closed with
- * <conflict/>, RFC 6120 7.7.2.2). */
-CNC_API struct cnc__session *cnc__router_bind(struct cnc__router *r,
-                                              struct cnc__stream *stream,
-                                              const char *bare_jid,
-                                              const char *resource);
+ * <conflict/>, RFC 6120 7.7.2.2).  NULL: the account has its most resources
+ * (7.6.2.1, resource-constraint).  flags: CNC__BIND_... */
+#define CNC__BIND_ANONYMOUS (1u << 0)
+#define CNC__BIND_UNLIMITED (1u << 1) /* a user of this machine, by the link  \
+                                       */
+CNC_API struct cnc__session *
+cnc__router_bind(struct cnc__router *r, struct cnc__stream *stream,
+                 const char *bare_jid, const char *resource, unsigned flags);
 /* The stream has filled in what it knows: tell those who asked. */
 CNC_API void cnc__router_started(struct cnc__session *s);
 CNC_API void cnc__router_unbind(struct cnc__session **sp);
@@ -138,6 +289,13 @@ CNC_API struct cnc__session *cnc__router_session(struct cnc__router *r,
                                                  uint64_t id);
 CNC_API struct cnc__session *cnc__router_session_by_jid(struct cnc__router *r,
                                                         const char *full);
+/* The first session of an account; the others follow by next_same.  Those of
+ * anonymous visitors are not listed. */
+CNC_API struct cnc__session *
+cnc__router_sessions_of(const struct cnc__router *r, const char *bare,
+                        size_t len);
+/* Resources of one account at most [50]. */
+CNC_API void cnc__router_max_resources(struct cnc__router *r, uint32_t n);
 CNC_API size_t cnc__router_n_sessions(const struct cnc__router *r);
 /* for (size_t i = 0; (s = cnc__router_next_session(r, &i)) != NULL;) */
 CNC_API struct cnc__session *cnc__router_next_session(struct cnc__router *r,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stream-priv.h -- the stream's inside, shared by stream.c, hear.c, open.c,
- * sasl.c and bind.c.
+ * lazy.c and the roles.
  */
 #ifndef CNC_XMPP_STREAM_PRIV_H
 #define CNC_XMPP_STREAM_PRIV_H
@@ -35,6 +35,11 @@ struct cnc__stream {
     bool pinged : 1;
     bool secure : 1;
     bool loopback : 1;
+    bool told : 1; /* the role knows that it is closed */
+    const struct cnc__stream_role *role;
+    void *role_priv;
+    char *host; /* our name on it; NULL: the router's domain */
+    char *id;   /* of our header, when the role keeps it */
     const struct cnc__stream_env *env;
     const struct cnc__stream_events *events;
     void *priv;
@@ -68,10 +73,14 @@ void cnc__stream_lazy_fini(struct cnc__stream *s);
 
 /* One top-level element in the framing; xml declares its own namespace. */
 void cnc__stream_say(struct cnc__stream *s, const struct cnc__str *xml);
-/* SASL is done: a new header must come. */
+/* SASL is done: a new header must come; ours first when we initiate. */
 void cnc__stream_restart(struct cnc__stream *s);
+/* <proceed/> is said or was heard: TLS, then a new stream. */
+void cnc__stream_go_secure(struct cnc__stream *s);
 /* The session is there. */
 void cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session);
+/* Our name on this stream. */
+const char *cnc__stream_host(const struct cnc__stream *s);
 /* After adding to out, which had this many bytes: tell the owner. */
 void cnc__stream_touch(struct cnc__stream *s, size_t had);
 /* End with a stream error, and this code in the WebSocket's close. */
@@ -93,12 +102,15 @@ void cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len);
 /* How much of it was heard: the rest waits until answers have left. */
 size_t cnc__hear_ws(struct cnc__stream *s, char *data, size_t len);
 
-/* -- open.c: stream headers and features --------------------------------- */
+/* -- open.c: stream headers ---------------------------------------------- */
 
 /* Our header, if it is not out yet on this opening. */
 void cnc__stream_say_header(struct cnc__stream *s, const char *to);
-/* The peer's header: answers it with features or an error. */
+/* The peer's header: to the role, or answered with an error. */
 void cnc__stream_on_header(struct cnc__stream *s, struct cnc_element *root);
+/* <stream:features> around xml; it takes what is in xml. */
+void cnc__stream_say_features(struct cnc__stream *s, struct cnc__str *xml);
+bool cnc__is_stanza_name(const struct cnc_element *e);
 
 /* -- bind.c -------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 
 #include "../base/log.h"
 #include "../xml/write.h"
+#include "role.h"
 #include "sasl.h"
 
 #define STREAM_MAGIC   0x53545245u
@@ -41,7 +42,19 @@ cnc__stream_become_closed(struct cnc__stream *s)
 {
     s->state = CNC__STREAM_CLOSED;
     cnc__sasl_abandon(s);
+    if (!s->told) {
+        s->told = true;
+        if (s->role->on_closed != NULL) {
+            s->role->on_closed(s);
+        }
+    }
     s->events->on_dirty(s->priv);
+}
+
+const char *
+cnc__stream_host(const struct cnc__stream *s)
+{
+    return s->host != NULL ? s->host : cnc__router_domain(s->env->router);
 }
 
 static void
@@ -243,23 +256,74 @@ cnc__stream_limits(const struct cnc__stream *s)
     };
 }
 
-void
-cnc__stream_restart(struct cnc__stream *s)
+static void
+start(struct cnc__stream *s)
 {
-    struct cnc_xml_limits l;
+    if (s->role->on_start != NULL) {
+        s->role->on_start(s);
+    } else {
+        cnc__stream_say_header(s, NULL);
+    }
+}
 
-    s->authenticated = true;
+/* The parser begins again with what comes next. */
+static void
+open_again(struct cnc__stream *s)
+{
+    struct cnc_xml_limits l = cnc__stream_limits(s);
+
     s->header_sent = false;
     s->state = CNC__STREAM_OPENING;
-    s->ws.max_message = s->env->max_stanza;
     if (s->framing == CNC__FRAMING_TCP) {
         if (s->feeding) {
             s->restart = true;
             return;
         }
-        l = cnc__stream_limits(s);
         cnc_parser_reset(s->parser);
         cnc_parser_limit(s->parser, &l);
+    }
+}
+
+void
+cnc__stream_restart(struct cnc__stream *s)
+{
+    s->authenticated = true;
+    s->ws.max_message = s->env->max_stanza;
+    open_again(s);
+    if (s->role->initiates) {
+        start(s);
+    }
+}
+
+bool
+cnc__stream_can_secure(const struct cnc__stream *s)
+{
+    return !s->secure && s->framing == CNC__FRAMING_TCP &&
+           s->events->on_starttls != NULL;
+}
+
+void
+cnc__stream_go_secure(struct cnc__stream *s)
+{
+    CNC_CHECK(cnc__stream_can_secure(s));
+    open_again(s);
+    s->events->on_starttls(s->priv);
+}
+
+void
+cnc__stream_secured(struct cnc__stream *s, uint64_t now_ms)
+{
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    if (s->state == CNC__STREAM_CLOSED) {
+        return;
+    }
+    s->secure = true;
+    s->now_ms = now_ms;
+    if (s->role->on_secured != NULL) {
+        s->role->on_secured(s);
+    }
+    if (s->role->initiates) {
+        start(s);
     }
 }
 
@@ -282,11 +346,24 @@ cnc__stream_new(const struct cnc__stream_env *env,
                 const struct cnc__stream_events *events, void *priv,
                 uint64_t now_ms)
 {
+    return cnc__stream_new_role(&cnc__role_c2s, NULL, env, peer, events, priv,
+                                now_ms);
+}
+
+struct cnc__stream *
+cnc__stream_new_role(const struct cnc__stream_role *role, void *role_priv,
+                     const struct cnc__stream_env *env,
+                     const struct cnc__stream_peer *peer,
+                     const struct cnc__stream_events *events, void *priv,
+                     uint64_t now_ms)
+{
     struct cnc__stream *s = cnc__zalloc(sizeof(*s));
     struct cnc_xml_limits l;
 
     s->magic = STREAM_MAGIC;
     s->framing = (uint8_t)peer->framing;
+    s->role = role;
+    s->role_priv = role_priv;
     s->env = env;
     s->events = events;
     s->priv = priv;
@@ -301,6 +378,12 @@ cnc__stream_new(const struct cnc__stream_env *env,
         l = cnc__stream_limits(s);
         s->parser =
             cnc_parser_new(CNC_PARSE_STREAM, 0, &l, &cnc__hear_events, s);
+        if (strcmp(role->content_ns, CNC__NS_CLIENT) != 0) {
+            cnc_parser_alias(s->parser, role->content_ns, CNC__NS_CLIENT);
+        }
+    }
+    if (role->initiates) {
+        start(s);
     }
     return s;
 }
@@ -318,12 +401,20 @@ cnc__stream_free(struct cnc__stream **sp)
     *sp = NULL;
     s->state = CNC__STREAM_CLOSED;
     cnc__sasl_abandon(s);
-    cnc__router_unbind(&s->session);
+    if (!s->told && s->role->on_closed != NULL) {
+        s->told = true;
+        s->role->on_closed(s);
+    }
+    if (s->role->fini != NULL) {
+        s->role->fini(s);
+    }
     cnc_parser_free(&s->parser);
     cnc__ws_fini(&s->ws);
     cnc__stream_lazy_fini(s);
     cnc__str_fini(&s->out);
     cnc__free(s->account);
+    cnc__free(s->host);
+    cnc__free(s->id);
     cnc__free(s->addr);
     CNC_OBJ_FREE(s);
 }
@@ -372,34 +463,9 @@ cnc__stream_eof(struct cnc__stream *s)
     }
 }
 
-static void
-ping(struct cnc__stream *s)
-{
-    struct cnc__str xml = CNC__STR;
-    size_t had = s->out.len;
-    char id[17];
-
-    s->pinged = true;
-    if (s->framing == CNC__FRAMING_WS) {
-        cnc__ws_add_frame(&s->out, CNC__WS_PING, "", 0);
-        cnc__stream_touch(s, had);
-        return;
-    }
-    cnc__random_hex(id, 8);
-    cnc__xml_printf(&xml,
-                    "<iq type='get' id='%s' from='%s' to='%s'>"
-                    "<ping xmlns='%s'/></iq>",
-                    id, cnc__router_domain(s->env->router), s->session->jid,
-                    CNC__NS_PING);
-    cnc__stream_send(s, xml.data, xml.len, "", 0);
-    cnc__str_fini(&xml);
-}
-
 void
 cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms)
 {
-    uint64_t silent, idle_ms = s->env->idle_ms;
-
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
     s->now_ms = now_ms;
     if (s->state == CNC__STREAM_CLOSED) {
@@ -412,18 +478,14 @@ cnc__stream_tick(struct cnc__stream *s, uint64_t now_ms)
         }
         return;
     }
-    if (s->state != CNC__STREAM_BOUND) {
-        if (s->env->auth_ms > 0 && now_ms - s->began_ms >= s->env->auth_ms) {
-            cnc__stream_fail(s, "connection-timeout",
-                             "No resource was bound in time", 1000);
-        }
+    if (s->state != CNC__STREAM_BOUND && s->env->auth_ms > 0 &&
+        now_ms - s->began_ms >= s->env->auth_ms) {
+        cnc__stream_fail(s, "connection-timeout",
+                         "The stream was not ready in time", 1000);
         return;
     }
-    silent = now_ms - s->last_in_ms;
-    if (idle_ms > 0 && silent >= 2 * idle_ms) {
-        cnc__stream_fail(s, "connection-timeout", "No answer to a ping", 1000);
-    } else if (idle_ms > 0 && silent >= idle_ms && !s->pinged) {
-        ping(s);
+    if (s->role->on_tick != NULL) {
+        s->role->on_tick(s);
     }
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.h -- the receiving entity's half of an XMPP stream (RFC 6120) as a
- * machine without sockets and without a clock: bytes in, bytes out, time as
- * an argument.  Two framings: <stream:stream> over TCP or a Unix socket, and
- * RFC 7395 inside RFC 6455 (the bytes after the HTTP upgrade).
+ * stream.h -- our half of an XMPP stream (RFC 6120) as a machine without
+ * sockets and without a clock: bytes in, bytes out, time as an argument.  Two
+ * framings: <stream:stream> over TCP or a Unix socket, and RFC 7395 inside
+ * RFC 6455 (the bytes after the HTTP upgrade).  What a stream is for is its
+ * role (role.h): a client's, a server's, a component's.
  *
- *   opening -> features -> SASL -> opening -> features -> bind -> bound
+ *   opening -> features -> [TLS -> opening -> features ->] SASL
+ *           -> opening -> features -> bind -> bound
  *   any state -> closing (our </stream:stream> or <close/> is out) -> closed
  *
  * Idle cost of a bound WebSocket stream: under 1 kB with its session.
@@ -41,6 +43,9 @@ struct cnc__stream_env {
     uint32_t max_queue;       /* bytes waiting for the socket; past it the
                                  stream ends with <policy-violation/> */
     uint32_t auth_ms;         /* time to authenticate and bind; 0: any */
+    bool tls_required;        /* on TCP: no SASL before TLS, except on
+                                 loopback with loopback_plain */
+    bool loopback_plain;      /* a loopback peer may do without TLS */
     uint32_t idle_ms;         /* silence after which we ping (a WebSocket
                                  ping, or XEP-0199 over TCP, since white
                                  space needs no answer); twice that ends
@@ -64,18 +69,62 @@ struct cnc__stream_peer {
     char addr[64]; /* for the log */
 };
 
+enum cnc__binding { /* of a channel; RFC 5929, RFC 9266 */
+                    CNC__BINDING_EXPORTER,        /* tls-exporter, 32 bytes */
+                    CNC__BINDING_SERVER_END_POINT /* tls-server-end-point, 32
+                                                     to 64 bytes */
+};
+
+/* A certificate's name for a domain (RFC 6120 13.7.1.2): the SAN types. */
+enum cnc__cert_use { CNC__CERT_SERVER, CNC__CERT_CLIENT };
+
+struct cnc__tls_info {
+    char version[16], cipher[64];
+    bool peer_cert;  /* the peer showed a certificate */
+    bool trusted;    /* and its chain ends at an anchor of ours, or DANE says
+                        so; now is in its time */
+    char reason[96]; /* why not */
+};
+
 struct cnc__stream_events {
     /* Output went from empty to not empty: flush it some time this turn.
      * Also called once when the stream becomes closed, so that its owner
      * looks at cnc__stream_is_closed() even while a write is waiting. */
     void (*on_dirty)(void *priv);
+    /* The rest is about TLS, which is the owner's; NULL where there is none.
+     *
+     * What is in out now goes as it is; what the peer sent before this is
+     * thrown away; then the handshake, as the server unless the stream's role
+     * initiates, then cnc__stream_secured().  NULL: STARTTLS is not offered.
+     */
+    void (*on_starttls)(void *priv);
+    /* Bytes written, 0: this connection has no such binding. */
+    size_t (*channel_binding)(uint8_t out[64], enum cnc__binding type,
+                              void *priv);
+    void (*tls_info)(struct cnc__tls_info *out, void *priv);
+    /* Does the peer's certificate, trusted, name this domain?  SAN alone
+     * (RFC 9525): xmppAddr, SRVName, dNSName. */
+    bool (*cert_matches)(const char *domain, enum cnc__cert_use use,
+                         void *priv);
+    /* The xmppAddr names of the peer's trusted certificate as given, each
+     * ended by '\n' (XEP-0178 section 2); a *new* string, NULL: none. */
+    char *(*cert_jids)(void *priv);
 };
 
 struct cnc__stream;
-/* env and events outlive the stream. */
+struct cnc__stream_role;
+/* A client's stream.  env and events outlive it. */
 CNC_API struct cnc__stream *cnc__stream_new(
     const struct cnc__stream_env *env, const struct cnc__stream_peer *peer,
     const struct cnc__stream_events *events, void *priv, uint64_t now_ms);
+/* A stream of any role; role and role_priv outlive it.  One that initiates
+ * speaks at once. */
+CNC_API struct cnc__stream *cnc__stream_new_role(
+    const struct cnc__stream_role *role, void *role_priv,
+    const struct cnc__stream_env *env, const struct cnc__stream_peer *peer,
+    const struct cnc__stream_events *events, void *priv, uint64_t now_ms);
+/* The handshake that on_starttls asked for is done. */
+CNC_API void cnc__stream_secured(struct cnc__stream *s, uint64_t now_ms);
 CNC_API void cnc__stream_free(struct cnc__stream **sp); /* unbinds */
 /* Feed bytes from the socket (changed in place by unmasking).  Errors of the
  * peer's are answered inside; look at cnc__stream_is_closed() after.  Returns

@@ -274,7 +274,7 @@ world_item(struct world *w, const char *node, const char *id)
 struct cnc__session *
 world_session(struct world *w, const char *bare, bool operator_)
 {
-    struct cnc__session *s = cnc__router_bind(w->router, NULL, bare, "r");
+    struct cnc__session *s = cnc__router_bind(w->router, NULL, bare, "r", 0);
 
     s->operator_ = operator_;
     cnc__router_started(s);

@@ -440,7 +440,8 @@ struct cnc__session *
 world_session(struct world *w, const char *bare, const char *resource,
               bool guest, bool operator_)
 {
-    struct cnc__session *s = cnc__router_bind(w->router, NULL, bare, resource);
+    struct cnc__session *s =
+        cnc__router_bind(w->router, NULL, bare, resource, 0);
     s->anonymous = guest;
     s->operator_ = operator_;
     cnc__router_started(s);

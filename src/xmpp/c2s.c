@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * c2s.c -- a client's stream: features, STARTTLS, SASL, a resource, stanzas.
+ */
+#include "../xml/write.h"
+#include "jid.h"
+#include "role.h"
+#include "sasl.h"
+
+/* -- opening -------------------------------------------------------------- */
+
+/* May it log in as it is?  RFC 7590: not in the clear. */
+static bool
+may_authenticate(const struct cnc__stream *s)
+{
+    return s->secure || s->framing == CNC__FRAMING_WS ||
+           !s->env->tls_required || (s->loopback && s->env->loopback_plain);
+}
+
+static void
+say_features(struct cnc__stream *s)
+{
+    struct cnc__str xml = CNC__STR;
+
+    if (s->authenticated) {
+        cnc__str_puts(&xml, "<bind xmlns='" CNC__NS_BIND "'/>"
+                            "<session xmlns='" CNC__NS_SESSION
+                            "'><optional/></session>");
+    } else {
+        if (cnc__stream_can_secure(s)) {
+            cnc__str_puts(&xml, "<starttls xmlns='" CNC__NS_TLS "'");
+            cnc__str_puts(
+                &xml, may_authenticate(s) ? "/>" : "><required/></starttls>");
+        }
+        if (may_authenticate(s)) {
+            cnc__sasl_add_mechanisms(&xml, s);
+        }
+    }
+    cnc__stream_say_features(s, &xml);
+}
+
+/* `to` names the domain.  On the link it may be left out: the peer learns the
+ * domain from our header. */
+static bool
+to_is_ours(const struct cnc__stream *s, const char *to)
+{
+    char prepared[CNC__JID_MAX + 1];
+
+    if (to == NULL) {
+        return s->uid >= 0;
+    }
+    return cnc__jid_prepare(prepared, to, strlen(to), NULL) == 0 &&
+           strcmp(prepared, cnc__router_domain(s->env->router)) == 0;
+}
+
+static void
+on_header(struct cnc__stream *s, struct cnc_element *root)
+{
+    const char *from = cnc_element_attr(root, NULL, "from");
+    char to[CNC__JID_MAX + 1];
+
+    if (!to_is_ours(s, cnc_element_attr(root, NULL, "to"))) {
+        cnc__stream_close(s, "host-unknown", NULL);
+        return;
+    }
+    /* 4.7.2: who said who it is, is addressed. */
+    if (from != NULL && cnc__jid_prepare(to, from, strlen(from), NULL) != 0) {
+        from = NULL;
+    }
+    cnc__stream_say_header(s, from == NULL ? NULL : to);
+    s->state = s->authenticated ? CNC__STREAM_BINDING : CNC__STREAM_SASL;
+    say_features(s);
+}
+
+/* -- elements ------------------------------------------------------------- */
+
+static void
+on_unknown(struct cnc__stream *s, const struct cnc_element *e)
+{
+    if (cnc__is_stanza_name(e)) {
+        cnc__stream_close(s, "invalid-namespace",
+                          "Stanzas are in the namespace jabber:client");
+    } else {
+        cnc__stream_close(s, "unsupported-stanza-type", NULL);
+    }
+}
+
+static void
+on_starttls(struct cnc__stream *s)
+{
+    struct cnc__str xml = CNC__STR;
+
+    if (!cnc__stream_can_secure(s) || s->sasl != NULL) {
+        cnc__str_puts(&xml, "<failure xmlns='" CNC__NS_TLS "'/>");
+        cnc__stream_say(s, &xml);
+        cnc__str_fini(&xml);
+        cnc__stream_close(s, NULL, NULL); /* RFC 6120 5.4.2.2 */
+        return;
+    }
+    cnc__str_puts(&xml, "<proceed xmlns='" CNC__NS_TLS "'/>");
+    cnc__stream_say(s, &xml);
+    cnc__str_fini(&xml);
+    cnc__stream_go_secure(s);
+}
+
+/* Before authentication. */
+static void
+on_early(struct cnc__stream *s, struct cnc_element *e)
+{
+    if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
+        on_starttls(s);
+    } else if (!cnc_element_is(e, CNC__NS_SASL, NULL)) {
+        cnc__stream_close(s, "not-authorized", NULL);
+    } else if (!may_authenticate(s)) {
+        cnc__stream_close(s, "policy-violation", "STARTTLS comes first");
+    } else {
+        cnc__sasl_element(s, e);
+    }
+}
+
+static void
+on_element(struct cnc__stream *s, struct cnc_element *e)
+{
+    bool stanza =
+        cnc_element_is(e, CNC__NS_CLIENT, NULL) && cnc__is_stanza_name(e);
+
+    if (s->state == CNC__STREAM_SASL) {
+        on_early(s, e);
+    } else if (!stanza) {
+        on_unknown(s, e);
+    } else if (s->state == CNC__STREAM_BINDING) {
+        cnc__bind_element(s, e);
+    } else {
+        cnc__router_stanza(s->session, e);
+    }
+}
+
+/* -- silence -------------------------------------------------------------- */
+
+static void
+ping(struct cnc__stream *s)
+{
+    struct cnc__str xml = CNC__STR;
+    size_t had = s->out.len;
+    char id[17];
+
+    s->pinged = true;
+    if (s->framing == CNC__FRAMING_WS) {
+        cnc__ws_add_frame(&s->out, CNC__WS_PING, "", 0);
+        cnc__stream_touch(s, had);
+        return;
+    }
+    cnc__random_hex(id, 8);
+    cnc__xml_printf(&xml,
+                    "<iq type='get' id='%s' from='%s' to='%s'>"
+                    "<ping xmlns='%s'/></iq>",
+                    id, cnc__router_domain(s->env->router), s->session->jid,
+                    CNC__NS_PING);
+    cnc__stream_send(s, xml.data, xml.len, "", 0);
+    cnc__str_fini(&xml);
+}
+
+static void
+on_tick(struct cnc__stream *s)
+{
+    uint64_t silent = s->now_ms - s->last_in_ms;
+    uint64_t idle_ms = s->env->idle_ms;
+
+    if (s->state != CNC__STREAM_BOUND || idle_ms == 0) {
+        return;
+    }
+    if (silent >= 2 * idle_ms) {
+        cnc__stream_fail(s, "connection-timeout", "No answer to a ping", 1000);
+    } else if (silent >= idle_ms && !s->pinged) {
+        ping(s);
+    }
+}
+
+static void
+fini(struct cnc__stream *s)
+{
+    cnc__router_unbind(&s->session);
+}
+
+const struct cnc__stream_role cnc__role_c2s = {
+    .name = "c2s",
+    .content_ns = CNC__NS_CLIENT,
+    .on_header = on_header,
+    .on_element = on_element,
+    .on_tick = on_tick,
+    .fini = fini,
+};
