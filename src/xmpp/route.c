@@ -19,7 +19,7 @@ cnc__router_where(const struct cnc__router *r, const char *to)
         return CNC__TO_ELSEWHERE;
     }
     if (domain == to) {
-        return CNC__TO_DOMAIN;
+        return to[n_domain] == '\0' ? CNC__TO_DOMAIN : CNC__TO_RESOURCE;
     }
     if (cnc__jid_resource(to) == NULL) {
         return CNC__TO_ACCOUNT;
@@ -317,7 +317,7 @@ go_here(const struct way *w)
     const struct cnc__accounts_hooks *a = &w->router->accounts;
     const struct cnc__handler *h;
 
-    if (w->where != CNC__TO_DOMAIN && a->inbound != NULL && may_meet(w) &&
+    if (cnc__jid_has_local(w->to) && a->inbound != NULL && may_meet(w) &&
         a->inbound(w->router, w->where, w->kind, w->from, w->to, w->stanza,
                    a->priv)) {
         return;

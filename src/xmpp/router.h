@@ -64,10 +64,10 @@ enum cnc__stanza {
 
 /* RFC 6120 10.3: any value of `to` as its parts say. */
 enum cnc__where {
-    CNC__TO_DOMAIN,   /* the domain itself (or a resource of it) */
+    CNC__TO_DOMAIN,   /* the domain itself */
     CNC__TO_ACCOUNT,  /* somebody's bare JID */
     CNC__TO_SESSION,  /* a full JID that is bound now */
-    CNC__TO_RESOURCE, /* a full JID that is not */
+    CNC__TO_RESOURCE, /* a full JID that is not, or a domain's resource */
     CNC__TO_ELSEWHERE /* another domain */
 };
 
