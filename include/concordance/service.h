@@ -43,17 +43,51 @@ struct cnc_service_options {
     /* Everything listens; url is the page to open.  May be NULL. */
     void (*on_ready)(struct cnc_service *s, const char *url, void *priv);
     void *priv;
+    /* The XMPP network.  Lists end with NULL; addresses as for http. */
+    const char *const *c2s;     /* clients: TCP with STARTTLS */
+    const char *const *c2s_tls; /* clients: TLS from the first byte (0368) */
+    const char *const *s2s;     /* servers: TCP with STARTTLS */
+    const char *const *s2s_tls; /* servers: TLS from the first byte */
+    bool http_plain;            /* no TLS for http though there is tls_cert: a
+                                   proxy does it */
+    const char *ca;           /* PEM file of further anchors [the system's] */
+    const char *dns;          /* "ADDR" or "ADDR@PORT" to ask
+                                 [/etc/resolv.conf] */
+    const char *trust_anchor; /* DNSSEC's root keys [the system's] */
+    bool s2s_cert; /* other servers need a trusted certificate: dialback alone
+                      is not enough */
+    const char *const *s2s_allow;  /* only these domains, "*.example" too */
+    const char *const *s2s_deny;   /* not these */
+    const char *const *s2s_plain;  /* these may do without TLS */
+    const char *const *s2s_route;  /* "DOMAIN=HOST:PORT": instead of DNS */
+    uint32_t s2s_wait;             /* seconds a stanza waits for its server
+                                      [60] */
+    const char *const *components; /* "NAME=FILE": may connect, with the
+                                      secret in the file */
+    const char *component;         /* where they connect; XEP-0114 has no
+                                      TLS [127.0.0.1:5347] */
+    const char *attach; /* "HOST:PORT" of the server whose component this
+                           service is, instead of s2s */
+    const char *attach_secret;  /* the file with its secret */
+    const char *const *without; /* names of what accounts do not get: roster,
+                                   offline, carbons, archive, ... */
+    bool registration;          /* strangers may make accounts (XEP-0077) */
+    const char *const *contact; /* addresses for people (XEP-0157), URIs */
+    bool no_console;            /* no page /_console */
+    uint32_t max_resources;     /* of one account [50] */
+    uint32_t resume;            /* seconds a lost session waits (XEP-0198)
+                                   [300] */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,
  * `--http=ADDR`, ... and fill o; strings point into argv.  Stops at the first
- * word that is no option; *used is how many words were taken.  o->origins
+ * word that is no option; *used is how many words were taken.  The lists
  * must be NULL before.  CNC_EINVAL with a text that names the word and the
  * next step; call fini also then. */
 CNC_API int cnc_service_options_parse(struct cnc_service_options *o, int argc,
                                       char *const *argv, int *used,
                                       struct cnc_error *err);
-/* Give back what parse allocated: the list of origins. */
+/* Give back what parse allocated: the lists. */
 CNC_API void cnc_service_options_fini(struct cnc_service_options *o);
 /* The `--help` text of those options, static. */
 CNC_API const char *cnc_service_options_help(void);

@@ -29,7 +29,39 @@ static const char help[] =
     "  --max-stanza N     bytes of one stanza after log-in [262144]\n"
     "  --max-queue N      bytes that may wait for one slow client [1048576]\n"
     "  --renders N        render processes [1]\n"
-    "  --log-level LEVEL  debug, info, warn or error [info]\n";
+    "  --log-level LEVEL  debug, info, warn or error [info]\n"
+    "  --no-console       no page /_console for raw XML\n"
+    "\n"
+    "The XMPP network (LIST: may be given again):\n"
+    "  --c2s ADDR         LIST clients by TCP, such as *:5222\n"
+    "  --c2s-tls ADDR     LIST clients by TLS from the first byte, such as\n"
+    "                     *:5223\n"
+    "  --s2s ADDR         LIST other servers by TCP, such as *:5269\n"
+    "  --s2s-tls ADDR     LIST other servers by TLS, such as *:5270\n"
+    "  --http-plain       HTTP without TLS though there is --tls-cert: a "
+    "proxy\n"
+    "                     does it\n"
+    "  --ca FILE          further certificate authorities to trust\n"
+    "  --dns ADDR[@PORT]  the DNS server to ask [/etc/resolv.conf]\n"
+    "  --trust-anchor F   DNSSEC's root keys [the system's]\n"
+    "  --s2s-cert         other servers need a trusted certificate\n"
+    "  --s2s-allow NAME   LIST talk to these domains alone; *.example too\n"
+    "  --s2s-deny NAME    LIST never talk to these\n"
+    "  --s2s-plain NAME   LIST these may do without TLS\n"
+    "  --s2s-route D=H:P  LIST reach domain D at host H, port P\n"
+    "  --s2s-wait N       seconds a stanza waits for another server [60]\n"
+    "  --component ADDR   where components connect [127.0.0.1:5347]\n"
+    "  --component-secret NAME=FILE\n"
+    "                     LIST this component may, with the secret in FILE\n"
+    "  --attach HOST:PORT be a component (XEP-0114) of that server: no S2S\n"
+    "  --attach-secret F  with the secret in this file\n"
+    "  --without NAME     LIST what accounts do not get: roster, offline,\n"
+    "                     carbons, archive, blocking, vcard, private, pep\n"
+    "  --registration     strangers may make accounts (XEP-0077)\n"
+    "  --contact URI      LIST whom people may write to (XEP-0157)\n"
+    "  --max-resources N  resources of one account [50]\n"
+    "  --resume N         seconds a lost session waits for its client "
+    "[300]\n";
 
 const char *
 cnc_service_options_help(void)
@@ -37,7 +69,7 @@ cnc_service_options_help(void)
     return help;
 }
 
-enum kind { TEXT, NUMBER, FLAG, ORIGIN };
+enum kind { TEXT, NUMBER, FLAG, LIST };
 
 static const struct option {
     const char *name;
@@ -58,29 +90,51 @@ static const struct option {
     O("files", TEXT, files, 0, 0),
     O("tls-cert", TEXT, tls_cert, 0, 0),
     O("tls-key", TEXT, tls_key, 0, 0),
-    O("origin", ORIGIN, origins, 0, 0),
+    O("origin", LIST, origins, 0, 0),
     O("allow-plain", FLAG, allow_plain, 0, 0),
     O("max-stanza", NUMBER, max_stanza, 10000, 64 << 20),
     O("max-queue", NUMBER, max_queue, 65536, 256 << 20),
     O("renders", NUMBER, renders, 1, 64),
     O("log-level", TEXT, log_level, 0, 0),
+    O("c2s", LIST, c2s, 0, 0),
+    O("c2s-tls", LIST, c2s_tls, 0, 0),
+    O("s2s", LIST, s2s, 0, 0),
+    O("s2s-tls", LIST, s2s_tls, 0, 0),
+    O("http-plain", FLAG, http_plain, 0, 0),
+    O("ca", TEXT, ca, 0, 0),
+    O("dns", TEXT, dns, 0, 0),
+    O("trust-anchor", TEXT, trust_anchor, 0, 0),
+    O("s2s-cert", FLAG, s2s_cert, 0, 0),
+    O("s2s-allow", LIST, s2s_allow, 0, 0),
+    O("s2s-deny", LIST, s2s_deny, 0, 0),
+    O("s2s-plain", LIST, s2s_plain, 0, 0),
+    O("s2s-route", LIST, s2s_route, 0, 0),
+    O("s2s-wait", NUMBER, s2s_wait, 1, 86400),
+    O("component", TEXT, component, 0, 0),
+    O("component-secret", LIST, components, 0, 0),
+    O("attach", TEXT, attach, 0, 0),
+    O("attach-secret", TEXT, attach_secret, 0, 0),
+    O("without", LIST, without, 0, 0),
+    O("registration", FLAG, registration, 0, 0),
+    O("contact", LIST, contact, 0, 0),
+    O("no-console", FLAG, no_console, 0, 0),
+    O("max-resources", NUMBER, max_resources, 1, 10000),
+    O("resume", NUMBER, resume, 1, 86400),
 #undef O
 };
 
 /* The list grows by one; the old one is given back. */
 static void
-add_origin(struct cnc_service_options *o, const char *origin)
+add_to_list(const char ***list, const char *value)
 {
     size_t n = 0;
-    const char **list;
 
-    while (o->origins != NULL && o->origins[n] != NULL) {
+    while (*list != NULL && (*list)[n] != NULL) {
         n++;
     }
-    list = cnc__realloc((void *)o->origins, n + 2, sizeof(*list));
-    list[n] = origin;
-    list[n + 1] = NULL;
-    o->origins = list;
+    *list = cnc__realloc((void *)*list, n + 2, sizeof(**list));
+    (*list)[n] = value;
+    (*list)[n + 1] = NULL;
 }
 
 static int
@@ -97,8 +151,8 @@ set(struct cnc_service_options *o, const struct option *opt, const char *value,
     case FLAG:
         *(bool *)member = true;
         return 0;
-    case ORIGIN:
-        add_origin(o, value);
+    case LIST:
+        add_to_list(member, value);
         return 0;
     case NUMBER:
         if (!cnc__parse_int(&number, value, opt->min, opt->max)) {
@@ -129,8 +183,14 @@ find(const char *word, size_t len)
 void
 cnc_service_options_fini(struct cnc_service_options *o)
 {
-    cnc__free((void *)o->origins);
-    o->origins = NULL;
+    for (size_t i = 0; i < CNC_N(options); i++) {
+        if (options[i].kind == LIST) {
+            void **list = (void **)((char *)o + options[i].offset);
+
+            cnc__free(*list);
+            *list = NULL;
+        }
+    }
 }
 
 int

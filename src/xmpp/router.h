@@ -274,8 +274,9 @@ CNC_API void cnc__request_free(struct cnc__request **rp);
  * <conflict/>, RFC 6120 7.7.2.2).  NULL: the account has its most resources
  * (7.6.2.1, resource-constraint).  flags: CNC__BIND_... */
 #define CNC__BIND_ANONYMOUS (1u << 0)
-#define CNC__BIND_UNLIMITED (1u << 1) /* a user of this machine, by the link  \
-                                       */
+#define CNC__BIND_UNLIMITED                                                   \
+    (1u << 1) /* a user of this machine, by the link                          \
+               */
 CNC_API struct cnc__session *
 cnc__router_bind(struct cnc__router *r, struct cnc__stream *stream,
                  const char *bare_jid, const char *resource, unsigned flags);
