@@ -109,6 +109,12 @@ int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
+/* -- hostmeta.c: /.well-known/host-meta and host-meta.json ---------------- */
+
+#define CNC__WS_PATH "/xmpp"
+/* True when it answered r. */
+bool cnc__hostmeta_http(struct cnc_service *s, struct cnc__http_request *r);
+
 /* -- life.c --------------------------------------------------------------- */
 
 /* Make the handles that run() and stop() use, so that stopping is possible

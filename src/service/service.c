@@ -9,8 +9,6 @@
 #include "../xmpp/jid.h"
 #include "private.h"
 
-#define WS_PATH "/xmpp"
-
 /* -- joints: each room reaches the others through these ------------------- */
 
 static void
@@ -136,7 +134,7 @@ on_http(struct cnc__http_request *r, void *priv)
 {
     struct cnc_service *s = priv;
 
-    if (!cnc__status_http(s, r)) {
+    if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }
@@ -310,7 +308,7 @@ make_agent(struct cnc_service *s)
 {
     struct cnc__agent_env agent = {.pubsub = s->pubsub,
                                    .domain = s->o.domain,
-                                   .ws_path = WS_PATH,
+                                   .ws_path = CNC__WS_PATH,
                                    .www = s->www,
                                    .n_workers = s->o.renders,
                                    .render = env_render,
@@ -400,7 +398,7 @@ listen_all(struct cnc_service *s, struct cnc_error *err)
                                      .link = &s->link_env,
                                      .http = on_http,
                                      .http_priv = s,
-                                     .ws_path = WS_PATH,
+                                     .ws_path = CNC__WS_PATH,
                                      .origins = s->o.origins};
     int code;
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The bookcase, end to end, in C and in Python, as a user uses it."""
+import json
 import os
 import re
 import subprocess
 import threading
+from xml.etree import ElementTree
 
 import pytest
 
@@ -230,3 +232,36 @@ def test_kill_while_adding_loses_nothing_acknowledged(app):
         page = service.page()
         for title in acknowledged:
             assert page.count(f">{title}<") == 1
+
+
+def test_host_meta_says_where_the_websocket_is(service):
+    host = f"127.0.0.1:{service.port}"
+    rel = "urn:xmpp:alt-connections:websocket"
+    for path, type_ in (("host-meta", "application/xrd+xml"),
+                        ("host-meta.json", "application/json")):
+        answer = service.raw(f"GET /.well-known/{path} HTTP/1.1\r\n"
+                             f"Host: {host}\r\nConnection: close\r\n\r\n"
+                             .encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert f"Content-Type: {type_}".encode() in head
+        assert b"Access-Control-Allow-Origin: *" in head
+        if path.endswith("json"):
+            assert json.loads(body) == {
+                "links": [{"rel": rel, "href": f"ws://{host}/xmpp"}]}
+        else:
+            link = ElementTree.fromstring(body)[0]
+            assert link.attrib == {"rel": rel, "href": f"ws://{host}/xmpp"}
+
+
+def test_host_meta_sends_strangers_to_tls_alone(service):
+    for host, wanted in (("books.example", "wss://books.example/xmpp"),
+                         ('x"y', "wss://localhost/xmpp")):
+        answer = service.raw(b"GET /.well-known/host-meta.json HTTP/1.1\r\n"
+                             b"Host: %s\r\nConnection: close\r\n\r\n"
+                             % host.encode())
+        if answer.startswith(b"HTTP/1.1 200 "):
+            body = json.loads(answer.partition(b"\r\n\r\n")[2])
+            assert body["links"][0]["href"] == wanted
+        else:
+            assert answer.startswith(b"HTTP/1.1 400 ") and '"' in host
