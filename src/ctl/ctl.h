@@ -54,6 +54,6 @@ void ctl_print(struct ctl *ctl, const struct cnc_element *e);
 char *ctl_read(const char *path, size_t *len);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
-    ctl_new[];
+    ctl_new[], ctl_doctor[];
 
 #endif /* CNC_CTL_CTL_H */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * print.c -- what goes to the terminal: nothing in it speaks to it.
+ */
+#include <stdio.h>
+
+#include "ctl.h"
+
+int
+ctl_fail(const struct cnc_error *err)
+{
+    fprintf(stderr, "concordctl: %s.\n", err->text);
+    return 1;
+}
+
+int
+ctl_say(int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    fputs("concordctl: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputs("\n", stderr);
+    return status;
+}
+
+/* Bytes of the control character at s: C0, DEL, and C1, which terminals obey
+ * too; 0 for any other. */
+static size_t
+control(const char *s)
+{
+    unsigned char c = (unsigned char)s[0];
+
+    if (c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+        (unsigned char)s[1] < 0xa0) {
+        return 2;
+    }
+    return c < 0x20 || c == 0x7f ? 1 : 0;
+}
+
+void
+ctl_print_text(const char *s)
+{
+    for (size_t n; *s != '\0'; s += n) {
+        n = control(s);
+        if (n == 0) {
+            fputc(*s, stdout);
+            n = 1;
+        } else {
+            for (size_t i = 0; i < n; i++) {
+                printf("\\x%02x", (unsigned char)s[i]);
+            }
+        }
+    }
+}
+
+void
+ctl_print(struct ctl *ctl, const struct cnc_element *e)
+{
+    struct cnc_buf *text =
+        cnc_element_write(e, ctl->indent ? CNC_WRITE_INDENT : 0);
+    const char *s = cnc_buf_data(text), *end = s + cnc_buf_len(text);
+
+    /* The same XML, and never more than its line: names hold no controls, so
+     * each stands where a reference may. */
+    while (s < end) {
+        size_t n = ctl->indent && *s == '\n' ? 0 : control(s);
+
+        if (n == 0) {
+            fputc(*s++, stdout);
+        } else {
+            printf("&#%u;", (unsigned char)s[n - 1]);
+            s += n;
+        }
+    }
+    fputc('\n', stdout);
+    cnc_buf_unref(&text);
+}
