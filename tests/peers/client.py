@@ -97,6 +97,8 @@ class Person:
             c.add_event_handler("ssl_invalid_chain", self._on_failed)
             c.enable_direct_tls = direct_tls
             c.enable_starttls = not direct_tls
+            if address:  # it asks DNS for an address's port too
+                c.default_port = address[1]
             return c
         self.xmpp = wait(make())
         self.address, self.direct_tls = address, direct_tls

@@ -13,7 +13,7 @@ if not os.environ.get("CONCORDANCE_BED"):
 from bed import Bed  # noqa: E402
 from ca import Authority  # noqa: E402
 import client  # noqa: E402
-from servers import Ejabberd, Prosody  # noqa: E402
+from servers import Concordance, Ejabberd, Prosody  # noqa: E402
 
 PASSWORD = "correct horse"
 
@@ -35,6 +35,7 @@ def bed():
         for name in ("prosody", "ejabberd"):
             b.name(f"{name}.example", hosts[name], direct=True)
             b.name(f"pubsub.{name}.example", hosts[name], client=False)
+        b.name("books.example", hosts["books"], direct=True)
         b.serve_names()
         yield b
         client.end()
@@ -68,3 +69,14 @@ def ejabberd(bed, ca):
     for user in ("alice", "bob"):
         server.register(f"{user}@ejabberd.example", PASSWORD)
     return server
+
+
+@pytest.fixture(scope="session")
+def books(bed, ca):
+    """The service under test, books.example, with alice and bob who know
+    each other."""
+    service = Concordance(bed.hosts["books"], ca, "books.example")
+    service.start()
+    for user in ("alice", "bob"):
+        service.register(f"{user}@books.example", PASSWORD)
+    return service

@@ -8,10 +8,13 @@ import signal
 import subprocess
 import urllib.request
 
+import pytest
+
 from bed import HERE, LIMIT, Host, command, until
 from ca import Authority
 
 TOP = os.path.dirname(os.path.dirname(HERE))
+NS = "http://concordance-xmpp.org/apps/mybookcase"
 BUILD = os.environ.get("CONCORDANCE_BUILD", os.path.join(TOP, "build"))
 
 
@@ -39,7 +42,7 @@ class Prosody:
             return "true" if value else "false"
         modules = ["disco", "roster", "saslauth", "tls", "dialback", "pep",
                    "carbons", "smacks", "mam", "ping", "posix", "blocklist",
-                   "limits"] + (["s2s_bidi"] if self.bidi else [])
+                   "limits", "websocket"] + (["s2s_bidi"] if self.bidi else [])
         unbound = "unbound = { resolvconf = true }"
         if self.anchor:
             unbound = ("unbound = { resolvconf = true; trustfile = "
@@ -63,6 +66,8 @@ s2s_secure_auth = {yes(self.strict)}
 s2s_timeout = 20
 c2s_direct_tls_ports = {{ 5223 }}
 s2s_direct_tls_ports = {{ 5270 }}
+http_ports = {{ }}
+https_ports = {{ 443 }}
 authentication = "internal_hashed"
 storage = "internal"
 ssl = {{ cafile = "{authority}"; capath = "/nonexistent" }}
@@ -91,6 +96,22 @@ ssl = {{ cafile = "{authority}"; capath = "/nonexistent" }}
         user, domain = jid.split("@")
         self.host.run("/usr/bin/prosodyctl", "--root", "--config",
                       self.config, "register", user, domain, password)
+
+    def befriend(self, one: str, two: str) -> None:
+        """Put them on each other's rosters, while the server is down."""
+        assert self.process is None or not self.process.alive()
+        for jid, other in ((one, two), (two, one)):
+            user, domain = jid.split("@")
+            folder = os.path.join(self.dir, "data",
+                                  domain.replace(".", "%2e"), "roster")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, f"{user}.dat"), "w",
+                      encoding="utf-8") as f:
+                f.write(f'return {{ [false] = {{ version = 1 }}; ["{other}"] '
+                        '= { subscription = "both"; groups = {} } };\n')
+
+    def websocket(self, domain: str) -> str:
+        return f"wss://{domain}/xmpp-websocket"
 
     def stop(self) -> None:
         self.process.stop()
@@ -203,3 +224,71 @@ modules:{modules}""")
             return self.process.said()
         with open(path, encoding="utf-8", errors="replace") as f:
             return f.read() + self.process.said()
+
+
+class Concordance:
+    """concordanced with the bookcase on a host, for one domain.
+
+    certificate: its name with the authority; options: further words.
+    """
+
+    def __init__(self, host: Host, ca: Authority, domain: str, *options: str,
+                 certificate: str | None = None, trust: bool = True,
+                 store: str = "sqlite", app: str = "bookcase-c"):
+        self.host, self.ca, self.domain = host, ca, domain
+        self.options, self.trust, self.store = options, trust, store
+        self.certificate = certificate or domain
+        self.app = app
+        self.dir = os.path.join(host.bed.dir, f"{host.name}-{domain}")
+        self.data = os.path.join(self.dir, "data")
+        self.link = os.path.join(self.data, "link")
+        os.makedirs(self.data, exist_ok=True)
+        self.process = None
+
+    def command(self) -> list[str]:
+        return [os.path.join(BUILD, "src/service/concordanced"),
+                "--domain", self.domain, "--http", "*:443",
+                "--data", self.data, "--store", self.store,
+                "--c2s", "*:5222", "--c2s-tls", "*:5223",
+                "--s2s", "*:5269", "--s2s-tls", "*:5270",
+                "--tls-cert", self.ca.path(self.certificate, "crt"),
+                "--tls-key", self.ca.path(self.certificate, "key"),
+                "--log-level", "debug",
+                *(["--ca", self.ca.root] if self.trust else []),
+                "--files", os.path.join(TOP, "examples", self.app),
+                *self.options,
+                os.path.join(BUILD, "examples", self.app, "bookcase.so")]
+
+    def start(self) -> None:
+        self.process = self.host.spawn(
+            *self.command(),
+            log=os.path.join(self.dir, "concordanced.log"))
+        self.host.await_port(443, self.process)
+        for port in (5222, 5269):
+            if not self.host.run("ss", "-Hltn", f"sport = :{port}"):
+                pytest.skip("this build listens to HTTP alone")
+
+    def ctl(self, *words: str, stdin: str | None = None) -> str:
+        return command(os.path.join(BUILD, "src/ctl/concordctl"), "--link",
+                       self.link, *words, input=stdin)
+
+    def register(self, jid: str, password: str) -> None:
+        self.ctl("adduser", jid.split("@")[0], stdin=password + "\n")
+
+    def websocket(self, domain: str) -> str:
+        return f"wss://{domain}/xmpp"
+
+    def publish(self, node: str, title: str, item: str,
+                author: str = "Somebody") -> None:
+        self.ctl("publish", node, f'<book xmlns="{NS}"><title>{title}</title>'
+                 f"<author>{author}</author></book>", item)
+
+    def stop(self) -> None:
+        status = self.process.stop()
+        assert status == 0, self.log()[-4000:]
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def log(self) -> str:
+        return self.process.said()
