@@ -206,28 +206,37 @@ stream_error(struct cnc__client *c, struct cnc_element *e,
 }
 
 /* RFC 6120 8.2.3: a request must be answered. */
-static int
-answer(struct cnc__client *c, struct cnc_element *iq, struct cnc_error *err)
+static void
+write_answer(struct cnc__str *xml, const struct cnc__client *c,
+             const struct cnc_element *iq)
 {
     const char *from = cnc_element_attr(iq, NULL, "from");
     const char *id = cnc_element_attr(iq, NULL, "id");
-    struct cnc__str xml = CNC__STR;
     bool ping = cnc_element_child(iq, CNC__NS_PING, "ping") != NULL;
 
-    cnc__xml_printf(&xml, "<iq type='%s' id='%s' to='%s'",
+    cnc__xml_printf(xml, "<iq type='%s' id='%s' to='%s'",
                     ping ? "result" : "error", id == NULL ? "" : id,
                     from == NULL ? c->domain : from);
     if (ping) {
-        cnc__str_puts(&xml, "/>");
+        cnc__str_puts(xml, "/>");
     } else {
         struct cnc_error none;
 
         cnc_error_set(&none, CNC_ENOENT, "service-unavailable",
                       "this client answers nothing but pings");
-        cnc__str_putc(&xml, '>');
-        cnc__stanza_error_add(&xml, &none);
-        cnc__str_puts(&xml, "</iq>");
+        cnc__str_putc(xml, '>');
+        cnc__stanza_error_add(xml, &none);
+        cnc__str_puts(xml, "</iq>");
     }
+}
+
+static int
+answer(struct cnc__client *c, const struct cnc_element *iq,
+       struct cnc_error *err)
+{
+    struct cnc__str xml = CNC__STR;
+
+    write_answer(&xml, c, iq);
     return send_str(c, &xml, err);
 }
 
@@ -241,6 +250,12 @@ is_request(const struct cnc_element *e)
 }
 
 typedef bool want_f(const struct cnc_element *e, const char *id);
+
+static bool
+want_any(const struct cnc_element *e, const char *id)
+{
+    return true;
+}
 
 /* The first element that is wanted, *new*; the others wait. */
 static int
@@ -257,7 +272,7 @@ find(struct cnc__client *c, struct cnc_element **out, want_f *want,
             if (cnc_element_is(e, CNC__NS_STREAMS, "error")) {
                 return stream_error(c, take(c, at), err);
             }
-            if (is_request(e)) {
+            if (want != want_any && is_request(e)) {
                 e = take(c, at);
                 rc = answer(c, e, err);
                 cnc_element_unref(&e);
@@ -482,6 +497,44 @@ cnc__client_next(struct cnc__client *c, struct cnc_element **out,
     CNC_OBJ_CHECK(c, CLIENT_MAGIC);
     return find(c, out, want_event, NULL,
                 timeout_ms < 0 ? -1 : now_ms() + timeout_ms, err);
+}
+
+int
+cnc__client_any(struct cnc__client *c, struct cnc_element **out,
+                int timeout_ms, struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(c, CLIENT_MAGIC);
+    return find(c, out, want_any, NULL,
+                timeout_ms < 0 ? -1 : now_ms() + timeout_ms, err);
+}
+
+int
+cnc__client_send(struct cnc__client *c, const char *xml, size_t len,
+                 struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(c, CLIENT_MAGIC);
+    return send_all(c, xml, len, err);
+}
+
+bool
+cnc__client_answer(struct cnc__client *c, const struct cnc_element *iq,
+                   struct cnc__str *said, struct cnc_error *err)
+{
+    struct cnc__str xml = CNC__STR;
+
+    CNC_OBJ_CHECK(c, CLIENT_MAGIC);
+    if (!is_request(iq)) {
+        return false;
+    }
+    write_answer(&xml, c, iq);
+    cnc__str_add(said, xml.data, xml.len);
+    return send_str(c, &xml, err) == 0;
+}
+
+int
+cnc__client_fd(const struct cnc__client *c)
+{
+    return c->fd;
 }
 
 const char *

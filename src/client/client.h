@@ -12,6 +12,8 @@
 
 #include <concordance/xml.h>
 
+#include "../base/str.h"
+
 struct cnc__client;
 
 /* How long the service may take to answer anything; then CNC_EAGAIN. */
@@ -41,5 +43,23 @@ CNC_API int cnc__client_iq(struct cnc__client *c, const char *type,
  * ever.  CNC_EAGAIN when none came in time; CNC_ECLOSED. */
 CNC_API int cnc__client_next(struct cnc__client *c, struct cnc_element **out,
                              int timeout_ms, struct cnc_error *err);
+
+/* -- for consoles: the stream as it is --------------------------------------
+ */
+
+/* Send serialised stanzas as they are: what is no XML ends the stream. */
+CNC_API int cnc__client_send(struct cnc__client *c, const char *xml,
+                             size_t len, struct cnc_error *err);
+/* As cnc__client_next(), but whatever comes: answers too, and requests, which
+ * are not answered: cnc__client_answer() does that. */
+CNC_API int cnc__client_any(struct cnc__client *c, struct cnc_element **out,
+                            int timeout_ms, struct cnc_error *err);
+/* True: iq asks something, and the answer (a ping's, or an error) was sent; it
+ * is also added to said. */
+CNC_API bool cnc__client_answer(struct cnc__client *c,
+                                const struct cnc_element *iq,
+                                struct cnc__str *said, struct cnc_error *err);
+/* Readable when something may have come. */
+CNC_API int cnc__client_fd(const struct cnc__client *c);
 
 #endif /* CNC_CLIENT_CLIENT_H */

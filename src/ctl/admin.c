@@ -4,7 +4,6 @@
  * XEP-0133), from a terminal.
  */
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "../base/text.h"
@@ -65,34 +64,6 @@ status(struct ctl *ctl, int argc, char **argv)
     return code;
 }
 
-/* A line of standard input, without echo on a terminal; NULL at its end. */
-static char *
-read_secret(const char *prompt)
-{
-    struct termios old, quiet;
-    bool terminal = tcgetattr(0, &old) == 0;
-    char line[1100], *got;
-
-    if (terminal) {
-        fputs(prompt, stderr);
-        quiet = old;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(0, TCSAFLUSH, &quiet);
-    }
-    got = fgets(line, sizeof(line), stdin);
-    if (terminal) {
-        tcsetattr(0, TCSAFLUSH, &old);
-        fputc('\n', stderr);
-    }
-    if (got == NULL) {
-        return NULL;
-    }
-    line[strcspn(line, "\n")] = '\0';
-    got = cnc__strdup(line);
-    explicit_bzero(line, sizeof(line));
-    return got;
-}
-
 static int
 command(struct ctl *ctl, const char *node, struct cnc__str *form,
         const char *done)
@@ -145,9 +116,8 @@ with_password(struct ctl *ctl, const char *node, const char *name,
               const char *done)
 {
     char *jid = full_name(ctl, name);
-    char *password = read_secret("Password: ");
-    char *again =
-        password != NULL && isatty(0) ? read_secret("Again: ") : NULL;
+    char *password = ctl_secret("Password: ");
+    char *again = password != NULL && isatty(0) ? ctl_secret("Again: ") : NULL;
     struct cnc__str form = CNC__STR;
     int code;
 

@@ -53,7 +53,11 @@ void ctl_print(struct ctl *ctl, const struct cnc_element *e);
 /* A whole file, or standard input for "-"; NULL after saying why. */
 char *ctl_read(const char *path, size_t *len);
 
+/* A line of standard input, without echo on a terminal, which is afterwards as
+ * before whatever signal comes; *new*, to be wiped; NULL at its end. */
+char *ctl_secret(const char *prompt);
+
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
-    ctl_new[], ctl_doctor[];
+    ctl_new[], ctl_doctor[], ctl_console[];
 
 #endif /* CNC_CTL_CTL_H */
