@@ -85,8 +85,13 @@ cnc__node_affiliation(const struct cnc__node *n, const char *jid)
 static enum cnc__sub_state
 kept_state(const struct cnc__node *n, const char *jid)
 {
-    return (enum cnc__sub_state)(uintptr_t)cnc__table_getn(
-        n->psubs, jid, cnc__jid_bare_len(jid));
+    /* A stranger may be kept by its full JID. */
+    void *state = cnc__table_get(n->psubs, jid);
+    if ((uintptr_t)state != CNC__SUBSCRIBED) {
+        void *by_bare = cnc__table_getn(n->psubs, jid, cnc__jid_bare_len(jid));
+        state = by_bare == NULL ? state : by_bare;
+    }
+    return (enum cnc__sub_state)(uintptr_t)state;
 }
 
 static int

@@ -7,7 +7,8 @@
  *                 |  ^                |
  *              cancel +---refused-----+
  *
- * A call belongs to the session that began it and ends with it.  Finished
+ * A call belongs to the session that began it and ends with it; of another
+ * domain, to the JID, and ends with time, or when too many are open.  Finished
  * ones stay among the session's last few, so that asking again is told apart
  * from asking nonsense.
  */
@@ -15,12 +16,15 @@
 #include <time.h>
 
 #include "../xml/write.h"
+#include "../xmpp/jid.h"
 #include "command.h"
 
 #define COMMANDS_MAGIC 0xC033A2D5u
 #define NS_COMMANDS    "http://jabber.org/protocol/commands"
 #define MAX_CALLS      16        /* of one session; the oldest goes */
 #define CALL_S         (30 * 60) /* seconds a form may lie open */
+#define MAX_FAR        4096      /* JIDs of other domains with open calls */
+#define MAX_FAR_DOMAIN 512       /* of one domain */
 
 enum state { OPEN, BUSY, DONE };
 
@@ -33,15 +37,18 @@ struct call {
     uint64_t serial;
 };
 
-struct seat { /* what one session has open */
+struct seat { /* what one session has open, or one JID of another domain */
     struct call *calls[MAX_CALLS];
+    int64_t since_s; /* of its newest call */
+    bool far_;
 };
 
 struct cnc__commands {
     unsigned magic;
     struct cnc__router *router;
     struct cnc__table *by_node; /* struct cnc__command */
-    struct cnc__table *seats;   /* session's id as text -> struct seat */
+    struct cnc__table *seats;   /* seat_key() -> struct seat */
+    size_t n_far;
     struct cnc__command_reply *replies;
     uint64_t serial;
 };
@@ -52,7 +59,6 @@ struct cnc__command_reply {
     struct cnc__request *request;
     const struct cnc__command *command;
     struct cnc__values *values;
-    uint64_t session_id;
     char call_id[33];
 };
 
@@ -86,36 +92,122 @@ seat_free(void *value)
     cnc__free(s);
 }
 
-static void
-seat_key(char key[24], uint64_t session_id)
+/* A session by its number, which is never used again, whoever gets its JID;
+ * somebody of another domain by the JID.  No JID is a number alone: a bare
+ * name there would be a domain of ours. */
+static const char *
+seat_key(char key[24], const struct cnc__request *r)
 {
-    snprintf(key, 24, "%llu", (unsigned long long)session_id);
+    if (r->session_id == 0) {
+        return r->from;
+    }
+    snprintf(key, 24, "#%llu", (unsigned long long)r->session_id);
+    return key;
 }
 
 static struct seat *
-seat_of(struct cnc__commands *c, uint64_t session_id)
+seat_of(struct cnc__commands *c, const struct cnc__request *r)
 {
     char key[24];
-    seat_key(key, session_id);
-    return cnc__table_get(c->seats, key);
+    return cnc__table_get(c->seats, seat_key(key, r));
+}
+
+static void
+seat_end(struct cnc__commands *c, const char *key)
+{
+    struct seat *seat = cnc__table_del(c->seats, key);
+    if (seat != NULL) {
+        c->n_far -= seat->far_;
+        seat_free(seat);
+    }
 }
 
 static void
 on_session_end(struct cnc__session *s, void *priv)
 {
-    struct cnc__commands *c = priv;
+    const struct cnc__request r = {.session_id = s->id};
     char key[24];
-    seat_key(key, s->id);
-    struct seat *seat = cnc__table_del(c->seats, key);
-    if (seat != NULL) {
-        seat_free(seat);
+    seat_end(priv, seat_key(key, &r));
+}
+
+static bool
+same_domain(const char *a, const char *b)
+{
+    size_t n_a, n_b;
+    const char *x = cnc__jid_domain(a, &n_a), *y = cnc__jid_domain(b, &n_b);
+    return n_a == n_b && memcmp(x, y, n_a) == 0;
+}
+
+static bool
+is_at_work(const struct seat *seat)
+{
+    for (size_t i = 0; i < MAX_CALLS; i++) {
+        if (seat->calls[i] != NULL && seat->calls[i]->state == BUSY) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* Room for one more of this domain: what is past its time goes; when that is
+ * not enough, the domain's oldest, or that of all. */
+static void
+make_room(struct cnc__commands *c, const char *jid)
+{
+    char *oldest = NULL, *of_domain = NULL;
+    size_t n = 0;
+    int64_t now = now_s(), since[2] = {INT64_MAX, INT64_MAX};
+    for (struct cnc__table_iter i = {0}; cnc__table_next(c->seats, &i);) {
+        struct seat *seat = i.value;
+        if (!seat->far_ || is_at_work(seat)) {
+            continue;
+        }
+        if (now - seat->since_s > CALL_S) {
+            seat_end(c, i.key);
+            continue;
+        }
+        if (seat->since_s < since[0]) {
+            since[0] = seat->since_s;
+            cnc__free(oldest);
+            oldest = cnc__strdup(i.key);
+        }
+        if (same_domain(i.key, jid)) {
+            n++;
+            if (seat->since_s < since[1]) {
+                since[1] = seat->since_s;
+                cnc__free(of_domain);
+                of_domain = cnc__strdup(i.key);
+            }
+        }
+    }
+    if (n >= MAX_FAR_DOMAIN) {
+        seat_end(c, of_domain);
+    } else if (c->n_far >= MAX_FAR && oldest != NULL) {
+        seat_end(c, oldest);
+    }
+    cnc__free(oldest);
+    cnc__free(of_domain);
+}
+
+static struct seat *
+seat_new(struct cnc__commands *c, const struct cnc__request *r)
+{
+    char key[24];
+    struct seat *seat = cnc__zalloc(sizeof(*seat));
+    seat->far_ = r->session_id == 0;
+    if (seat->far_ && c->n_far >= MAX_FAR_DOMAIN) {
+        make_room(c, r->from);
+    }
+    c->n_far += seat->far_;
+    cnc__table_put(c->seats, seat_key(key, r), seat);
+    return seat;
 }
 
 static struct call *
-call_find(struct cnc__commands *c, uint64_t session_id, const char *id)
+call_find(struct cnc__commands *c, const struct cnc__request *r,
+          const char *id)
 {
-    struct seat *seat = seat_of(c, session_id);
+    struct seat *seat = seat_of(c, r);
     for (size_t i = 0; seat != NULL && i < MAX_CALLS; i++) {
         if (seat->calls[i] != NULL && strcmp(seat->calls[i]->id, id) == 0) {
             return seat->calls[i];
@@ -127,16 +219,14 @@ call_find(struct cnc__commands *c, uint64_t session_id, const char *id)
 /* A new call in a free place, or in that of the oldest one that is not at
  * work; NULL when all are. */
 static struct call *
-call_new(struct cnc__commands *c, uint64_t session_id,
+call_new(struct cnc__commands *c, const struct cnc__request *r,
          const struct cnc__command *command)
 {
-    char key[24];
-    struct seat *seat = seat_of(c, session_id);
+    struct seat *seat = seat_of(c, r);
     if (seat == NULL) {
-        seat = cnc__zalloc(sizeof(*seat));
-        seat_key(key, session_id);
-        cnc__table_put(c->seats, key, seat);
+        seat = seat_new(c, r);
     }
+    seat->since_s = now_s();
     struct call **place = NULL;
     for (size_t i = 0; i < MAX_CALLS; i++) {
         struct call **at = &seat->calls[i];
@@ -238,7 +328,7 @@ static void
 refuse(struct cnc__command_reply *reply, const struct cnc_error *err)
 {
     struct call *call =
-        call_find(reply->commands, reply->session_id, reply->call_id);
+        call_find(reply->commands, reply->request, reply->call_id);
     if (call == NULL || reply->command->record == NULL) {
         cnc__request_error(&reply->request, err);
         return;
@@ -269,7 +359,7 @@ cnc__command_done(struct cnc__command_reply *reply,
     if (reply->commands != NULL) {
         unlink_reply(reply);
         struct call *call =
-            call_find(reply->commands, reply->session_id, reply->call_id);
+            call_find(reply->commands, reply->request, reply->call_id);
         if (call != NULL) {
             call->state = DONE;
         }
@@ -297,7 +387,6 @@ run(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
     reply->request = *rp;
     reply->command = call->command;
     reply->values = v;
-    reply->session_id = (*rp)->session_id;
     memcpy(reply->call_id, call->id, sizeof(call->id));
     *rp = NULL;
     reply->next = c->replies;
@@ -347,7 +436,7 @@ begin(struct cnc__commands *c, struct cnc__request **rp,
         return fault(err, "bad-request", "bad-sessionid",
                      "the call has not begun: execute comes first");
     }
-    struct call *call = call_new(c, (*rp)->session_id, command);
+    struct call *call = call_new(c, *rp, command);
     if (call == NULL) {
         return fault(err, "resource-constraint", NULL,
                      "too many commands are under way");
@@ -434,7 +523,7 @@ handle(struct cnc__commands *c, struct cnc__request **rp,
     if (id == NULL) {
         return begin(c, rp, command, action, x, err);
     }
-    struct call *call = call_find(c, (*rp)->session_id, id);
+    struct call *call = call_find(c, *rp, id);
     if (call == NULL || call->command != command) {
         return fault(err, "bad-request", "bad-sessionid",
                      "there is no such call of yours");

@@ -272,10 +272,15 @@ query(struct cnc__request **rp, struct cnc__pubsub *ps, struct cnc_error *err)
     fill(&p, n, &f, from, to, max, rsm.backwards);
     count(&p, n, &f);
     struct cnc__session *s =
-        cnc__router_session(ps->env.router, r->session_id);
+        cnc__is_far(ps, r->from)
+            ? cnc__router_far(ps->env.router, r->from)
+            : cnc__router_session(ps->env.router, r->session_id);
     const char *id = cnc_element_attr(r->payload, NULL, "queryid");
     for (size_t i = 0; s != NULL && i < p.n; i++) {
         send_entry(s, n, cnc__archive_at(&n->archive, p.at[i]), id);
+    }
+    if (s != NULL && s->far_) {
+        cnc__router_far_unref(&s);
     }
     answer(rp, n, &p);
     return 0;

@@ -12,6 +12,7 @@
  *    +- pending   items on their way to the store, by id     (pending.c)
  *    +- affs      affiliations by bare JID                   (access.c)
  *    +- psubs     accounts' subscriptions, kept              (subscribe.c)
+ *    |            and those of other domains                 (far.c)
  *    +- subs      sessions to notify: an array, no look-ups  (subscribe.c)
  */
 #ifndef CNC_PUBSUB_IMPL_H
@@ -98,7 +99,7 @@ enum cnc__sub_state { CNC__SUBSCRIBED = 1, CNC__PENDING };
 
 struct cnc__sub { /* a session that is notified */
     struct cnc__node *node;
-    struct cnc__session *session;
+    struct cnc__session *session; /* a far one is held */
     struct cnc__sub *prev, *next; /* of the session */
     size_t at;                    /* in node->subs */
     bool account;                 /* by its account's kept subscription */
@@ -123,7 +124,10 @@ struct cnc__node {
     struct cnc__archive archive;
     struct cnc__table *pending; /* id -> struct cnc__pending */
     struct cnc__table *affs;    /* bare JID -> enum cnc__affiliation */
-    struct cnc__table *psubs;   /* bare JID -> enum cnc__sub_state */
+    struct cnc__table *psubs;   /* bare JID -> enum cnc__sub_state; of other
+                                   domains also full */
+    struct cnc__table *far_domains, *far_full; /* how many: far.c */
+    size_t n_far;
     struct cnc__sub **subs;
     size_t n_subs, cap_subs;
     struct cnc__publish *queue, **queue_end;
@@ -166,9 +170,11 @@ struct cnc__pubsub {
     unsigned magic;
     struct cnc__pubsub_env env;
     char *domain;
-    struct cnc__table *nodes;    /* name -> struct cnc__node */
-    struct cnc__table *accounts; /* bare JID -> struct cnc__account */
-    struct cnc__txn *txns;       /* on their way to the store */
+    struct cnc__table *nodes;       /* name -> struct cnc__node */
+    struct cnc__table *accounts;    /* JID -> struct cnc__account */
+    struct cnc__table *far_domains; /* domain -> kept subscriptions */
+    struct cnc__table *bounces;     /* JID -> what came back: far.c */
+    struct cnc__txn *txns;          /* on their way to the store */
     struct cnc__pubsub_stats stats;
     struct cnc__str head; /* of the notification being sent */
     bool loading;
@@ -365,16 +371,18 @@ struct cnc__sub *cnc__sub_add(struct cnc__node *n, struct cnc__session *s,
 void cnc__sub_del(struct cnc__sub *sub);
 void cnc__session_began(struct cnc__session *s, void *priv);
 void cnc__session_ended(struct cnc__session *s, void *priv);
-/* Notify the sessions of the node's kept subscriptions: of one account, or of
- * all (bare NULL), where they may see the node. */
-void cnc__account_attach(struct cnc__node *n, const char *bare);
-void cnc__account_detach(struct cnc__node *n, const char *bare);
+/* Notify the sessions of the node's kept subscriptions: of one JID, or of
+ * all (NULL), where they may see the node. */
+void cnc__account_attach(struct cnc__node *n, const char *jid);
+void cnc__account_detach(struct cnc__node *n, const char *jid);
+/* Is this one by the kept subscription of jid? */
+bool cnc__sub_is_of(const struct cnc__sub *sub, const char *jid);
 /* End every subscription of the account's sessions to the node. */
-void cnc__cut_sessions(struct cnc__node *n, const char *bare);
-/* Which nodes an account is subscribed to. */
-void cnc__account_add(struct cnc__pubsub *ps, const char *bare,
+void cnc__cut_sessions(struct cnc__node *n, const char *jid);
+/* Which nodes a JID is subscribed to. */
+void cnc__account_add(struct cnc__pubsub *ps, const char *jid,
                       struct cnc__node *n);
-void cnc__account_del(struct cnc__pubsub *ps, const char *bare,
+void cnc__account_del(struct cnc__pubsub *ps, const char *jid,
                       struct cnc__node *n);
 void cnc__accounts_free(struct cnc__pubsub *ps);
 /* The i-th node that an account is subscribed to, or NULL. */
@@ -382,9 +390,27 @@ struct cnc__node *cnc__account_node(struct cnc__pubsub *ps, const char *bare,
                                     size_t len, size_t i);
 /* Set or (state 0) remove a kept subscription in memory.  Sessions are cut
  * at once, but attached only by cnc__account_attach(). */
-void cnc__psub_set(struct cnc__node *n, const char *bare,
+void cnc__psub_set(struct cnc__node *n, const char *jid,
                    enum cnc__sub_state state);
+/* End all that is kept for a JID, with nobody waiting. */
+void cnc__subs_end(struct cnc__pubsub *ps, const char *jid);
 const char *cnc__sub_state_name(enum cnc__sub_state s);
+
+/* -- other domains: far.c ------------------------------------------------- */
+
+bool cnc__is_far(const struct cnc__pubsub *ps, const char *jid);
+/* One more or one less is kept; nothing when the JID is not far. */
+void cnc__far_count(struct cnc__node *n, const char *jid, int delta);
+/* Is there room for one more of this JID's domain? */
+int cnc__far_room(const struct cnc__node *n, const char *jid,
+                  struct cnc_error *err);
+/* Notify a far subscriber, if it may see the node. */
+void cnc__far_attach(struct cnc__node *n, const char *jid);
+void cnc__far_attach_all(struct cnc__node *n);
+struct cnc__sub *cnc__far_sub(struct cnc__node *n, const char *jid);
+cnc__gone_f cnc__far_gone;
+/* It is there again: what bounced before is forgotten. */
+void cnc__far_forgive(struct cnc__pubsub *ps, const char *jid);
 
 /* -- result set management (XEP-0059) ------------------------------------- */
 

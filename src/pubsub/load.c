@@ -249,6 +249,7 @@ cnc__pubsub_load_done(struct cnc__pubsub *ps)
         cnc__archive_trim(&n->archive, cnc__node_history_max(n));
         /* What leaves here leaves the store with the node's next commit. */
         cnc__node_evict(n);
+        cnc__far_attach_all(n);
     }
     ps->loading = false;
 }

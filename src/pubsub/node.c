@@ -68,6 +68,8 @@ cnc__node_unref(struct cnc__node **np)
     cnc__table_free(&n->pending, cnc__free);
     cnc__table_free(&n->affs, NULL);
     cnc__table_free(&n->psubs, NULL);
+    cnc__table_free(&n->far_domains, NULL);
+    cnc__table_free(&n->far_full, NULL);
     cnc__node_config_fini(&n->cfg);
     for (size_t i = 0; i < n->n_gone; i++) {
         cnc__free(n->gone[i]);
@@ -91,6 +93,7 @@ cnc__node_remove(struct cnc__node *n)
     struct cnc__table_iter i = {0};
     while (cnc__table_next(n->psubs, &i)) {
         cnc__account_del(ps, i.key, n);
+        cnc__far_count(n, i.key, -1);
         ps->stats.subscriptions--;
     }
     cnc__publish_drain(n);

@@ -21,6 +21,21 @@ write_sub(struct cnc__str *out, const char *node, const char *jid, size_t len,
                     cnc__sub_state_name(state));
 }
 
+static void
+write_kept(struct cnc__str *out, const struct cnc__verb *v, const char *jid,
+           size_t len)
+{
+    struct cnc__node *n;
+    for (size_t i = 0; (n = cnc__account_node(v->ps, jid, len, i)) != NULL;
+         i++) {
+        if (v->node == NULL || v->node == n) {
+            void *state = cnc__table_getn(n->psubs, jid, len);
+            write_sub(out, n->name, jid, len,
+                      (enum cnc__sub_state)(uintptr_t)state);
+        }
+    }
+}
+
 int
 cnc__verb_subscriptions(struct cnc__verb *v, struct cnc_error *err)
 {
@@ -42,14 +57,9 @@ cnc__verb_subscriptions(struct cnc__verb *v, struct cnc_error *err)
                       sub->bare ? bare : strlen(jid), CNC__SUBSCRIBED);
         }
     }
-    struct cnc__node *n;
-    for (size_t i = 0; (n = cnc__account_node(v->ps, jid, bare, i)) != NULL;
-         i++) {
-        if (v->node == NULL || v->node == n) {
-            void *state = cnc__table_getn(n->psubs, jid, bare);
-            write_sub(&xml, n->name, jid, bare,
-                      (enum cnc__sub_state)(uintptr_t)state);
-        }
+    write_kept(&xml, v, jid, bare);
+    if (bare < strlen(jid)) {
+        write_kept(&xml, v, jid, strlen(jid)); /* of another domain */
     }
     cnc__str_puts(&xml, "</subscriptions></pubsub>");
     cnc__verb_result(v, &xml);
@@ -220,8 +230,7 @@ subscriptions_finish(struct cnc__txn *t, const struct cnc_error *err)
                            o->before != o->after && k < n->n_subs;
              k++) {
             struct cnc__sub *sub = n->subs[k];
-            if (sub->account &&
-                cnc__jid_same_bare(sub->session->jid, o->jid)) {
+            if (cnc__sub_is_of(sub, o->jid)) {
                 cnc__notify_one(sub, xml.data, xml.len);
             }
         }
@@ -229,14 +238,16 @@ subscriptions_finish(struct cnc__txn *t, const struct cnc_error *err)
     cnc__str_fini(&xml);
 }
 
-/* The jid attribute, prepared and bare. */
+/* The jid attribute, prepared, and bare unless full says that one of another
+ * domain may be full. */
 static int
-read_jid(char jid[CNC__JID_MAX + 1], const struct cnc_element *e,
-         struct cnc_error *err)
+read_jid(char jid[CNC__JID_MAX + 1], const struct change *c,
+         const struct cnc_element *e, bool full, struct cnc_error *err)
 {
     const char *s = cnc_element_attr(e, NULL, "jid");
     if (s == NULL || cnc__jid_prepare(jid, s, strlen(s), NULL) != 0 ||
-        cnc__jid_resource(jid) != NULL) {
+        (cnc__jid_resource(jid) != NULL &&
+         !(full && cnc__is_far(c->txn.ps, jid)))) {
         return cnc__ps_error(err, CNC_EINVAL, "not-acceptable", "invalid-jid",
                              "\"%.200s\" is no bare JID", s == NULL ? "" : s);
     }
@@ -259,7 +270,7 @@ read_affiliations(struct change *c, struct cnc_error *err)
                                              "affiliation")) != NULL;) {
         const char *word = cnc_element_attr(e, NULL, "affiliation");
         enum cnc__affiliation a;
-        int rc = read_jid(jid, e, err);
+        int rc = read_jid(jid, c, e, false, err);
         if (rc == 0 && (word == NULL || cnc__affiliation_parse(&a, word))) {
             rc = cnc__ps_error(err, CNC_EINVAL, "not-acceptable", NULL,
                                "there is no affiliation \"%.40s\"",
@@ -345,7 +356,7 @@ read_subscriptions(struct change *c, struct cnc_error *err)
     for (size_t i = 0; (e = cnc_element_next(c->verb, &i, CNC__NS_OWNER,
                                              "subscription")) != NULL;) {
         const char *word = cnc_element_attr(e, NULL, "subscription");
-        int rc = read_jid(jid, e, err);
+        int rc = read_jid(jid, c, e, true, err);
         if (rc != 0) {
             return rc;
         }
@@ -381,6 +392,15 @@ subscriptions_apply(struct cnc__txn *t, struct cnc_error *err)
     for (size_t i = 0; i < c->n; i++) {
         struct one *o = &c->all[i];
         o->before = (unsigned)(uintptr_t)cnc__table_get(n->psubs, o->jid);
+        if (o->before == 0 && o->after != 0 &&
+            (rc = cnc__far_room(n, o->jid, err)) != 0) {
+            while (i-- > 0) {
+                o = &c->all[i];
+                cnc__psub_set(n, o->jid, (enum cnc__sub_state)o->before);
+            }
+            cnc__account_attach(n, NULL);
+            return rc;
+        }
         cnc__psub_set(n, o->jid, (enum cnc__sub_state)o->after);
         if (o->after == 0) { /* a session's own, too */
             cnc__cut_sessions(n, o->jid);

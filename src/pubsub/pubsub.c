@@ -17,11 +17,13 @@ cnc__pubsub_new(const struct cnc__pubsub_env *env)
     ps->domain = cnc__strdup(cnc__router_domain(env->router));
     ps->nodes = cnc__table_new();
     ps->accounts = cnc__table_new();
+    ps->bounces = cnc__table_new();
     cnc__verbs_register(ps);
     cnc__history_init(ps);
     cnc__disco_init(ps);
     cnc__router_on_session_start(env->router, cnc__session_began, ps);
     cnc__router_on_session_end(env->router, cnc__session_ended, ps);
+    cnc__router_on_gone(env->router, cnc__far_gone, ps);
     return ps;
 }
 
@@ -42,6 +44,8 @@ cnc__pubsub_free(struct cnc__pubsub **pp)
     }
     cnc__table_free(&ps->nodes, NULL);
     cnc__accounts_free(ps);
+    cnc__table_free(&ps->far_domains, NULL);
+    cnc__table_free(&ps->bounces, cnc__free);
     cnc__str_fini(&ps->head);
     cnc__free(ps->domain);
     CNC_OBJ_FREE(ps);

@@ -4,14 +4,15 @@
  *
  * A subscription of a full JID lives with its session.  One of a bare JID is
  * kept with the node (psubs) and attaches each session of the account to the
- * node when it begins, so that fan-out only ever sees sessions.  Adding and
- * removing is O(1): a subscription knows its place in the node's array.
+ * node when it begins, so that fan-out only ever sees sessions.  Those of
+ * other domains are all kept: far.c.  Adding and removing is O(1): a
+ * subscription knows its place in the node's array.
  */
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
 #include "impl.h"
 
-struct cnc__account { /* somebody with kept subscriptions */
+struct cnc__account { /* a JID with kept subscriptions */
     struct cnc__node **nodes;
     size_t n, cap;
 };
@@ -81,6 +82,9 @@ cnc__sub_del(struct cnc__sub *sub)
         sub->next->prev = sub->prev;
     }
     n->ps->stats.subscriptions -= !sub->account;
+    if (sub->session->far_) {
+        cnc__router_far_unref(&sub->session);
+    }
     cnc__free(sub);
 }
 
@@ -124,48 +128,80 @@ is_of(const struct cnc__session *s, const char *bare)
            memcmp(bare, s->jid, s->bare_len) == 0;
 }
 
-void
-cnc__account_attach(struct cnc__node *n, const char *bare)
+static void
+attach_all(struct cnc__node *n)
 {
     size_t i = 0;
     struct cnc__session *s;
     if (cnc__table_len(n->psubs) == 0) {
         return;
     }
+    cnc__far_attach_all(n);
     while ((s = cnc__router_next_session(n->ps->env.router, &i)) != NULL) {
-        if (bare == NULL || is_of(s, bare)) {
-            attach(n, s);
-        }
+        attach(n, s);
     }
 }
 
 void
-cnc__account_detach(struct cnc__node *n, const char *bare)
+cnc__account_attach(struct cnc__node *n, const char *jid)
 {
+    if (jid == NULL) {
+        attach_all(n);
+        return;
+    }
+    if (cnc__is_far(n->ps, jid)) {
+        cnc__far_attach(n, jid);
+        return;
+    }
+    for (struct cnc__session *s =
+             cnc__router_sessions_of(n->ps->env.router, jid, strlen(jid));
+         s != NULL; s = s->next_same) {
+        attach(n, s);
+    }
+}
+
+bool
+cnc__sub_is_of(const struct cnc__sub *sub, const char *jid)
+{
+    return sub->account &&
+           (sub->session->far_ ? strcmp(sub->session->jid, jid) == 0
+                               : is_of(sub->session, jid));
+}
+
+void
+cnc__account_detach(struct cnc__node *n, const char *jid)
+{
+    if (cnc__is_far(n->ps, jid)) {
+        struct cnc__sub *sub = cnc__far_sub(n, jid);
+        if (sub != NULL) {
+            cnc__sub_del(sub);
+        }
+        return;
+    }
     for (size_t i = n->n_subs; i-- > 0;) {
-        if (n->subs[i]->account && is_of(n->subs[i]->session, bare)) {
+        if (cnc__sub_is_of(n->subs[i], jid)) {
             cnc__sub_del(n->subs[i]);
         }
     }
 }
 
 void
-cnc__cut_sessions(struct cnc__node *n, const char *bare)
+cnc__cut_sessions(struct cnc__node *n, const char *jid)
 {
     for (size_t i = n->n_subs; i-- > 0;) {
-        if (is_of(n->subs[i]->session, bare)) {
+        if (!n->subs[i]->session->far_ && is_of(n->subs[i]->session, jid)) {
             cnc__sub_del(n->subs[i]);
         }
     }
 }
 
 void
-cnc__account_add(struct cnc__pubsub *ps, const char *bare, struct cnc__node *n)
+cnc__account_add(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
 {
-    struct cnc__account *a = cnc__table_get(ps->accounts, bare);
+    struct cnc__account *a = cnc__table_get(ps->accounts, jid);
     if (a == NULL) {
         a = cnc__zalloc(sizeof(*a));
-        cnc__table_put(ps->accounts, bare, a);
+        cnc__table_put(ps->accounts, jid, a);
     }
     a->nodes = cnc__grow(a->nodes, a->n, &a->cap, sizeof(*a->nodes));
     a->nodes[a->n++] = n;
@@ -180,9 +216,9 @@ free_account(void *value)
 }
 
 void
-cnc__account_del(struct cnc__pubsub *ps, const char *bare, struct cnc__node *n)
+cnc__account_del(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
 {
-    struct cnc__account *a = cnc__table_get(ps->accounts, bare);
+    struct cnc__account *a = cnc__table_get(ps->accounts, jid);
     for (size_t i = 0; a != NULL && i < a->n; i++) {
         if (a->nodes[i] == n) {
             a->nodes[i] = a->nodes[--a->n];
@@ -190,7 +226,7 @@ cnc__account_del(struct cnc__pubsub *ps, const char *bare, struct cnc__node *n)
         }
     }
     if (a != NULL && a->n == 0) {
-        cnc__table_del(ps->accounts, bare);
+        cnc__table_del(ps->accounts, jid);
         free_account(a);
     }
 }
@@ -210,34 +246,36 @@ cnc__account_node(struct cnc__pubsub *ps, const char *bare, size_t len,
 }
 
 void
-cnc__psub_set(struct cnc__node *n, const char *bare, enum cnc__sub_state state)
+cnc__psub_set(struct cnc__node *n, const char *jid, enum cnc__sub_state state)
 {
     void *before =
-        state == 0 ? cnc__table_del(n->psubs, bare)
-                   : cnc__table_put(n->psubs, bare, (void *)(uintptr_t)state);
+        state == 0 ? cnc__table_del(n->psubs, jid)
+                   : cnc__table_put(n->psubs, jid, (void *)(uintptr_t)state);
     if (before == NULL && state != 0) {
-        cnc__account_add(n->ps, bare, n);
+        cnc__account_add(n->ps, jid, n);
+        cnc__far_count(n, jid, 1);
         n->ps->stats.subscriptions++;
     } else if (before != NULL && state == 0) {
-        cnc__account_del(n->ps, bare, n);
+        cnc__account_del(n->ps, jid, n);
+        cnc__far_count(n, jid, -1);
         n->ps->stats.subscriptions--;
     }
     if (state != CNC__SUBSCRIBED) {
-        cnc__account_detach(n, bare);
+        cnc__account_detach(n, jid);
     }
 }
 
 static enum cnc__sub_state
-kept(const struct cnc__node *n, const char *bare)
+kept(const struct cnc__node *n, const char *jid)
 {
-    return (enum cnc__sub_state)(uintptr_t)cnc__table_get(n->psubs, bare);
+    return (enum cnc__sub_state)(uintptr_t)cnc__table_get(n->psubs, jid);
 }
 
 /* -- a kept subscription changes ------------------------------------------ */
 
 struct change {
     struct cnc__txn txn;
-    char *bare, *asker; /* asker: full JID, for the last item; or NULL */
+    char *jid, *asker; /* asker: full JID, for the last item; or NULL */
     enum cnc__sub_state before, after;
 };
 
@@ -269,8 +307,8 @@ change_finish(struct cnc__txn *t, const struct cnc_error *err)
     struct change *c = CNC_CONTAINER(t, struct change, txn);
     struct cnc__node *n = t->node;
     if (err != NULL) {
-        cnc__psub_set(n, c->bare, c->before);
-        cnc__account_attach(n, c->bare);
+        cnc__psub_set(n, c->jid, c->before);
+        cnc__account_attach(n, c->jid);
         cnc__txn_fail(t, err);
         return;
     }
@@ -278,11 +316,13 @@ change_finish(struct cnc__txn *t, const struct cnc_error *err)
         cnc__txn_answer(t, NULL, NULL, 0);
         return;
     }
-    answer_subscribed(t, c->bare, c->after);
-    cnc__account_attach(n, c->bare);
+    answer_subscribed(t, c->jid, c->after);
+    cnc__account_attach(n, c->jid);
     struct cnc__session *s =
         cnc__router_session_by_jid(t->ps->env.router, c->asker);
-    struct cnc__sub *sub = s == NULL ? NULL : cnc__sub_find(s, n, true);
+    struct cnc__sub *sub = cnc__is_far(t->ps, c->jid) ? cnc__far_sub(n, c->jid)
+                           : s == NULL                ? NULL
+                                       : cnc__sub_find(s, n, true);
     if (sub != NULL) {
         cnc__notify_last(sub);
     }
@@ -292,7 +332,7 @@ static void
 change_release(struct cnc__txn *t)
 {
     struct change *c = CNC_CONTAINER(t, struct change, txn);
-    cnc__free(c->bare);
+    cnc__free(c->jid);
     cnc__free(c->asker);
     cnc__free(c);
 }
@@ -307,21 +347,52 @@ change_apply(struct cnc__txn *t, struct cnc_error *err)
                              "too-many-subscriptions",
                              "the node has too many subscribers");
     }
-    c->before = kept(n, c->bare);
-    cnc__psub_set(n, c->bare, c->after);
+    c->before = kept(n, c->jid);
+    if (c->before == 0 && c->after != 0) {
+        int rc = cnc__far_room(n, c->jid, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    cnc__psub_set(n, c->jid, c->after);
     return 0;
 }
 
-static void
-change_kept(struct cnc__verb *v, const char *bare, enum cnc__sub_state after)
+static struct change *
+change_new(struct cnc__node *n, const char *jid, enum cnc__sub_state after)
 {
     struct change *c = cnc__zalloc(sizeof(*c));
-    cnc__txn_init(&c->txn, v->node, change_finish, change_release);
-    c->bare = cnc__strdup(bare);
-    c->asker = cnc__strdup(v->request->from);
+    cnc__txn_init(&c->txn, n, change_finish, change_release);
+    c->jid = cnc__strdup(jid);
     c->after = after;
+    return c;
+}
+
+static void
+change_kept(struct cnc__verb *v, const char *jid, enum cnc__sub_state after)
+{
+    struct change *c = change_new(v->node, jid, after);
+    c->asker = cnc__strdup(v->request->from);
+    cnc__far_forgive(v->ps, jid);
     cnc__verb_hand_over(v, &c->txn);
     cnc__txn_change(&c->txn, change_apply);
+}
+
+void
+cnc__subs_end(struct cnc__pubsub *ps, const char *jid)
+{
+    size_t len = strlen(jid), n = 0;
+    struct cnc__node *node;
+    while (cnc__account_node(ps, jid, len, n) != NULL) {
+        n++;
+    }
+    /* From the last one: what is taken out moves the last into its place. */
+    while (n-- > 0) {
+        node = cnc__account_node(ps, jid, len, n);
+        if (node != NULL) {
+            cnc__txn_change(&change_new(node, jid, 0)->txn, change_apply);
+        }
+    }
 }
 
 /* -- verbs (XEP-0060 6.1, 6.2) -------------------------------------------- */
@@ -344,6 +415,19 @@ own_jid(char jid[CNC__JID_MAX + 1], const struct cnc__verb *v,
         return cnc__ps_error(err, CNC_EACCES, condition, specific,
                              "that is somebody else's JID");
     }
+    return 0;
+}
+
+/* Asked for by another domain; its resources are not ours to know, so one
+ * subscribes itself alone or its account. */
+static int
+subscribe_far(struct cnc__verb *v, const char *jid, struct cnc_error *err)
+{
+    if (cnc__jid_resource(jid) != NULL && strcmp(jid, v->request->from) != 0) {
+        return cnc__ps_error(err, CNC_EINVAL, "bad-request", "invalid-jid",
+                             "that is another resource's JID");
+    }
+    change_kept(v, jid, CNC__SUBSCRIBED);
     return 0;
 }
 
@@ -401,7 +485,8 @@ cnc__verb_subscribe(struct cnc__verb *v, struct cnc_error *err)
     }
     struct cnc__node *n = v->node;
     bool bare = cnc__jid_resource(jid) == NULL;
-    bool account = bare && !v->actor.anonymous;
+    bool far_ = cnc__is_far(v->ps, v->request->from);
+    bool account = (bare && !v->actor.anonymous) || far_;
     rc = cnc__pubsub_may(v->ps, &v->actor, CNC__MAY_SEE, n, err);
     if (rc != 0) {
         /* 6.1.3.2 and 8.6: on an authorizing node, who is nobody yet waits
@@ -413,6 +498,9 @@ cnc__verb_subscribe(struct cnc__verb *v, struct cnc_error *err)
             change_kept(v, jid, CNC__PENDING);
         }
         return wait ? 0 : rc;
+    }
+    if (far_) {
+        return subscribe_far(v, jid, err);
     }
     if (!account) {
         return subscribe_session(v, jid, bare, err);
@@ -434,7 +522,7 @@ cnc__verb_unsubscribe(struct cnc__verb *v, struct cnc_error *err)
                              "invalid-subid", "subscriptions have no ids");
     }
     bool bare = cnc__jid_resource(jid) == NULL;
-    if (bare && kept(v->node, jid) != 0) {
+    if (kept(v->node, jid) != 0) {
         change_kept(v, jid, 0);
         return 0;
     }

@@ -204,6 +204,87 @@ a_form_at_hand_may_be_sent_at_once(void **state)
     world_free(&w);
 }
 
+/* -- by other domains ----------------------------------------------------- */
+
+#define ROMEO "romeo@montague.lit/orchard"
+
+static const char *
+ask_far(struct world *w, const char *jid, const char *attrs, const char *inner)
+{
+    world_far(w, jid,
+              "<iq type='set' id='c'><command xmlns='" NS "' %s>%s</command>"
+              "</iq>",
+              attrs, inner);
+    return world_hear_jid(w, jid);
+}
+
+static const char *
+go_on_far(struct world *w, const char *jid, const char *id, const char *action,
+          const char *inner)
+{
+    char attrs[200];
+    snprintf(attrs, sizeof(attrs), "node='library' sessionid='%s' %s", id,
+             action);
+    return ask_far(w, jid, attrs, inner);
+}
+
+static void
+strangers_fill_in_forms_too(void **state)
+{
+    struct shop shop;
+    struct world *w = open_shop(&shop);
+    char id[64], other[64];
+    /* Two at once, whose calls are their own, with and without an action. */
+    cut(id, ask_far(w, ROMEO, "node='library'", ""), "sessionid='");
+    cut(other, ask_far(w, "tybalt@capulet.lit/sword", "node='library'", ""),
+        "sessionid='");
+    assert_non_null(strstr(go_on_far(w, ROMEO, other, "", FORM("Hamlet")),
+                           "<bad-sessionid "));
+    assert_non_null(strstr(
+        go_on_far(w, "romeo@montague.lit/balcony", id, "", FORM("Hamlet")),
+        "<bad-sessionid "));
+    assert_non_null(
+        strstr(go_on_far(w, ROMEO, id, "action='prev'", ""), "<bad-action "));
+    const char *xml = go_on_far(w, ROMEO, id, "action='complete'", FORM(""));
+    assert_non_null(strstr(xml, "status='executing'"));
+    assert_non_null(strstr(xml, "Title is needed."));
+    assert_non_null(
+        strstr(go_on_far(w, ROMEO, id, "action='execute'", FORM("Hamlet")),
+               "status='completed'"));
+    assert_string_equal(shop.title, "Hamlet");
+    assert_non_null(strstr(
+        go_on_far(w, "tybalt@capulet.lit/sword", other, "action='cancel'", ""),
+        "status='canceled'"));
+    assert_non_null(
+        strstr(go_on_far(w, ROMEO, id, "", FORM("x")), "<session-expired "));
+    assert_non_null(
+        strstr(ask_far(w, ROMEO, "node='stop'", ""), "<forbidden "));
+    world_free(&w);
+}
+
+static void
+one_domain_cannot_keep_others_from_their_forms(void **state)
+{
+    struct shop shop;
+    struct world *w = open_shop(&shop);
+    char id[64], jid[100], last[64];
+    cut(id, ask_far(w, ROMEO, "node='library'", ""), "sessionid='");
+    for (int i = 0; i < 2000; i++) {
+        snprintf(jid, sizeof(jid), "u%d@capulet.lit/r", i);
+        cut(last, ask_far(w, jid, "node='library'", ""), "sessionid='");
+        world_deaf(w);
+    }
+    /* Its own oldest went. */
+    assert_non_null(strstr(go_on_far(w, jid, last, "", FORM("Macbeth")),
+                           "status='completed'"));
+    assert_non_null(strstr(go_on_far(w, "u0@capulet.lit/r", id, "", FORM("x")),
+                           "<bad-sessionid "));
+    assert_non_null(strstr(go_on_far(w, ROMEO, id, "", FORM("Hamlet")),
+                           "status='completed'"));
+    assert_string_equal(shop.title, "Hamlet");
+    world_free(&w);
+}
+
 static void
 every_fault_has_its_condition(void **state)
 {
@@ -361,6 +442,8 @@ main(void)
         cmocka_unit_test(execute_gives_the_form_and_complete_runs_it),
         cmocka_unit_test(a_refused_form_comes_back_to_be_mended),
         cmocka_unit_test(a_form_at_hand_may_be_sent_at_once),
+        cmocka_unit_test(strangers_fill_in_forms_too),
+        cmocka_unit_test(one_domain_cannot_keep_others_from_their_forms),
         cmocka_unit_test(every_fault_has_its_condition),
         cmocka_unit_test(an_answer_may_come_later_or_too_late),
         cmocka_unit_test(a_session_keeps_its_last_calls_alone),

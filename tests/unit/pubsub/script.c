@@ -4,6 +4,7 @@
  *
  *   # comment
  *   @ session NAME JID [guest|operator]
+ *   @ far NAME JID                 somebody of another domain, by a peer
  *   @ end NAME
  *   @ store hold | fail | work | flush
  *   @ restart                      sessions must be made anew
@@ -30,6 +31,7 @@ struct play {
     const char *path;
     unsigned line;
     struct cnc__table *sessions; /* name -> struct cnc__session */
+    struct cnc__table *far_;     /* name -> JID */
     struct cnc__table *kept;     /* name -> text */
 };
 
@@ -56,7 +58,7 @@ session(struct play *p, const char *name)
 /* Canonical text (double quotes, declarations first) without what goes
  * without saying. */
 static char *
-canonical(struct play *p, const char *xml, const struct cnc__session *s)
+canonical(struct play *p, const char *xml, const char *hearer)
 {
     struct cnc_element *e = NULL;
     struct cnc_error err = {0};
@@ -74,7 +76,7 @@ canonical(struct play *p, const char *xml, const struct cnc__session *s)
     if (from != NULL && strcmp(from, DOMAIN) == 0) {
         cnc_element_set_attr(e, NULL, "from", NULL, NULL);
     }
-    if (to != NULL && strcmp(to, s->jid) == 0) {
+    if (to != NULL && strcmp(to, hearer) == 0) {
         cnc_element_set_attr(e, NULL, "to", NULL, NULL);
     }
     struct cnc_element *error = cnc_element_child(e, NULL, "error");
@@ -144,13 +146,13 @@ matches(struct play *p, const char *want, const char *is)
 }
 
 static void
-hears(struct play *p, struct cnc__session *s, const char *text)
+hears(struct play *p, const char *jid, const char *text)
 {
     char *want = cnc__strdup(text);
     for (char *q = want; (q = strchr(q, '\'')) != NULL;) {
         *q = '"';
     }
-    char *is = canonical(p, world_hear(p->w, s), s);
+    char *is = canonical(p, world_hear_jid(p->w, jid), jid);
     if (!matches(p, want, is)) {
         SCRIPT_FAIL(p, "\n  wanted %s\n  heard  %s", want, is);
     }
@@ -159,8 +161,9 @@ hears(struct play *p, struct cnc__session *s, const char *text)
 }
 
 static void
-says(struct play *p, struct cnc__session *s, const char *text)
+says(struct play *p, const char *name, const char *text)
 {
+    const char *jid = cnc__table_get(p->far_, name);
     struct cnc__str out = CNC__STR;
     while (*text != '\0') { /* %X% */
         size_t plain = strcspn(text, "%");
@@ -177,7 +180,11 @@ says(struct play *p, struct cnc__session *s, const char *text)
         }
     }
     world_silence(p->w);
-    world_say(p->w, s, "%s", out.data);
+    if (jid != NULL) {
+        world_far(p->w, jid, "%s", out.data);
+    } else {
+        world_say(p->w, session(p, name), "%s", out.data);
+    }
     cnc__str_fini(&out);
 }
 
@@ -197,6 +204,9 @@ directive(struct play *p, char *args)
         bool operator_ = args != NULL && strcmp(args, "operator") == 0;
         cnc__table_put(p->sessions, name,
                        world_session(w, bare, resource, guest, operator_));
+    } else if (strcmp(word, "far") == 0) {
+        const char *name = strsep(&args, " ");
+        cnc__free(cnc__table_put(p->far_, name, cnc__strdup(args)));
     } else if (strcmp(word, "end") == 0) {
         world_end(w, session(p, args));
         cnc__table_del(p->sessions, args);
@@ -229,9 +239,10 @@ do_line(struct play *p, char *line)
     line[name] = '\0';
     const char *text = line + name + 1 + (line[name + 1] == ' ');
     if (mark == '>') {
-        says(p, session(p, line), text);
+        says(p, line, text);
     } else {
-        hears(p, session(p, line), text);
+        const char *far_ = cnc__table_get(p->far_, line);
+        hears(p, far_ != NULL ? far_ : session(p, line)->jid, text);
     }
 }
 
@@ -241,6 +252,7 @@ play(const char *path)
     struct play p = {.path = path,
                      .w = world_new(),
                      .sessions = cnc__table_new(),
+                     .far_ = cnc__table_new(),
                      .kept = cnc__table_new()};
     FILE *f = fopen(path, "r");
     char *raw = NULL;
@@ -279,6 +291,7 @@ play(const char *path)
     cnc__free(raw);
     cnc__str_fini(&line);
     cnc__table_free(&p.sessions, NULL);
+    cnc__table_free(&p.far_, cnc__free);
     cnc__table_free(&p.kept, cnc__free);
     world_free(&p.w);
 }

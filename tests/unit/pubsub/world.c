@@ -18,8 +18,7 @@ struct row {
 static struct world *the_world;
 
 static void
-hear(struct cnc__session *s, const char *a, size_t n_a, const char *b,
-     size_t n_b)
+hear(const char *who, const char *a, size_t n_a, const char *b, size_t n_b)
 {
     struct world *w = the_world;
     w->n_delivered++;
@@ -34,7 +33,7 @@ hear(struct cnc__session *s, const char *a, size_t n_a, const char *b,
     cnc__str_add(&xml, a, n_a);
     cnc__str_add(&xml, b, n_b);
     w->heard[w->n_heard++] =
-        (struct heard){cnc__strdup(s->jid), cnc__str_steal(&xml)};
+        (struct heard){cnc__strdup(who), cnc__str_steal(&xml)};
 }
 
 /* The linker puts these in the place of the router's. */
@@ -46,14 +45,24 @@ void __wrap_cnc__session_send_shared(struct cnc__session *s, const char *head,
 void
 __wrap_cnc__session_send(struct cnc__session *s, const char *xml, size_t len)
 {
-    hear(s, xml, len, "", 0);
+    hear(s->jid, xml, len, "", 0);
 }
 
 void
 __wrap_cnc__session_send_shared(struct cnc__session *s, const char *head,
                                 size_t head_len, const struct cnc_buf *tail)
 {
-    hear(s, head, head_len, cnc_buf_data(tail), cnc_buf_len(tail));
+    hear(s->jid, head, head_len, cnc_buf_data(tail), cnc_buf_len(tail));
+}
+
+/* Answers to other domains come this way. */
+static int
+carry(const char *from, const char *to, const char *head, size_t head_len,
+      const struct cnc_buf *tail, struct cnc_error *err, void *priv)
+{
+    hear(to, head, head_len, tail == NULL ? "" : cnc_buf_data(tail),
+         tail == NULL ? 0 : cnc_buf_len(tail));
+    return 0;
 }
 
 void
@@ -67,17 +76,23 @@ world_deaf(struct world *w)
 }
 
 const char *
-world_hear(struct world *w, struct cnc__session *s)
+world_hear_jid(struct world *w, const char *jid)
 {
     if (w->at == w->n_heard) {
-        fail_msg("%s hears nothing", s == NULL ? "anybody" : s->jid);
+        fail_msg("%s hears nothing", jid == NULL ? "anybody" : jid);
     }
     const struct heard *h = &w->heard[w->at++];
-    if (s != NULL && strcmp(h->who, s->jid) != 0) {
-        fail_msg("%s should hear something, but %s hears %s", s->jid, h->who,
+    if (jid != NULL && strcmp(h->who, jid) != 0) {
+        fail_msg("%s should hear something, but %s hears %s", jid, h->who,
                  h->xml);
     }
     return h->xml;
+}
+
+const char *
+world_hear(struct world *w, struct cnc__session *s)
+{
+    return world_hear_jid(w, s == NULL ? NULL : s->jid);
 }
 
 void
@@ -92,7 +107,13 @@ world_silence(struct world *w)
 void
 world_expect(struct world *w, struct cnc__session *s, const char *part)
 {
-    const char *xml = world_hear(w, s);
+    world_expect_jid(w, s == NULL ? NULL : s->jid, part);
+}
+
+void
+world_expect_jid(struct world *w, const char *jid, const char *part)
+{
+    const char *xml = world_hear_jid(w, jid);
     if (strstr(xml, part) == NULL) {
         fail_msg("%s is not in %s", part, xml);
     }
@@ -344,6 +365,7 @@ start(struct world *w)
                                         .priv = w};
     struct cnc__pubsub_env e = env;
     w->router = cnc__router_new(DOMAIN);
+    cnc__router_carrier(w->router, false, carry, w);
     e.router = w->router;
     w->ps = cnc__pubsub_new(&e);
     w->commands = cnc__commands_new(w->router);
@@ -454,20 +476,21 @@ world_end(struct world *w, struct cnc__session *s)
     cnc__router_unbind(&s);
 }
 
-void
-world_say(struct world *w, struct cnc__session *s, const char *fmt, ...)
+/* from: the peer has set it; NULL: the session's stream does. */
+static struct cnc_element *
+stanza(const char *from, const char *fmt, va_list ap)
 {
     struct cnc__str inner = CNC__STR, xml = CNC__STR;
     struct cnc_element *root = NULL;
     struct cnc_error err = {0};
-    va_list ap;
-    va_start(ap, fmt);
     cnc__str_vprintf(&inner, fmt, ap);
-    va_end(ap);
     /* As a stream would give it: in jabber:client, and to somebody. */
     size_t name = 1 + strcspn(inner.data + 1, " >/");
     cnc__str_add(&xml, inner.data, name);
     cnc__str_puts(&xml, " xmlns='jabber:client'");
+    if (from != NULL) {
+        cnc__xml_printf(&xml, " from='%s'", from);
+    }
     size_t tag = strcspn(inner.data, ">");
     const char *to = strstr(inner.data, " to='");
     if (to == NULL || to > inner.data + tag) {
@@ -477,10 +500,34 @@ world_say(struct world *w, struct cnc__session *s, const char *fmt, ...)
     if (cnc_xml_parse(&root, xml.data, xml.len, 0, NULL, &err) != 0) {
         fail_msg("%s: %s", err.text, xml.data);
     }
-    cnc__router_stanza(s, root);
-    cnc_element_unref(&root);
     cnc__str_fini(&inner);
     cnc__str_fini(&xml);
+    return root;
+}
+
+void
+world_say(struct world *w, struct cnc__session *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct cnc_element *e = stanza(NULL, fmt, ap);
+    va_end(ap);
+    cnc__router_stanza(s, e);
+    cnc_element_unref(&e);
+    if (!w->hold) {
+        world_flush(w);
+    }
+}
+
+void
+world_far(struct world *w, const char *jid, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct cnc_element *e = stanza(jid, fmt, ap);
+    va_end(ap);
+    assert_true(cnc__router_from_peer(w->router, e));
+    cnc_element_unref(&e);
     if (!w->hold) {
         world_flush(w);
     }

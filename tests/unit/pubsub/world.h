@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * world.h -- a PubSub service with nothing around it: sessions that are only
- * names, a store in memory that fails or waits when the test says so, and
- * everything anybody hears, in the order it was sent.
+ * names, people of other domains, a store in memory that fails or waits when
+ * the test says so, and everything anybody hears, in the order it was sent.
  */
 #ifndef TESTS_PUBSUB_WORLD_H
 #define TESTS_PUBSUB_WORLD_H
@@ -17,10 +17,12 @@
 #include "../../../src/pubsub/command.h"
 #include "../../../src/pubsub/pubsub.h"
 
-#define DOMAIN "pubsub.shakespeare.lit"
+#ifndef DOMAIN
+#define DOMAIN "x"
+#endif
 
 struct heard {
-    char *who; /* full JID of the session */
+    char *who; /* full JID of the session, or where it was carried to */
     char *xml;
 };
 
@@ -62,16 +64,22 @@ void world_end(struct world *w, struct cnc__session *s);
  * store was given is then kept, unless it holds. */
 void world_say(struct world *w, struct cnc__session *s, const char *fmt, ...)
     CNC_PRINTF(3, 4);
+/* The same from somebody of another domain, by a peer that vouches for it. */
+void world_far(struct world *w, const char *jid, const char *fmt, ...)
+    CNC_PRINTF(3, 4);
 /* Answer all waiting commits in order. */
 void world_flush(struct world *w);
 /* The next thing heard by s, or fails; s NULL: by anybody. Borrowed. */
 const char *world_hear(struct world *w, struct cnc__session *s);
+/* The next thing heard, by this JID. */
+const char *world_hear_jid(struct world *w, const char *jid);
 /* Nothing more was heard. */
 void world_silence(struct world *w);
 /* Forget what was heard. */
 void world_deaf(struct world *w);
 /* The answer holds this text. */
 void world_expect(struct world *w, struct cnc__session *s, const char *part);
+void world_expect_jid(struct world *w, const char *jid, const char *part);
 
 /* Shorthands for the operator's verbs in C tests. */
 struct cnc__node *world_node(struct world *w, const char *name);
