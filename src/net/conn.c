@@ -17,26 +17,177 @@ on_dirty(void *priv)
     cnc__net_dirty(priv);
 }
 
-static const struct cnc__stream_events stream_events = {on_dirty};
+/* -- what streams ask about TLS ------------------------------------------ */
+
+static void
+on_starttls(void *priv)
+{
+    struct cnc__conn *c = priv;
+
+    CNC_OBJ_CHECK(c, CNC__CONN_MAGIC);
+    CNC_CHECK(c->tls == NULL && c->tls_ctx != NULL);
+    c->starttls = true;
+    cnc__net_dirty(c);
+}
+
+static size_t
+channel_binding(uint8_t out[64], enum cnc__binding type, void *priv)
+{
+    const struct cnc__conn *c = priv;
+
+    return c->tls == NULL ? 0 : cnc__tls_binding(c->tls, type, out);
+}
+
+static void
+tls_info(struct cnc__tls_info *out, void *priv)
+{
+    const struct cnc__conn *c = priv;
+
+    memset(out, 0, sizeof(*out));
+    if (c->tls != NULL) {
+        cnc__tls_describe(c->tls, out);
+    }
+}
+
+static bool
+cert_matches(const char *domain, enum cnc__cert_use use, void *priv)
+{
+    const struct cnc__conn *c = priv;
+
+    return c->tls != NULL && cnc__tls_peer_is(c->tls, domain, use);
+}
+
+static char *
+cert_jids(void *priv)
+{
+    const struct cnc__conn *c = priv;
+    struct cnc__str jids = CNC__STR;
+
+    if (c->tls != NULL) {
+        cnc__tls_peer_jids(c->tls, &jids);
+    }
+    return jids.len == 0 ? NULL : cnc__str_steal(&jids);
+}
+
+#define ABOUT_TLS                                                             \
+    .channel_binding = channel_binding, .tls_info = tls_info,                 \
+    .cert_matches = cert_matches, .cert_jids = cert_jids
+
+static const struct cnc__stream_events stream_events = {on_dirty, ABOUT_TLS};
+static const struct cnc__stream_events starttls_events = {
+    on_dirty, .on_starttls = on_starttls, ABOUT_TLS};
+
+/* -- streams ------------------------------------------------------------- */
+
+const char *
+cnc__conn_addr(const struct cnc__conn *c)
+{
+    return c->addr != NULL     ? c->addr->text
+           : c->remote != NULL ? c->remote->addr
+                               : "link";
+}
+
+static bool
+is_loopback(const struct cnc__conn *c)
+{
+    return c->addr != NULL     ? c->addr->loopback
+           : c->remote != NULL ? c->remote->loopback
+                               : true;
+}
+
+static struct cnc__stream *
+make_stream(struct cnc__conn *c, const struct cnc__stream_peer *peer)
+{
+    static const enum cnc__net_kind kinds[CNC__CONN_KINDS] = {
+        [CNC__CONN_C2S] = CNC__NET_C2S,
+        [CNC__CONN_S2S] = CNC__NET_S2S,
+        [CNC__CONN_COMPONENT] = CNC__NET_COMPONENT};
+    const struct cnc__stream_events *events =
+        c->tls == NULL && c->tls_ctx != NULL ? &starttls_events
+                                             : &stream_events;
+    const struct cnc__net_config *config = &c->net->config;
+    uint64_t now = cnc__net_now(c->net);
+
+    switch ((enum cnc__conn_kind)c->kind) {
+    case CNC__CONN_WEB:
+        return cnc__stream_new(config->web, peer, events, c, now);
+    case CNC__CONN_LINK:
+        return cnc__stream_new(config->link, peer, events, c, now);
+    case CNC__CONN_DIALLED:
+        return cnc__dial_stream(c->dial, peer, events, c);
+    default:
+        return config->stream(kinds[c->kind], peer, events, c, now,
+                              config->stream_priv);
+    }
+}
 
 void
 cnc__conn_start_stream(struct cnc__conn *c)
 {
-    struct cnc__stream_peer peer = {.framing = c->link ? CNC__FRAMING_TCP
-                                                       : CNC__FRAMING_WS,
-                                    .secure = c->secure || c->link,
-                                    .loopback = c->link || c->addr->loopback,
-                                    .uid = c->uid};
-    const struct cnc__net_config *config = &c->net->config;
+    struct cnc__stream_peer peer = {
+        .framing =
+            c->kind == CNC__CONN_WEB ? CNC__FRAMING_WS : CNC__FRAMING_TCP,
+        .secure = c->secure || c->kind == CNC__CONN_LINK,
+        .loopback = is_loopback(c),
+        .uid = c->uid};
 
-    snprintf(peer.addr, sizeof(peer.addr), "%s",
-             c->addr == NULL ? "link" : c->addr->text);
+    snprintf(peer.addr, sizeof(peer.addr), "%s", cnc__conn_addr(c));
     c->state = CNC__CONN_STREAM;
     c->deadline_ms = 0; /* the stream has its own */
-    c->websocket = !c->link;
+    c->websocket = c->kind == CNC__CONN_WEB;
     c->net->n_websockets += c->websocket;
-    c->stream = cnc__stream_new(c->link ? config->link : config->web, &peer,
-                                &stream_events, c, cnc__net_now(c->net));
+    c->stream = make_stream(c, &peer);
+    if (c->stream == NULL) {
+        c->broken = true; /* nobody wants it */
+    }
+}
+
+/* What a port was opened for is what is meant, unless ALPN says otherwise. */
+static void
+choose_kind(struct cnc__conn *c)
+{
+    const char *alpn = cnc__tls_alpn(c->tls);
+    enum cnc__conn_kind kind = strcmp(alpn, "xmpp-client") == 0 ? CNC__CONN_C2S
+                               : strcmp(alpn, "xmpp-server") == 0
+                                   ? CNC__CONN_S2S
+                                   : (enum cnc__conn_kind)c->kind;
+
+    if (c->kind == CNC__CONN_C2S || c->kind == CNC__CONN_S2S) {
+        c->net->n_kind[c->kind]--;
+        c->net->n_kind[kind]++;
+        c->kind = (uint8_t)kind;
+    }
+}
+
+void
+cnc__conn_secured(struct cnc__conn *c)
+{
+    c->secure = true;
+    if (c->state == CNC__CONN_HELLO) {
+        choose_kind(c);
+        cnc__conn_start_stream(c);
+    } else if (c->state == CNC__CONN_STREAM) {
+        c->deadline_ms = 0;
+        cnc__stream_secured(c->stream, cnc__net_now(c->net));
+    }
+}
+
+/* RFC 6120 5.4.2.3: everything before it is sent, so this is the moment. */
+static void
+shake_hands(struct cnc__conn *c)
+{
+    bool ours = c->kind == CNC__CONN_DIALLED;
+
+    c->starttls = false;
+    c->tls = ours ? cnc__tls_connect(c->tls_ctx, c->remote, false)
+                  : cnc__tls_accept(c->tls_ctx,
+                                    c->kind == CNC__CONN_C2S ? CNC__TLS_C2S
+                                                             : CNC__TLS_S2S,
+                                    false);
+    c->deadline_ms = cnc__net_now(c->net) + c->net->config.head_ms;
+    if (ours) {
+        cnc__tls_start(c);
+    }
 }
 
 /* -- end ----------------------------------------------------------------- */
@@ -91,13 +242,20 @@ cnc__conn_close(struct cnc__conn *c)
     cnc__http_abandon(c);
     cnc__stream_free(&c->stream);
     count_as_bound(c);
+    if (c->dial != NULL) {
+        const char *why = c->tls == NULL ? NULL : cnc__tls_failure(c->tls);
+
+        cnc__dial_lost(c->dial, why == NULL ? "it hung up" : why);
+    }
     forget_addr(c);
     cnc__tls_free(&c->tls);
+    cnc__tls_ctx_unref(&c->tls_ctx);
+    cnc__remote_free(&c->remote);
     cnc__str_fini(&c->in);
     cnc__str_fini(&c->out);
     cnc_buf_unref(&c->ref);
     n->n_conns--;
-    n->n_links -= c->link;
+    n->n_kind[c->kind]--;
     n->n_websockets -= c->websocket;
     uv_close((uv_handle_t *)&c->poll, on_poll_closed);
     close(c->fd); /* libuv has stopped looking at it */
@@ -133,10 +291,10 @@ static void
 ask_for_events(struct cnc__conn *c)
 {
     /* An answer is awaited, or must leave first: read on after it. */
-    bool paused =
-        c->in.len > 0 || (c->state == CNC__CONN_HTTP &&
-                          ((c->call != NULL && c->call->with_handler) ||
-                           c->close_after || cnc__http_is_backed_up(c)));
+    bool paused = c->in.len > 0 || c->starttls ||
+                  (c->state == CNC__CONN_HTTP &&
+                   ((c->call != NULL && c->call->with_handler) ||
+                    c->close_after || cnc__http_is_backed_up(c)));
     int events = (paused || c->eof ? 0 : UV_READABLE) |
                  (c->want_write ? UV_WRITABLE : 0);
 
@@ -165,6 +323,10 @@ feed_what_waits(struct cnc__conn *c)
 static void
 settle_stream(struct cnc__conn *c)
 {
+    if (c->starttls && cnc__conn_drained(c)) {
+        shake_hands(c);
+        cnc__conn_flush(c);
+    }
     if (c->in.len > 0 && !cnc__stream_is_full(c->stream)) {
         feed_what_waits(c);
     }
@@ -201,6 +363,12 @@ settle_http(struct cnc__conn *c)
 
 /* -- memory -------------------------------------------------------------- */
 
+static bool
+is_shaking(const struct cnc__conn *c)
+{
+    return c->tls != NULL && cnc__tls_is_shaking(c->tls);
+}
+
 static size_t
 count_held(const struct cnc__conn *c)
 {
@@ -208,6 +376,7 @@ count_held(const struct cnc__conn *c)
 
     return c->in.cap + c->out.cap +
            (c->tls == NULL ? 0 : cnc__tls_out(c->tls)->cap) +
+           (is_shaking(c) ? CNC__TLS_SHAKING : 0) +
            (c->stream == NULL ? 0 : cnc__stream_held(c->stream)) +
            (h == NULL ? 0 : h->head.cap + h->text.cap + h->body.cap);
 }
@@ -224,7 +393,8 @@ settle_memory(struct cnc__conn *c)
     n->held -= c->held;
     c->held = held;
     n->held_most = n->held > n->held_most ? n->held : n->held_most;
-    if (n->held <= n->config.max_held || held <= CNC__NET_HELD) {
+    if (n->held <= n->config.max_held ||
+        (held <= CNC__NET_HELD && !is_shaking(c))) {
         return;
     }
     cnc__net_warn(n, "net.refused", "reason=max_held");
@@ -283,6 +453,9 @@ feed_stream(struct cnc__conn *c, char *data, size_t len)
         used = cnc__stream_feed(c->stream, data, len, now);
         data += used;
         len -= used;
+        if (c->starttls) {
+            return; /* what was sent in the clear before TLS is not heard */
+        }
     }
 }
 
@@ -390,36 +563,55 @@ cnc__conn_tick(struct cnc__conn *c)
 
 /* -- begin --------------------------------------------------------------- */
 
-void
-cnc__conn_open(struct cnc__net *n, int fd, struct cnc__net_addr *addr,
-               struct cnc__tls *tls, bool link, int64_t uid)
+static void
+begin(struct cnc__conn *c)
+{
+    struct cnc__net *n = c->net;
+
+    if (c->kind == CNC__CONN_WEB) {
+        c->deadline_ms = cnc__net_now(n) + n->config.head_ms;
+    } else if (c->tls == NULL) {
+        cnc__conn_start_stream(c);
+    } else {
+        c->state = CNC__CONN_HELLO;
+        c->deadline_ms = cnc__net_now(n) + n->config.head_ms;
+        if (c->kind == CNC__CONN_DIALLED) {
+            cnc__tls_start(c);
+        }
+    }
+}
+
+struct cnc__conn *
+cnc__conn_open(struct cnc__net *n, const struct cnc__conn_start *start)
 {
     struct cnc__conn *c = cnc__zalloc(sizeof(*c));
 
     c->magic = CNC__CONN_MAGIC;
     c->net = n;
-    c->fd = fd;
-    c->tls = tls;
-    c->secure = tls != NULL;
-    c->link = link;
-    c->uid = uid;
-    c->addr = addr;
-    CNC_CHECK(uv_poll_init(n->loop, &c->poll, fd) == 0);
+    c->fd = start->fd;
+    c->kind = (uint8_t)start->kind;
+    c->tls = start->tls;
+    c->tls_ctx =
+        start->tls_ctx == NULL ? NULL : cnc__tls_ctx_ref(start->tls_ctx);
+    c->secure = c->kind == CNC__CONN_WEB && c->tls != NULL;
+    c->uid = start->uid;
+    c->addr = start->addr;
+    c->remote = start->remote;
+    c->dial = start->dial;
+    CNC_CHECK(uv_poll_init(n->loop, &c->poll, c->fd) == 0);
     c->poll.data = c;
     cnc__net_handle_opened(n);
     cnc__link_add(&n->conns, &c->all);
     n->n_conns++;
-    n->n_links += link;
-    n->stats.accepted++;
-    if (addr != NULL) {
-        addr->n_conns++;
-        addr->n_unbound++;
+    n->n_kind[c->kind]++;
+    n->stats.accepted += c->kind != CNC__CONN_DIALLED;
+    if (c->addr != NULL) {
+        c->addr->n_conns++;
+        c->addr->n_unbound++;
         c->unbound = true;
     }
-    if (link) {
-        cnc__conn_start_stream(c);
-    } else {
-        c->deadline_ms = cnc__net_now(n) + n->config.head_ms;
-    }
-    ask_for_events(c);
+    begin(c);
+    /* Its memory counts at once: many may come in one turn. */
+    cnc__conn_settle(c);
+    return c;
 }

@@ -2,9 +2,12 @@
 /*
  * conn.h -- a connection, and what the files of this room share.
  *
- *   accept -> HTTP -> (upgrade) STREAM -> DRAIN -> closed
- *   accept on the link ------> STREAM
+ *   accept -> HTTP --- upgrade ---> STREAM -> DRAIN -> closed
+ *   accept or dial --- link, TCP -> STREAM
+ *   accept or dial -> HELLO (TLS) -> STREAM
  *
+ * A stream may ask for TLS later (STARTTLS): when what it has said is sent,
+ * the handshake takes place inside STREAM.
  * Who may do what when: stream and handler code may run in the middle of a
  * loop over sessions, so whatever is called from there (on_dirty, respond)
  * only queues, sends and takes notes.  Connections are closed, and input that
@@ -16,6 +19,8 @@
 
 #include "http1.h"
 #include "net.h"
+#include "ring.h"
+#include "tls-priv.h"
 
 #define CNC__NET_READ     65536 /* bytes a read */
 #define CNC__NET_BY_REF   8192  /* bodies past it are not copied */
@@ -23,11 +28,22 @@
 #define CNC__NET_HELD     65536 /* a client may hold it whatever others do */
 #define CNC__NET_DRAIN_MS 2000  /* for the peer to read our last words */
 
-struct cnc__net_link { /* of a ring */
-    struct cnc__net_link *prev, *next;
+enum cnc__conn_kind {
+    CNC__CONN_WEB, /* HTTP, perhaps WebSocket later */
+    CNC__CONN_LINK,
+    CNC__CONN_C2S,
+    CNC__CONN_S2S,
+    CNC__CONN_COMPONENT,
+    CNC__CONN_DIALLED,
+    CNC__CONN_KINDS
 };
 
-enum cnc__conn_state { CNC__CONN_HTTP, CNC__CONN_STREAM, CNC__CONN_DRAIN };
+enum cnc__conn_state {
+    CNC__CONN_HTTP,
+    CNC__CONN_HELLO, /* TLS; the stream comes after it */
+    CNC__CONN_STREAM,
+    CNC__CONN_DRAIN
+};
 
 struct cnc__net_addr { /* an address with connections; key of net->addrs */
     uint32_t n_unbound, n_conns;
@@ -36,13 +52,15 @@ struct cnc__net_addr { /* an address with connections; key of net->addrs */
 };
 
 struct cnc__http_call; /* a request and its responder */
-struct cnc__tls;
+struct cnc__dial;
 struct cnc__listener;
 
 struct cnc__conn {
     unsigned magic;
     uint8_t state; /* enum cnc__conn_state */
-    bool link, secure, websocket;
+    uint8_t kind;  /* enum cnc__conn_kind */
+    bool secure, websocket;
+    bool starttls;    /* asked for; what is said must leave first */
     bool unbound;     /* counts for its address */
     bool dirty;       /* on net->dirty */
     bool want_write;  /* the socket was full */
@@ -59,6 +77,9 @@ struct cnc__conn {
     struct cnc__stream *stream;
     struct cnc__http_call *call; /* the request being read or answered */
     struct cnc__tls *tls;
+    struct cnc__tls_ctx *tls_ctx; /* for STARTTLS; NULL: not offered */
+    struct cnc__remote *remote;   /* of a dialled one */
+    struct cnc__dial *dial;       /* until its stream is there */
     struct cnc__str in;  /* input that waits for an answer to be out */
     struct cnc__str out; /* HTTP output; goes before ref, then the stream's */
     struct cnc_buf *ref;
@@ -87,7 +108,11 @@ struct cnc__net {
     struct cnc__net_config config;
     struct cnc__net_link conns, dirty, orphans;
     struct cnc__listener *listeners;
-    uint32_t n_conns, n_websockets, n_links;
+    uint32_t n_conns, n_websockets;
+    uint32_t n_kind[CNC__CONN_KINDS];
+    struct cnc__dns *dns;
+    struct cnc__tls_ctx *no_cert; /* for dialling; made when needed */
+    struct cnc__net_link dials;
     struct cnc__table *addrs;
     struct cnc__http_call *pool;
     unsigned n_pool;
@@ -120,8 +145,6 @@ cnc__net_now(const struct cnc__net *n)
 
 /* -- net.c --------------------------------------------------------------- */
 
-void cnc__link_add(struct cnc__net_link *ring, struct cnc__net_link *l);
-void cnc__link_del(struct cnc__net_link *l); /* also when it is on none */
 /* One more or one less handle of libuv's. */
 void cnc__net_handle_opened(struct cnc__net *n);
 void cnc__net_handle_closed(struct cnc__net *n);
@@ -137,21 +160,46 @@ void cnc__listeners_free(struct cnc__net *n);
 
 /* -- conn.c -------------------------------------------------------------- */
 
-/* Takes fd; closes it when it fails.  tls is NULL or steals. */
-void cnc__conn_open(struct cnc__net *n, int fd, struct cnc__net_addr *addr,
-                    struct cnc__tls *tls, bool link, int64_t uid);
+struct cnc__conn_start {
+    int fd; /* steals */
+    enum cnc__conn_kind kind;
+    struct cnc__net_addr *addr; /* accepted over TCP */
+    struct cnc__tls *tls;       /* steals; TLS from the first byte, or NULL */
+    struct cnc__tls_ctx *tls_ctx; /* for STARTTLS, or NULL */
+    int64_t uid;                  /* on the link */
+    struct cnc__remote *remote;   /* steals; dialled */
+    struct cnc__dial *dial;
+};
+/* It may be at its end already when this returns. */
+struct cnc__conn *cnc__conn_open(struct cnc__net *n,
+                                 const struct cnc__conn_start *start);
 /* The input's bytes, after TLS. */
 void cnc__conn_bytes(struct cnc__conn *c, char *data, size_t len);
 void cnc__conn_settle(struct cnc__conn *c);
 void cnc__conn_close(struct cnc__conn *c);
 void cnc__conn_tick(struct cnc__conn *c);
 void cnc__conn_start_stream(struct cnc__conn *c);
+/* TLS is up. */
+void cnc__conn_secured(struct cnc__conn *c);
+/* The peer's address, for the log. */
+const char *cnc__conn_addr(const struct cnc__conn *c);
 
 /* -- send.c -------------------------------------------------------------- */
 
 /* Send what waits; sets want_write, broken. */
 void cnc__conn_flush(struct cnc__conn *c);
 bool cnc__conn_drained(struct cnc__conn *c);
+
+/* -- dial.c -------------------------------------------------------------- */
+
+/* The connection is there: the stream on it, or NULL. */
+struct cnc__stream *cnc__dial_stream(struct cnc__dial *d,
+                                     const struct cnc__stream_peer *peer,
+                                     const struct cnc__stream_events *events,
+                                     struct cnc__conn *c);
+/* It has ended before that. */
+void cnc__dial_lost(struct cnc__dial *d, const char *why);
+void cnc__dials_close(struct cnc__net *n);
 
 /* -- serve.c ------------------------------------------------------------- */
 
@@ -170,21 +218,5 @@ void cnc__http_abandon(struct cnc__conn *c);
 /* True: it was for ws_path and is answered; the connection is a stream or
  * will close. */
 bool cnc__http_upgrade(struct cnc__conn *c, struct cnc__http1 *h);
-
-/* -- tls.c --------------------------------------------------------------- */
-
-struct cnc__tls_ctx;
-int cnc__tls_ctx_new(struct cnc__tls_ctx **out, const char *cert,
-                     const char *key, struct cnc_error *err);
-void cnc__tls_ctx_free(struct cnc__tls_ctx **cp);
-struct cnc__tls *cnc__tls_new(struct cnc__tls_ctx *ctx);
-void cnc__tls_free(struct cnc__tls **tp);
-/* Bytes from the socket: decrypts and calls cnc__conn_bytes(). */
-void cnc__tls_feed(struct cnc__conn *c, const char *data, size_t len);
-/* Encrypt; false: the connection is broken. */
-bool cnc__tls_write(struct cnc__tls *t, const char *data, size_t len);
-/* Add close_notify to the output. */
-void cnc__tls_end(struct cnc__tls *t);
-struct cnc__str *cnc__tls_out(struct cnc__tls *t);
 
 #endif /* CNC_NET_CONN_H */

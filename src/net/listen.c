@@ -24,7 +24,8 @@
 struct cnc__listener {
     unsigned magic;
     int fd;
-    bool link;
+    enum cnc__conn_kind kind;
+    bool direct; /* TLS from the first byte */
     struct cnc__net *net;
     struct cnc__tls_ctx *tls;
     char *path; /* of the link's socket */
@@ -89,7 +90,7 @@ refuse_connection(struct cnc__listener *l, int fd, const char *why)
                                "Connection: close\r\n\r\n";
 
     l->net->stats.refused++;
-    if (!l->link && l->tls == NULL) {
+    if (l->kind == CNC__CONN_WEB && l->tls == NULL) {
         send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         shutdown(fd, SHUT_WR);
     }
@@ -97,13 +98,34 @@ refuse_connection(struct cnc__listener *l, int fd, const char *why)
     cnc__net_warn(l->net, "net.refused", why);
 }
 
+/* Of one that did not become a connection. */
+static void
+forget_addr(struct cnc__net *n, struct cnc__net_addr *addr)
+{
+    if (addr->n_conns == 0) {
+        cnc__table_del(n->addrs, addr->text);
+        cnc__free(addr);
+    }
+}
+
+static enum cnc__tls_use
+tls_use(const struct cnc__listener *l)
+{
+    return l->kind == CNC__CONN_WEB   ? CNC__TLS_HTTP
+           : l->kind == CNC__CONN_C2S ? CNC__TLS_C2S
+                                      : CNC__TLS_S2S;
+}
+
 static void
 take_tcp(struct cnc__listener *l, int fd, const union any_addr *from)
 {
     struct cnc__net *n = l->net;
+    struct cnc__conn_start start = {.fd = fd, .kind = l->kind, .uid = -1};
     struct cnc__net_addr *addr;
 
-    if (n->n_conns - n->n_links >= n->config.max_connections) {
+    if (n->n_conns - n->n_kind[CNC__CONN_LINK] -
+            n->n_kind[CNC__CONN_DIALLED] >=
+        n->config.max_connections) {
         refuse_connection(l, fd, "reason=max_connections");
         return;
     }
@@ -112,13 +134,25 @@ take_tcp(struct cnc__listener *l, int fd, const union any_addr *from)
         refuse_connection(l, fd, "reason=max_per_addr");
         return;
     }
-    cnc__conn_open(n, fd, addr, l->tls == NULL ? NULL : cnc__tls_new(l->tls),
-                   false, -1);
+    /* What hands take to shake is the dearest that a stranger can ask. */
+    if (l->direct && n->held + CNC__TLS_SHAKING > n->config.max_held) {
+        forget_addr(n, addr);
+        refuse_connection(l, fd, "reason=max_held");
+        return;
+    }
+    start.addr = addr;
+    if (l->direct) {
+        start.tls = cnc__tls_accept(l->tls, tls_use(l), true);
+    } else {
+        start.tls_ctx = l->tls;
+    }
+    cnc__conn_open(n, &start);
 }
 
 static void
 take_link(struct cnc__listener *l, int fd)
 {
+    struct cnc__conn_start start = {.fd = fd, .kind = CNC__CONN_LINK};
     struct ucred cred;
     socklen_t len = sizeof(cred);
 
@@ -126,7 +160,8 @@ take_link(struct cnc__listener *l, int fd)
         refuse_connection(l, fd, "reason=no_peer_credentials");
         return;
     }
-    cnc__conn_open(l->net, fd, NULL, NULL, true, (int64_t)cred.uid);
+    start.uid = (int64_t)cred.uid;
+    cnc__conn_open(l->net, &start);
 }
 
 /* No descriptors left: the connection would wait and wake us for ever.  Give
@@ -159,7 +194,7 @@ on_acceptable(uv_poll_t *poll, int status, int events)
         socklen_t len = sizeof(from);
         int fd = accept4(l->fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd >= 0 && l->link) {
+        if (fd >= 0 && l->kind == CNC__CONN_LINK) {
             take_link(l, fd);
         } else if (fd >= 0) {
             take_tcp(l, fd, &from);
@@ -175,14 +210,14 @@ on_acceptable(uv_poll_t *poll, int status, int events)
 /* -- listening ----------------------------------------------------------- */
 
 static struct cnc__listener *
-listener_new(struct cnc__net *n, int fd, bool link)
+listener_new(struct cnc__net *n, int fd, enum cnc__conn_kind kind)
 {
     struct cnc__listener *l = cnc__zalloc(sizeof(*l));
 
     l->magic = LISTENER_MAGIC;
     l->net = n;
     l->fd = fd;
-    l->link = link;
+    l->kind = kind;
     CNC_CHECK(uv_poll_init(n->loop, &l->poll, fd) == 0);
     l->poll.data = l;
     CNC_CHECK(uv_poll_start(&l->poll, UV_READABLE, on_acceptable) == 0);
@@ -306,38 +341,78 @@ bind_tcp(union any_addr *a, bool any)
     return fd;
 }
 
-int
-cnc__net_listen(struct cnc__net *n, const char *addr, const char *cert,
-                const char *key, unsigned *port, struct cnc_error *err)
+/* tls: counted, or NULL. */
+static int
+listen_tcp(struct cnc__net *n, enum cnc__conn_kind kind, const char *addr,
+           struct cnc__tls_ctx *tls, bool direct, unsigned *port,
+           struct cnc_error *err)
 {
-    struct cnc__tls_ctx *tls = NULL;
+    struct cnc__listener *l;
     union any_addr a;
     socklen_t len = sizeof(a);
     int fd;
 
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
     CNC_CHECK(!n->closing);
-    if ((cert == NULL) != (key == NULL)) {
-        return cnc_error_set(err, CNC_ESYS, NULL,
-                             "TLS needs both a certificate and its key: the "
-                             "%s is missing",
-                             cert == NULL ? "certificate" : "key");
-    }
-    if (parse_addr(&a, addr, err) != 0 ||
-        (cert != NULL && cnc__tls_ctx_new(&tls, cert, key, err) != 0)) {
+    if (parse_addr(&a, addr, err) != 0) {
         return CNC_ESYS;
     }
     fd = bind_tcp(&a, addr[0] == '*');
     if (fd < 0) {
-        cnc__tls_ctx_free(&tls);
         return refuse_listen(err, addr);
     }
-    listener_new(n, fd, false)->tls = tls;
+    l = listener_new(n, fd, kind);
+    l->tls = tls == NULL ? NULL : cnc__tls_ctx_ref(tls);
+    l->direct = direct;
     if (port != NULL && getsockname(fd, &a.sa, &len) == 0) {
         *port = ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port
                                                  : a.in.sin_port);
     }
     return 0;
+}
+
+int
+cnc__net_listen(struct cnc__net *n, const char *addr, const char *cert,
+                const char *key, unsigned *port, struct cnc_error *err)
+{
+    struct cnc__tls_files files = {.cert = cert, .key = key};
+    struct cnc__tls_ctx *tls = NULL;
+    int code;
+
+    if ((cert != NULL || key != NULL) &&
+        cnc__tls_ctx_new(&tls, &files, err) != 0) {
+        return CNC_ESYS;
+    }
+    code = listen_tcp(n, CNC__CONN_WEB, addr, tls, tls != NULL, port, err);
+    cnc__tls_ctx_unref(&tls);
+    return code;
+}
+
+int
+cnc__net_listen_xmpp(struct cnc__net *n, const struct cnc__net_port *p,
+                     unsigned *port, struct cnc_error *err)
+{
+    static const enum cnc__conn_kind kinds[] = {[CNC__NET_C2S] = CNC__CONN_C2S,
+                                                [CNC__NET_S2S] = CNC__CONN_S2S,
+                                                [CNC__NET_COMPONENT] =
+                                                    CNC__CONN_COMPONENT};
+
+    CNC_CHECK(n->config.stream != NULL && (!p->direct_tls || p->tls != NULL));
+    return listen_tcp(n, kinds[p->kind], p->addr, p->tls, p->direct_tls, port,
+                      err);
+}
+
+int
+cnc__net_reload_tls(struct cnc__net *n, struct cnc_error *err)
+{
+    int code = 0;
+
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    for (struct cnc__listener *l = n->listeners; l != NULL && code == 0;
+         l = l->next) {
+        code = l->tls == NULL ? 0 : cnc__tls_ctx_reload(l->tls, err);
+    }
+    return code;
 }
 
 /* -- the link ------------------------------------------------------------ */
@@ -422,7 +497,7 @@ cnc__net_listen_link(struct cnc__net *n, const char *path,
         unlink(path);
         return CNC_ESYS;
     }
-    l = listener_new(n, fd, true);
+    l = listener_new(n, fd, CNC__CONN_LINK);
     l->path = cnc__strdup(path);
     if (lstat(path, &st) == 0) {
         l->dev = st.st_dev;
@@ -464,7 +539,7 @@ cnc__listeners_free(struct cnc__net *n)
         struct cnc__listener *l = n->listeners;
 
         n->listeners = l->next;
-        cnc__tls_ctx_free(&l->tls);
+        cnc__tls_ctx_unref(&l->tls);
         cnc__free(l->path);
         CNC_OBJ_FREE(l);
     }

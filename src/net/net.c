@@ -16,32 +16,6 @@
 #define TRIM_BYTES ((uint64_t)16 << 20)
 
 void
-cnc__link_add(struct cnc__net_link *ring, struct cnc__net_link *l)
-{
-    l->prev = ring->prev;
-    l->next = ring;
-    ring->prev->next = l;
-    ring->prev = l;
-}
-
-void
-cnc__link_del(struct cnc__net_link *l)
-{
-    if (l->next == NULL) {
-        return;
-    }
-    l->prev->next = l->next;
-    l->next->prev = l->prev;
-    l->prev = l->next = NULL;
-}
-
-static void
-link_init(struct cnc__net_link *ring)
-{
-    ring->prev = ring->next = ring;
-}
-
-void
 cnc__net_handle_opened(struct cnc__net *n)
 {
     n->n_handles++;
@@ -167,10 +141,12 @@ cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
     n->loop = loop;
     n->config = *config;
     fill_defaults(&n->config);
-    link_init(&n->conns);
-    link_init(&n->dirty);
-    link_init(&n->orphans);
+    cnc__link_init(&n->conns);
+    cnc__link_init(&n->dirty);
+    cnc__link_init(&n->orphans);
+    cnc__link_init(&n->dials);
     n->addrs = cnc__table_new();
+    n->dns = cnc__dns_new(loop, &n->config.dns);
     n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     CNC_CHECK(uv_timer_init(loop, &n->timer) == 0);
     CNC_CHECK(uv_prepare_init(loop, &n->prepare) == 0);
@@ -179,7 +155,7 @@ cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
     CNC_CHECK(uv_timer_start(&n->timer, on_timer, 1000, 1000) == 0);
     CNC_CHECK(uv_prepare_start(&n->prepare, on_prepare) == 0);
     CNC_CHECK(uv_check_start(&n->check, on_check) == 0);
-    n->n_handles = 3;
+    n->n_handles = 4; /* with the resolver */
     return n;
 }
 
@@ -187,6 +163,12 @@ static void
 on_handle_closed(uv_handle_t *handle)
 {
     cnc__net_handle_closed(handle->data);
+}
+
+static void
+on_dns_closed(void *priv)
+{
+    cnc__net_handle_closed(priv);
 }
 
 void
@@ -210,6 +192,8 @@ cnc__net_close(struct cnc__net *n, void (*on_closed)(void *), void *priv)
         cnc__conn_flush(c);
         cnc__conn_close(c);
     }
+    cnc__dials_close(n);
+    cnc__dns_close(n->dns, on_dns_closed, n);
     uv_close((uv_handle_t *)&n->timer, on_handle_closed);
     uv_close((uv_handle_t *)&n->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&n->check, on_handle_closed);
@@ -224,7 +208,9 @@ cnc__net_free(struct cnc__net **np)
         return;
     }
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
-    CNC_CHECK(n->closing && n->n_handles == 0);
+    CNC_CHECK(n->closing && n->n_handles == 0 && cnc__link_empty(&n->dials));
+    cnc__dns_free(&n->dns);
+    cnc__tls_ctx_unref(&n->no_cert);
     cnc__str_fini(&n->warm);
     while (n->pool != NULL) {
         struct cnc__http_call *call = n->pool;
@@ -253,7 +239,12 @@ cnc__net_stats(const struct cnc__net *n, struct cnc__net_stats *out)
 {
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
     *out = n->stats;
-    out->connections = n->n_conns - n->n_links;
+    out->connections =
+        n->n_conns - n->n_kind[CNC__CONN_LINK] - n->n_kind[CNC__CONN_DIALLED];
     out->websockets = n->n_websockets;
-    out->links = n->n_links;
+    out->links = n->n_kind[CNC__CONN_LINK];
+    out->c2s = n->n_kind[CNC__CONN_C2S];
+    out->s2s = n->n_kind[CNC__CONN_S2S];
+    out->components = n->n_kind[CNC__CONN_COMPONENT];
+    out->dialled = n->n_kind[CNC__CONN_DIALLED];
 }

@@ -16,15 +16,29 @@
 
 #include "../web/http.h"
 #include "../xmpp/stream.h"
+#include "dns.h"
+#include "tls.h"
 
 struct cnc__net;
+
+enum cnc__net_kind { CNC__NET_C2S, CNC__NET_S2S, CNC__NET_COMPONENT };
+
+/* A peer has connected: a *new* stream for it, made with peer, events and
+ * events_priv; NULL closes the connection. */
+typedef struct cnc__stream *
+cnc__net_stream_f(enum cnc__net_kind kind, const struct cnc__stream_peer *peer,
+                  const struct cnc__stream_events *events, void *events_priv,
+                  uint64_t now_ms, void *priv);
 
 struct cnc__net_config {
     const struct cnc__stream_env *web;  /* streams of browsers */
     const struct cnc__stream_env *link; /* streams of the Unix socket */
     cnc__http_handler_f *http;
     void *http_priv;
-    const char *ws_path; /* "/xmpp" */
+    const char *ws_path;       /* "/xmpp" */
+    cnc__net_stream_f *stream; /* of XMPP listeners */
+    void *stream_priv;
+    struct cnc__dns_config dns;
     /* Allowed Origins: exact "scheme://host[:port]"; NULL-terminated.  An
      * Origin equal to the request's own scheme and Host is always allowed;
      * "null" and a wrong one are answered 403.  Also asked for POST. */
@@ -56,13 +70,29 @@ CNC_API void cnc__net_free(struct cnc__net **np);
 CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
                             const char *cert, const char *key, unsigned *port,
                             struct cnc_error *err);
+/* Listen for XMPP over TCP: clients, servers or components.  On direct TLS
+ * (XEP-0368) ALPN xmpp-client and xmpp-server are both understood, whatever
+ * the port is for. */
+struct cnc__net_port {
+    enum cnc__net_kind kind;
+    const char *addr;         /* as for cnc__net_listen() */
+    struct cnc__tls_ctx *tls; /* counted; NULL: STARTTLS is not offered */
+    bool direct_tls;          /* TLS from the first byte */
+};
+CNC_API int cnc__net_listen_xmpp(struct cnc__net *n,
+                                 const struct cnc__net_port *p, unsigned *port,
+                                 struct cnc_error *err);
+/* Read the certificates of all listeners again (cnc__tls_ctx_reload()). */
+CNC_API int cnc__net_reload_tls(struct cnc__net *n, struct cnc_error *err);
 /* Listen on a Unix socket (mode 0660) for streams with TCP framing.  A stale
  * file is replaced; a live one is CNC_ESYS ("already running"). */
 CNC_API int cnc__net_listen_link(struct cnc__net *n, const char *path,
                                  struct cnc_error *err);
 
 struct cnc__net_stats {
-    uint64_t connections, websockets, links; /* open now */
+    uint64_t connections, websockets, links; /* open now; the first of all
+                                                 those accepted over TCP */
+    uint64_t c2s, s2s, components, dialled;  /* the same */
     uint64_t accepted, requests, bytes_in, bytes_out, overflows, refused;
 };
 CNC_API void cnc__net_stats(const struct cnc__net *n,

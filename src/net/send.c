@@ -139,6 +139,9 @@ fill_tls(struct cnc__conn *c)
 {
     struct cnc__str *tx = cnc__tls_out(c->tls), *out;
 
+    if (cnc__tls_is_shaking(c->tls)) {
+        return;
+    }
     while (tx->len < TLS_AHEAD && !c->broken) {
         const char *data;
         size_t len, room = TLS_AHEAD - tx->len;

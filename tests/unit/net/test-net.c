@@ -14,5 +14,6 @@ main(void)
     failed += GROUP(ws);
     failed += GROUP(link);
     failed += GROUP(tls);
+    failed += GROUP(dial);
     return failed == 0 ? 0 : 1;
 }

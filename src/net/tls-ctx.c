@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tls-ctx.c -- a certificate of ours and what every connection that uses it
+ * has in common.
+ */
+#include <openssl/err.h>
+
+#include "../base/check.h"
+#include "tls-priv.h"
+
+/* A chain of certificates needs a quarter of it; OpenSSL would take 100 kB
+ * from anybody. */
+#define MAX_CHAIN 32768
+
+struct cnc__tls_ctx {
+    unsigned magic;
+    unsigned n_refs;
+    char *cert, *key, *ca;
+    SSL_CTX *ctx;
+};
+#define TLS_CTX_MAGIC 0x546c7343u
+
+static int
+refuse(struct cnc_error *err, const char *what, const char *file)
+{
+    unsigned long e = ERR_peek_last_error();
+    const char *reason = e == 0 ? NULL : ERR_reason_error_string(e);
+
+    ERR_clear_error();
+    return cnc_error_set(err, CNC_ESYS, NULL,
+                         "cannot use the %s %s: %s; give PEM files of a "
+                         "certificate chain and its key",
+                         what, file, reason == NULL ? "unreadable" : reason);
+}
+
+static int
+load_files(SSL_CTX *ctx, const struct cnc__tls_ctx *t, struct cnc_error *err)
+{
+    if (t->cert != NULL) {
+        if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1) {
+            return refuse(err, "certificate", t->cert);
+        }
+        if (SSL_CTX_use_PrivateKey_file(ctx, t->key, SSL_FILETYPE_PEM) != 1 ||
+            SSL_CTX_check_private_key(ctx) != 1) {
+            return refuse(err, "key", t->key);
+        }
+    }
+    /* The folder of the system's is looked into when a name is asked for. */
+    SSL_CTX_set_default_verify_paths(ctx);
+    if (t->ca != NULL && SSL_CTX_load_verify_file(ctx, t->ca) != 1) {
+        return refuse(err, "authorities", t->ca);
+    }
+    ERR_clear_error();
+    return 0;
+}
+
+static SSL_CTX *
+make_ctx(void)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+
+    CNC_CHECK(ctx != NULL);
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+                              SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA);
+    /* Of TLS 1.2, forward secrecy and authenticated encryption alone. */
+    CNC_CHECK(SSL_CTX_set_cipher_list(ctx,
+                                      "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:"
+                                      "DHE+CHACHA20:!aNULL:!PSK:!SRP") == 1);
+    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"cnc", 3);
+    /* Tickets resume; a table of sessions would be memory that peers fill. */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(ctx, 1);
+    SSL_CTX_set_max_cert_list(ctx, MAX_CHAIN);
+    SSL_CTX_set_dh_auto(ctx, 1);
+    CNC_CHECK(SSL_CTX_dane_enable(ctx) > 0);
+    SSL_CTX_dane_set_flags(ctx, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    return ctx;
+}
+
+int
+cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err)
+{
+    SSL_CTX *ctx = make_ctx();
+
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    ERR_clear_error();
+    if (load_files(ctx, t, err) != 0) {
+        SSL_CTX_free(ctx);
+        return CNC_ESYS;
+    }
+    SSL_CTX_free(t->ctx); /* connections hold it as long as they need it */
+    t->ctx = ctx;
+    return 0;
+}
+
+int
+cnc__tls_ctx_new(struct cnc__tls_ctx **out, const struct cnc__tls_files *files,
+                 struct cnc_error *err)
+{
+    struct cnc__tls_ctx *t;
+
+    if ((files->cert == NULL) != (files->key == NULL)) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "TLS needs both a certificate and its key: the "
+                             "%s is missing",
+                             files->cert == NULL ? "certificate" : "key");
+    }
+    t = cnc__zalloc(sizeof(*t));
+    t->magic = TLS_CTX_MAGIC;
+    t->n_refs = 1;
+    t->cert = cnc__strdup(files->cert);
+    t->key = cnc__strdup(files->key);
+    t->ca = cnc__strdup(files->ca);
+    if (cnc__tls_ctx_reload(t, err) != 0) {
+        cnc__tls_ctx_unref(&t);
+        return CNC_ESYS;
+    }
+    *out = t;
+    return 0;
+}
+
+struct cnc__tls_ctx *
+cnc__tls_ctx_ref(struct cnc__tls_ctx *t)
+{
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    t->n_refs++;
+    return t;
+}
+
+void
+cnc__tls_ctx_unref(struct cnc__tls_ctx **tp)
+{
+    struct cnc__tls_ctx *t = *tp;
+
+    *tp = NULL;
+    if (t == NULL) {
+        return;
+    }
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    if (--t->n_refs == 0) {
+        SSL_CTX_free(t->ctx);
+        cnc__free(t->cert);
+        cnc__free(t->key);
+        cnc__free(t->ca);
+        CNC_OBJ_FREE(t);
+    }
+}
+
+SSL *
+cnc__tls_ctx_ssl(struct cnc__tls_ctx *t)
+{
+    SSL *ssl;
+
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    ssl = SSL_new(t->ctx);
+    CNC_CHECK(ssl != NULL);
+    return ssl;
+}
