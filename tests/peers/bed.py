@@ -282,7 +282,7 @@ class Bed:
 
     def name(self, domain: str, host: Host, *, client: bool = True,
              server: bool = True, direct: bool = False,
-             ipv6: bool = True) -> None:
+             ipv4: bool = True, ipv6: bool = True) -> None:
         """Addresses of a domain, and where its servers listen.
 
         client, server: SRV of _xmpp-client (5222), _xmpp-server (5269);
@@ -291,7 +291,8 @@ class Bed:
         zone = max((z for z in self.zones
                     if f".{domain}.".endswith(f".{z.name}")),
                    key=lambda z: len(z.name))
-        zone.add(domain, "A", host.ip4)
+        if ipv4:
+            zone.add(domain, "A", host.ip4)
         if ipv6:
             zone.add(domain, "AAAA", host.ip6)
         services = []

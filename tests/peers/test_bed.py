@@ -8,7 +8,6 @@ import pytest
 from bed import SlowLinkMissing, until
 from client import Person
 from conftest import PASSWORD
-from servers import Prosody
 
 
 def talk(one: str, trusts: str, two: str, ca) -> None:
@@ -28,15 +27,7 @@ def test_prosody_and_ejabberd_meet_by_certificate(prosody, ejabberd, ca):
     assert "db:verify" not in prosody.log()
 
 
-def test_prosody_and_ejabberd_meet_by_dialback(bed, ejabberd, ca):
-    host = bed.host("loose")
-    bed.name("loose.example", host)
-    bed.serve_names()
-    ca.make("loose.example", dns=["loose.example"], self_signed=True)
-    loose = Prosody(host, ca, {"loose.example": "loose.example"},
-                    strict=False)
-    loose.start()
-    loose.register("alice@loose.example", PASSWORD)
+def test_prosody_and_ejabberd_meet_by_dialback(loose, ejabberd, ca):
     talk("alice@loose.example", ca.path("loose.example", "crt"),
          "bob@ejabberd.example", ca)
     assert "db:verify" in loose.log()

@@ -2,7 +2,7 @@
 """What people use, at our clients' port and WebSocket: each logs in, sees its
 roster, says something and reads the answer.
 
-With BED_CLIENTS_OF=prosody the same clients meet Prosody instead: what fails
+With BED_CONTROL=prosody the same clients meet Prosody instead: what fails
 there too is the client's or the bed's.
 """
 import os
@@ -15,23 +15,15 @@ import pytest
 
 from bed import HERE, LIMIT, until
 from client import Person
-from conftest import PASSWORD
-from servers import NS, Prosody
+from conftest import CONTROL, PASSWORD
+from servers import NS
 
 PROGRAMS = os.path.join(HERE, "programs")
-CONTROL = os.environ.get("BED_CLIENTS_OF") == "prosody"
 
 
 @pytest.fixture(scope="module")
-def server(bed, ca, request):
-    if not CONTROL:
-        return request.getfixturevalue("books")
-    p = Prosody(bed.hosts["books"], ca, {"books.example": "books.example"})
-    p.befriend("alice@books.example", "bob@books.example")
-    p.start()
-    for user in ("alice", "bob"):
-        p.register(f"{user}@books.example", PASSWORD)
-    return p
+def server(books):
+    return books
 
 
 @pytest.fixture(scope="module")

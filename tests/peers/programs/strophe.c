@@ -4,8 +4,8 @@
  *
  *   strophe JID PASSWORD CA-FILE PEER TEXT tls|starttls [HOST PORT]
  *
- * Says, a line each: "online JID", "roster JID" for each contact, "roster end",
- * "heard BODY" for a message of PEER; sends TEXT to PEER once it has the
+ * Says, a line each: "online JID", "roster JID" for each contact, "roster
+ * end", "heard BODY" for a message of PEER; sends TEXT to PEER once it has the
  * roster, and leaves when it has heard.
  */
 #include <stdio.h>
@@ -105,11 +105,10 @@ main(int argc, char **argv)
     xmpp_conn_set_pass(conn, argv[2]);
     peer = argv[4];
     text = argv[5];
-    if (xmpp_connect_client(conn, argc == 9 ? argv[7] : NULL,
-                            argc == 9 ? (unsigned short)strtoul(argv[8], NULL,
-                                                                10)
-                                      : 0,
-                            on_connection, ctx) != XMPP_EOK) {
+    if (xmpp_connect_client(
+            conn, argc == 9 ? argv[7] : NULL,
+            argc == 9 ? (unsigned short)strtoul(argv[8], NULL, 10) : 0,
+            on_connection, ctx) != XMPP_EOK) {
         fprintf(stderr, "strophe: no connection\n");
         return 1;
     }
