@@ -23,20 +23,12 @@ class Ended(Exception):
         self.seen = seen
 
 
-class Wire:
-    """A stream to HOST's server port, as the domain `me`."""
+class Stream:
+    """Text over a socket."""
 
-    def __init__(self, host, me: str, to: str, ca, certificate: str | None,
-                 port: int = 5269):
-        self.me, self.to = me, to
-        self.socket = socket.create_connection((host.ip4, port), LIMIT)
+    def __init__(self, connection: socket.socket):
+        self.socket = connection
         self.seen = ""
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self.context.check_hostname = False
-        self.context.verify_mode = ssl.CERT_NONE
-        if certificate is not None:
-            self.context.load_cert_chain(ca.path(certificate, "crt"),
-                                         ca.path(certificate, "key"))
 
     def __enter__(self):
         return self
@@ -66,6 +58,21 @@ class Wire:
             if not data:
                 raise Ended(self.seen)
             self.seen += data.decode("utf-8", "replace")
+
+
+class Wire(Stream):
+    """A stream to HOST's server port, as the domain `me`."""
+
+    def __init__(self, host, me: str, to: str, ca, certificate: str | None,
+                 port: int = 5269):
+        super().__init__(socket.create_connection((host.ip4, port), LIMIT))
+        self.me, self.to = me, to
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+        if certificate is not None:
+            self.context.load_cert_chain(ca.path(certificate, "crt"),
+                                         ca.path(certificate, "key"))
 
     def open(self) -> None:
         self.send(HEAD.format(f"from='{self.me}' to='{self.to}' "))
@@ -101,6 +108,7 @@ class Liar:
     def __init__(self, me: str, ca, answer: str):
         self.me, self.answer = me, answer
         self.asked: list[str] = []
+        self.streams: list[Stream] = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(ca.path(me, "crt"), ca.path(me, "key"))
 
@@ -112,6 +120,8 @@ class Liar:
     def __exit__(self, *exc):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        for stream in self.streams:
+            stream.socket.close()
 
     def _accept(self) -> None:
         while True:
@@ -122,42 +132,32 @@ class Liar:
             threading.Thread(target=self._serve, args=[connection],
                              daemon=True).start()
 
-    def _read(self, connection, pattern: str) -> re.Match:
-        seen = ""
-        while True:
-            found = re.search(pattern, seen, re.S)
-            if found:
-                return found
-            data = connection.recv(65536)
-            if not data:
-                raise OSError("closed")
-            seen += data.decode("utf-8", "replace")
-
     def _serve(self, connection) -> None:
+        stream = Stream(connection)
+        self.streams.append(stream)
+        head = HEAD.format(f"from='{self.me}' id='liar' ")
         try:
-            connection.settimeout(LIMIT)
-            self._read(connection, "<stream:stream[^>]*>")
-            head = HEAD.format(f"from='{self.me}' id='liar' ").encode()
-            connection.sendall(
-                head + b"<stream:features><starttls xmlns="
-                b"'urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
-                b"</stream:features>")
-            self._read(connection, "<starttls")
-            connection.sendall(b"<proceed xmlns="
-                               b"'urn:ietf:params:xml:ns:xmpp-tls'/>")
-            connection = self.context.wrap_socket(connection,
-                                                  server_side=True)
-            self._read(connection, "<stream:stream[^>]*>")
-            connection.sendall(head + b"<stream:features><dialback xmlns="
-                               b"'urn:xmpp:features:dialback'/>"
-                               b"</stream:features>")
+            stream.expect("<stream:stream[^>]*>")
+            stream.send(head + "<stream:features><starttls xmlns="
+                        "'urn:ietf:params:xml:ns:xmpp-tls'><required/>"
+                        "</starttls></stream:features>")
+            stream.expect("<starttls[^>]*>")
+            stream.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            stream.socket = self.context.wrap_socket(connection,
+                                                     server_side=True)
+            stream.expect("<stream:stream[^>]*>")
+            stream.send(head + "<stream:features><dialback xmlns="
+                        "'urn:xmpp:features:dialback'/></stream:features>")
             while True:
-                start = self._read(connection, "<db:verify[^>]*>")[0]
-                self.asked.append(start)
-                to, stream = (re.search(f"{a}=['\"]([^'\"]*)", start)[1]
-                              for a in ("from", "id"))
-                connection.sendall(
-                    f"<db:verify from='{self.me}' to='{to}' id='{stream}' "
-                    f"type='{self.answer}'/>".encode())
-        except (OSError, ssl.SSLError):
-            connection.close()
+                start = stream.expect("<db:(verify|result)[^>]*>")
+                kind = start[1]
+                if kind == "verify":
+                    self.asked.append(start[0])
+                more = re.search("id=['\"][^'\"]*['\"]", start[0])
+                to = re.search("from=['\"]([^'\"]*)", start[0])[1]
+                stream.send(
+                    f"<db:{kind} from='{self.me}' to='{to}' type='"
+                    + (self.answer if kind == "verify" else "valid")
+                    + f"' {more[0] if more else ''}/>")
+        except (Ended, AssertionError, OSError):
+            stream.socket.close()
