@@ -121,7 +121,10 @@ class Liar:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for stream in self.streams:
-            stream.socket.close()
+            try:
+                stream.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it has gone already
+                pass
 
     def _accept(self) -> None:
         while True:
