@@ -197,8 +197,7 @@ end_sessions(struct cnc__logins *a, const char *user)
     for (size_t i = 0; (s = cnc__router_next_session(router, &i)) != NULL;) {
         if (s->bare_len == bare.len &&
             memcmp(s->jid, bare.data, bare.len) == 0) {
-            cnc__stream_close(s->stream, "not-authorized",
-                              "the account was deleted");
+            cnc__session_end(s, "not-authorized", "the account was deleted");
         }
     }
     cnc__str_fini(&bare);

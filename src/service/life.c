@@ -20,6 +20,7 @@ on_tick(uv_timer_t *timer)
     struct cnc_service *s = timer->data;
     uint64_t now = uv_now(&s->loop);
 
+    cnc__router_tick(s->router, now);
     cnc__renders_tick(s->renders, now);
     cnc__agent_tick(s->agent);
     if (s->ready && !s->stop_asked) {
@@ -41,6 +42,7 @@ close_net(struct cnc_service *s)
     if (s->net != NULL && !s->net_closing) {
         s->net_closing = true;
         cnc__net_close(s->net, on_net_closed, s);
+        cnc__sms_end_all(s->router);
     }
 }
 

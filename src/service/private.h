@@ -24,6 +24,7 @@
 #include "../net/net.h"
 #include "../pubsub/command.h"
 #include "../web/agent.h"
+#include "../xmpp/sm.h"
 
 /* -- paths.c: where the parts of an installation are ---------------------- */
 

@@ -295,6 +295,8 @@ make_rooms(struct cnc_service *s)
     s->posts = cnc__posts_new(&s->loop);
     s->commits = cnc__commits_new(s->driver, s->store, s->posts);
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
+    cnc__sm_configure(
+        s->router, &(struct cnc__sm_config){.timeout_ms = s->o.resume * 1000});
     s->pubsub = apps.pubsub = cnc__pubsub_new(&pubsub);
     s->commands = apps.commands = cnc__commands_new(s->router);
     s->accounts = cnc__logins_new(s);

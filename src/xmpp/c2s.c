@@ -6,6 +6,7 @@
 #include "jid.h"
 #include "role.h"
 #include "sasl.h"
+#include "sm.h"
 
 /* -- opening -------------------------------------------------------------- */
 
@@ -26,6 +27,7 @@ say_features(struct cnc__stream *s)
         cnc__str_puts(&xml, "<bind xmlns='" CNC__NS_BIND "'/>"
                             "<session xmlns='" CNC__NS_SESSION
                             "'><optional/></session>");
+        cnc__sm_add_features(&xml);
     } else {
         if (cnc__stream_can_secure(s)) {
             cnc__str_puts(&xml, "<starttls xmlns='" CNC__NS_TLS "'");
@@ -124,6 +126,9 @@ on_element(struct cnc__stream *s, struct cnc_element *e)
     bool stanza =
         cnc_element_is(e, CNC__NS_CLIENT, NULL) && cnc__is_stanza_name(e);
 
+    if (cnc__sm_element(s, e)) {
+        return;
+    }
     if (s->state == CNC__STREAM_SASL) {
         on_early(s, e);
     } else if (!stanza) {
@@ -131,6 +136,9 @@ on_element(struct cnc__stream *s, struct cnc_element *e)
     } else if (s->state == CNC__STREAM_BINDING) {
         cnc__bind_element(s, e);
     } else {
+        if (s->session->sm != NULL) {
+            cnc__sm_count_in(s->session);
+        }
         cnc__router_stanza(s->session, e);
     }
 }
@@ -145,6 +153,9 @@ ping(struct cnc__stream *s)
     char id[17];
 
     s->pinged = true;
+    if (cnc__sm_ping(s)) {
+        return;
+    }
     if (s->framing == CNC__FRAMING_WS) {
         cnc__ws_add_frame(&s->out, CNC__WS_PING, "", 0);
         cnc__stream_touch(s, had);
@@ -166,16 +177,30 @@ on_tick(struct cnc__stream *s)
     uint64_t silent = s->now_ms - s->last_in_ms;
     uint64_t idle_ms = s->env->idle_ms;
 
-    if (s->state != CNC__STREAM_BOUND || idle_ms == 0) {
+    if (s->state != CNC__STREAM_BOUND) {
+        return;
+    }
+    if (s->session->sm != NULL) {
+        cnc__sm_stream_tick(s);
+    }
+    if (idle_ms == 0 || s->state != CNC__STREAM_BOUND) {
         return;
     }
     if (silent >= 2 * idle_ms) {
+        s->lost = true;
         cnc__stream_fail(s, "connection-timeout", "No answer to a ping", 1000);
     } else if (silent >= idle_ms && !s->pinged) {
         ping(s);
     }
 }
 
+static void
+on_closed(struct cnc__stream *s)
+{
+    cnc__sm_closed(s, s->lost);
+}
+
+/* A stream that was lost may have left its session behind. */
 static void
 fini(struct cnc__stream *s)
 {
@@ -188,5 +213,6 @@ const struct cnc__stream_role cnc__role_c2s = {
     .on_header = on_header,
     .on_element = on_element,
     .on_tick = on_tick,
+    .on_closed = on_closed,
     .fini = fini,
 };

@@ -169,6 +169,8 @@ ws_on_close(unsigned code, void *priv)
 {
     struct cnc__stream *s = priv;
 
+    /* RFC 7395 3.6: the WebSocket has ended, not the stream. */
+    s->lost = s->state != CNC__STREAM_CLOSING;
     cnc__stream_say_ws_close(s, code == 1005 ? 1000 : code);
     cnc__stream_become_closed(s);
     return CNC_ECLOSED;

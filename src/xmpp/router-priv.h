@@ -51,6 +51,7 @@ struct cnc__router {
     struct cnc__table *by_jid;   /* full JID -> struct cnc__session */
     struct cnc__table *by_bare;  /* account -> its first session */
     struct cnc__table *far_;     /* JID -> far struct cnc__session */
+    struct cnc__sms *sms;        /* stream management: sm.h */
     struct cnc__table *asked;    /* id -> what we asked: ask.c */
     /* id = serial << 24 | slot: found without hashing, never used again. */
     struct cnc__session **slots;

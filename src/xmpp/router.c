@@ -3,7 +3,7 @@
 
 #include "jid.h"
 #include "router-priv.h"
-#include "stream.h"
+#include "sm.h"
 
 #define ROUTER_MAGIC 0x524f5554u
 #define KEY_MAX      512 /* bytes of a handler's key */
@@ -25,6 +25,7 @@ cnc__router_new(const char *domain)
     r->by_bare = cnc__table_new();
     r->far_ = cnc__table_new();
     r->asked = cnc__table_new();
+    r->sms = cnc__sms_new();
     r->max_resources = 50;
     r->serial = 1;
     cnc__disco_register(r);
@@ -42,9 +43,11 @@ cnc__router_free(struct cnc__router **rp)
     }
     CNC_OBJ_CHECK(r, ROUTER_MAGIC);
     *rp = NULL;
+    cnc__sms_end_all(r);
     CNC_CHECK(r->n_sessions == 0); /* streams end before their router */
     CNC_CHECK(cnc__table_len(r->far_) == 0);
     cnc__ask_end(r);
+    cnc__sms_free(&r->sms);
     cnc__table_free(&r->asked, NULL);
     cnc__table_free(&r->by_bare, NULL);
     cnc__table_free(&r->far_, NULL);
@@ -236,4 +239,5 @@ cnc__router_tick(struct cnc__router *r, uint64_t now_ms)
     CNC_OBJ_CHECK(r, ROUTER_MAGIC);
     r->now_ms = now_ms;
     cnc__ask_tick(r);
+    cnc__sms_tick(r);
 }

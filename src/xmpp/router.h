@@ -283,6 +283,10 @@ cnc__router_bind(struct cnc__router *r, struct cnc__stream *stream,
 /* The stream has filled in what it knows: tell those who asked. */
 CNC_API void cnc__router_started(struct cnc__session *s);
 CNC_API void cnc__router_unbind(struct cnc__session **sp);
+/* End a session, with a stream error or (condition NULL) without: also one
+ * that waits to be resumed.  It is gone later, not within this call. */
+CNC_API void cnc__session_end(struct cnc__session *s, const char *condition,
+                              const char *text);
 /* A stanza from a session; `from` is set by us, whatever it said. */
 CNC_API void cnc__router_stanza(struct cnc__session *s,
                                 struct cnc_element *stanza);

@@ -5,7 +5,7 @@
  */
 #include "jid.h"
 #include "router-priv.h"
-#include "stream.h"
+#include "sm.h"
 
 #define SESSION_MAGIC 0x53455353u
 #define SLOT_BITS     24
@@ -126,9 +126,8 @@ cnc__router_bind(struct cnc__router *r, struct cnc__stream *stream,
         add_same(s, bare_jid);
     }
     old = cnc__table_put(r->by_jid, s->jid, s);
-    if (old != NULL && old->stream != NULL) {
-        cnc__stream_close(old->stream, "conflict",
-                          "Replaced by a new connection");
+    if (old != NULL) {
+        cnc__session_end(old, "conflict", "Replaced by a new connection");
     }
     return s;
 }
@@ -164,12 +163,27 @@ cnc__router_unbind(struct cnc__session **sp)
         cnc__table_del(r->by_jid, s->jid);
     }
     drop_same(s);
+    if (s->sm != NULL) {
+        cnc__sm_return(s);
+    }
     slot = (uint32_t)(s->id & SLOT_MASK);
     r->slots[slot] = NULL;
     r->free_slots[r->n_free++] = slot;
     r->n_sessions--;
     cnc__free(s->jid);
     CNC_OBJ_FREE(s);
+}
+
+void
+cnc__session_end(struct cnc__session *s, const char *condition,
+                 const char *text)
+{
+    CNC_OBJ_CHECK(s, SESSION_MAGIC);
+    if (s->stream != NULL) {
+        cnc__stream_close(s->stream, condition, text);
+    } else if (!s->far_) {
+        cnc__sm_end(s);
+    }
 }
 
 struct cnc__session *
@@ -271,7 +285,9 @@ cnc__session_send(struct cnc__session *s, const char *xml, size_t len)
     if (s->traced) {
         trace(s, xml, len, NULL);
     }
-    if (s->stream != NULL) {
+    if (s->sm != NULL) {
+        cnc__sm_send(s, xml, len, NULL);
+    } else if (s->stream != NULL) {
         cnc__stream_send(s->stream, xml, len, "", 0);
     } else if (s->far_) {
         cnc__router_carry(s->router, s->router->domain, s->jid, xml, len, NULL,
@@ -287,7 +303,9 @@ cnc__session_send_shared(struct cnc__session *s, const char *head,
     if (s->traced) {
         trace(s, head, head_len, tail);
     }
-    if (s->stream != NULL) {
+    if (s->sm != NULL) {
+        cnc__sm_send(s, head, head_len, tail);
+    } else if (s->stream != NULL) {
         cnc__stream_send_shared(s->stream, head, head_len, tail);
     } else if (s->far_) {
         cnc__router_carry(s->router, s->router->domain, s->jid, head, head_len,

@@ -36,6 +36,7 @@ struct cnc__stream {
     bool secure : 1;
     bool loopback : 1;
     bool told : 1; /* the role knows that it is closed */
+    bool lost : 1; /* it ended without a word of ours or the peer's */
     const struct cnc__stream_role *role;
     void *role_priv;
     char *host; /* our name on it; NULL: the router's domain */
@@ -86,6 +87,10 @@ void cnc__stream_touch(struct cnc__stream *s, size_t had);
 /* End with a stream error, and this code in the WebSocket's close. */
 void cnc__stream_fail(struct cnc__stream *s, const char *condition,
                       const char *text, unsigned ws_code);
+/* The same with an application's own condition, as XML, beside it. */
+void cnc__stream_fail_with(struct cnc__stream *s, const char *condition,
+                           const char *text, const char *specific,
+                           unsigned ws_code);
 /* The peer's </stream:stream> or <close/>: answer it, be closed. */
 void cnc__stream_peer_closed(struct cnc__stream *s);
 /* A close frame; nothing in TCP framing. */

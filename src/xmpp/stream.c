@@ -88,6 +88,13 @@ void
 cnc__stream_fail(struct cnc__stream *s, const char *condition,
                  const char *text, unsigned ws_code)
 {
+    cnc__stream_fail_with(s, condition, text, "", ws_code);
+}
+
+void
+cnc__stream_fail_with(struct cnc__stream *s, const char *condition,
+                      const char *text, const char *specific, unsigned ws_code)
+{
     struct cnc__str xml = CNC__STR;
 
     cnc__log(CNC_LOG_INFO, "stream.error", "peer=%s condition=%s text=%s",
@@ -100,6 +107,7 @@ cnc__stream_fail(struct cnc__stream *s, const char *condition,
         }
         cnc__str_putc(&xml, '>');
         cnc__stream_error_add(&xml, condition, text);
+        cnc__str_puts(&xml, specific);
         cnc__str_puts(&xml, "</stream:error>");
         cnc__stream_say(s, &xml);
         cnc__str_fini(&xml);
@@ -399,6 +407,7 @@ cnc__stream_free(struct cnc__stream **sp)
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
     CNC_CHECK(!s->feeding);
     *sp = NULL;
+    s->lost = s->lost || s->state < CNC__STREAM_CLOSING;
     s->state = CNC__STREAM_CLOSED;
     cnc__sasl_abandon(s);
     if (!s->told && s->role->on_closed != NULL) {
@@ -459,6 +468,7 @@ cnc__stream_eof(struct cnc__stream *s)
 {
     CNC_OBJ_CHECK(s, STREAM_MAGIC);
     if (s->state != CNC__STREAM_CLOSED) {
+        s->lost = s->state != CNC__STREAM_CLOSING;
         cnc__stream_become_closed(s);
     }
 }

@@ -9,12 +9,17 @@
  *   @ mechanisms NAME...           default: ANONYMOUS
  *   @ secure | loopback | uid N | uid self | deferred
  *   @ queue N | before-auth N | idle N | auth N
+ *   @ sm SETTING N                 of struct cnc__sm_config
  *   C: what the client sends       a message, or bytes (TCP)
  *   S: what the service says       exactly, and all of it
  *   C2: S2:                        a second connection, made at first use
- *   T: +MS                         time passes
+ *   T: +MS                         time passes, for all
  *   I: NAME                        the lines of tests/protocol/parts/NAME
  *   X: closed | open | eof | work | sessions N | shutdown
+ *   X: drop | drop 2               the connection is cut; C: makes a new one
+ *   X: send JID XML                the service sends it to a session
+ *   X: end JID                     and ends one
+ *   X: waiting N | returned N      of struct cnc__sm_stats
  *   X: scram MECHANISM USER PASSWORD    a SASL client begins
  *   X: scram-end BASE64                 and believes the server
  *
@@ -35,7 +40,7 @@
 
 #include "../../../src/base/log.h"
 #include "../../../src/base/text.h"
-#include "../../../src/xmpp/stream.h"
+#include "../../../src/xmpp/sm.h"
 #include "../../../src/xmpp/ws.h"
 
 #define MESSAGE_END '\x1e' /* ends each WebSocket message in `heard` */
@@ -53,6 +58,7 @@ struct play {
     struct cnc__router *router;
     struct cnc__stream_env env;
     struct cnc__stream_peer peer;
+    struct cnc__sm_config sm;
     struct connection at[2];
     struct cnc__table *captured;
     uint64_t now_ms;
@@ -485,13 +491,68 @@ service_says(struct play *p, struct connection *c, const char *text)
 }
 
 static void
+drop(struct connection *c)
+{
+    cnc__stream_free(&c->stream);
+    cnc__ws_fini(&c->ws);
+    cnc__str_fini(&c->heard);
+}
+
+static struct cnc__session *
+session_at(struct play *p, char **text)
+{
+    const char *jid = strsep(text, " ");
+    struct cnc__session *s = cnc__router_session_by_jid(p->router, jid);
+
+    if (s == NULL) {
+        SCRIPT_FAIL(p, "no session %s", jid);
+    }
+    return s;
+}
+
+/* Without a connection; true: it was such a command. */
+static bool
+router_command(struct play *p, char *text)
+{
+    char *rest = strchr(text, ' ');
+    struct cnc__sm_stats stats;
+    struct cnc__session *s;
+
+    cnc__sm_stats(p->router, &stats);
+    rest = rest == NULL ? text : rest + 1;
+    if (strcmp(text, "drop") == 0 || strcmp(text, "drop 2") == 0) {
+        drop(&p->at[rest[0] == '2']);
+    } else if (strncmp(text, "send ", 5) == 0) {
+        s = session_at(p, &rest);
+        cnc__session_send(s, rest, strlen(rest));
+    } else if (strncmp(text, "end ", 4) == 0) {
+        cnc__session_end(session_at(p, &rest), NULL, NULL);
+    } else if (strncmp(text, "sessions ", 9) == 0) {
+        assert_int_equal(cnc__router_n_sessions(p->router),
+                         strtol(rest, NULL, 10));
+    } else if (strncmp(text, "waiting ", 8) == 0) {
+        assert_int_equal(stats.waiting, strtol(rest, NULL, 10));
+    } else if (strncmp(text, "returned ", 9) == 0) {
+        assert_int_equal(stats.returned, strtol(rest, NULL, 10));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void
 command(struct play *p, char *text)
 {
-    struct connection *c = connection(p, 0);
+    struct connection *c;
     struct cnc__str wide = CNC__STR;
 
     expand(p, &wide, text);
     text = cnc__str_steal(&wide);
+    if (router_command(p, text)) {
+        cnc__free(text);
+        return;
+    }
+    c = connection(p, 0);
     if (strcmp(text, "closed") == 0 || strcmp(text, "open") == 0) {
         all_heard(p);
         if (cnc__stream_is_closed(c->stream) != (text[0] == 'c')) {
@@ -501,16 +562,10 @@ command(struct play *p, char *text)
         cnc__stream_eof(c->stream);
     } else if (strcmp(text, "shutdown") == 0) {
         cnc__stream_close(c->stream, NULL, NULL);
-    } else if (strcmp(text, "drop") == 0) {
-        cnc__stream_free(&c->stream);
-        cnc__str_fini(&c->heard);
     } else if (strcmp(text, "work") == 0) {
         p->work(p->job);
         p->done(p->job);
         p->job = NULL;
-    } else if (strncmp(text, "sessions ", 9) == 0) {
-        assert_int_equal(cnc__router_n_sessions(p->router),
-                         strtol(text + 9, NULL, 10));
     } else if (strncmp(text, "scram ", 6) == 0) {
         begin_scram(p, text + 6);
     } else if (strncmp(text, "scram-end ", 10) == 0) {
@@ -534,6 +589,32 @@ mechanism_bit(struct play *p, const char *name)
     }
     SCRIPT_FAIL(p, "no mechanism %s", name);
     return 0;
+}
+
+static void
+sm_setting(struct play *p, char *text)
+{
+    struct cnc__sm_config *c = &p->sm;
+    const struct {
+        const char *name;
+        uint32_t *at;
+    } settings[] = {{"timeout", &c->timeout_ms},
+                    {"max-stanzas", &c->max_stanzas},
+                    {"max-bytes", &c->max_bytes},
+                    {"max-waiting", &c->max_waiting},
+                    {"max-waiting-of", &c->max_waiting_of},
+                    {"ask-stanzas", &c->ask_stanzas},
+                    {"ask-bytes", &c->ask_bytes},
+                    {"first", &c->first}};
+    const char *name = strsep(&text, " ");
+
+    c->no_resumption |= strcmp(name, "no-resumption") == 0;
+    for (size_t i = 0; i < CNC_N(settings); i++) {
+        if (strcmp(settings[i].name, name) == 0) {
+            *settings[i].at = (uint32_t)strtoul(text, NULL, 10);
+        }
+    }
+    cnc__sm_configure(p->router, c);
 }
 
 static void
@@ -563,6 +644,8 @@ directive(struct play *p, char *text)
         p->env.idle_ms = (uint32_t)n;
     } else if (strcmp(word, "auth") == 0) {
         p->env.auth_ms = (uint32_t)n;
+    } else if (strcmp(word, "sm") == 0) {
+        sm_setting(p, text);
     } else if (strcmp(word, "mechanisms") == 0) {
         p->env.mechanisms = 0;
         while ((word = strsep(&text, " ")) != NULL) {
@@ -613,7 +696,12 @@ play_line(struct play *p, char *line)
         break;
     case 'T':
         p->now_ms += strtoul(text, NULL, 10);
-        cnc__stream_tick(connection(p, 0)->stream, p->now_ms);
+        cnc__router_tick(p->router, p->now_ms);
+        for (size_t i = 0; i < CNC_N(p->at); i++) {
+            if (p->at[i].stream != NULL) {
+                cnc__stream_tick(p->at[i].stream, p->now_ms);
+            }
+        }
         break;
     case 'X':
         command(p, text);
@@ -658,9 +746,7 @@ static void
 tear_down(struct play *p)
 {
     for (size_t i = 0; i < CNC_N(p->at); i++) {
-        cnc__stream_free(&p->at[i].stream);
-        cnc__ws_fini(&p->at[i].ws);
-        cnc__str_fini(&p->at[i].heard);
+        drop(&p->at[i]);
     }
     if (p->job != NULL) { /* work whose stream is gone */
         p->work(p->job);

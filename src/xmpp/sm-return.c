@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sm-return.c -- what a session that has ended did not acknowledge: messages
+ * go on to where they would have gone without it, requests are answered
+ * (XEP-0198 section 4).
+ */
+#include "sm-priv.h"
+
+#include "../base/text.h"
+#include "../xml/write.h"
+
+#define NS_DELAY   "urn:xmpp:delay"
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_MAM     "urn:xmpp:mam:2"
+
+struct late {
+    struct cnc__router *router;
+    const char *jid; /* whose it was */
+    size_t bare_len;
+    uint32_t sent_s;
+    const char *from, *to;
+};
+
+static void
+add_delay(const struct late *l, struct cnc_element *stanza)
+{
+    struct cnc_element *delay;
+    char stamp[32];
+
+    if (cnc_element_child(stanza, NS_DELAY, "delay") != NULL) {
+        return; /* it was late before */
+    }
+    cnc__datetime(stamp, (int64_t)l->sent_s * 1000);
+    CNC_CHECK(cnc_element_new(&delay, NS_DELAY, "delay", NULL) == 0);
+    cnc_element_set_attr(delay, NULL, "from", l->router->domain, NULL);
+    cnc_element_set_attr(delay, NULL, "stamp", stamp, NULL);
+    cnc_element_insert(stanza, cnc_element_n_children(stanza), delay, NULL);
+    cnc_element_unref(&delay);
+}
+
+static bool
+is_of(const struct cnc_element *message, const char *type)
+{
+    const char *is = cnc_element_attr(message, NULL, "type");
+
+    return is != NULL && strcmp(is, type) == 0;
+}
+
+static void
+return_message(const struct late *l, const struct cnc_element *stanza)
+{
+    const struct cnc__sms *sms = l->router->sms;
+    struct cnc_element *copy;
+    bool bare = strlen(l->to) == l->bare_len;
+
+    if (is_of(stanza, "error") || is_of(stanza, "headline") ||
+        cnc_element_child(stanza, NS_CARBONS, NULL) != NULL ||
+        cnc_element_child(stanza, NS_MAM, NULL) != NULL) {
+        return;
+    }
+    copy = cnc__router_stamp(stanza, l->from, l->to);
+    add_delay(l, copy);
+    if (sms->on_return == NULL ||
+        !sms->on_return(l->router, l->jid, l->from, l->to, copy,
+                        sms->on_return_priv)) {
+        if (!bare ||
+            cnc__router_sessions_of(l->router, l->jid, l->bare_len) == NULL) {
+            cnc__router_route(l->router, NULL, l->from, l->to, copy);
+        }
+    }
+    l->router->sms->stats.returned++;
+    cnc_element_unref(&copy);
+}
+
+static void
+answer_request(const struct late *l, const struct cnc_element *iq)
+{
+    struct cnc_error err = {0};
+    struct cnc__str xml = CNC__STR;
+    struct cnc_element *answer;
+
+    cnc_error_set(&err, CNC_ENOENT, "recipient-unavailable", "%s",
+                  "it was not received");
+    cnc__xml_printf(
+        &xml, "<iq xmlns='%s' type='error' id='%s' from='%s' to='%s'>",
+        CNC__NS_CLIENT, cnc_element_attr(iq, NULL, "id"), l->to, l->from);
+    cnc__stanza_error_add(&xml, &err);
+    cnc__str_puts(&xml, "</iq>");
+    CNC_CHECK(cnc_xml_parse(&answer, xml.data, xml.len, 0, NULL, NULL) == 0);
+    cnc__str_fini(&xml);
+    l->router->sms->stats.returned++;
+    cnc__router_route(l->router, NULL, l->to, l->from, answer);
+    cnc_element_unref(&answer);
+}
+
+/* They are in a stream's default namespace, which they do not declare. */
+static struct cnc_element *
+parse(const struct cnc__kept *e, const char *head)
+{
+    static const struct cnc_xml_limits limits = {
+        .size = sizeof(struct cnc_xml_limits),
+        .max_depth = 200,
+        .max_attrs = 1024,
+        .max_token = CNC_BUF_MAX,
+        .max_stanza = CNC_BUF_MAX};
+    struct cnc__str whole = CNC__STR;
+    struct cnc_element *wrap;
+
+    cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
+    cnc__str_add(&whole, head, e->len);
+    if (e->tail != NULL) {
+        cnc__str_add(&whole, cnc_buf_data(e->tail), cnc_buf_len(e->tail));
+    }
+    cnc__str_puts(&whole, "</s>");
+    CNC_CHECK(cnc_xml_parse(&wrap, whole.data, whole.len, 0, &limits, NULL) ==
+              0);
+    cnc__str_fini(&whole);
+    return wrap;
+}
+
+/* Fan-out, of which thousands of sessions may have kept thousands: told by
+ * its head, unparsed.  And presence. */
+static bool
+is_nobodys(const struct cnc__kept *e, const char *head)
+{
+    static const char headline[] = " type='headline'";
+
+    return (e->len > 9 && memcmp(head, "<presence", 9) == 0) ||
+           (e->shared &&
+            memmem(head, e->len, headline, sizeof(headline) - 1) != NULL);
+}
+
+static void
+give_back(struct late *l, const struct cnc__kept *e, const char *head)
+{
+    struct cnc_element *wrap, *stanza;
+
+    if (is_nobodys(e, head)) {
+        return;
+    }
+    wrap = parse(e, head);
+    stanza = cnc_element_child(wrap, NULL, NULL);
+    l->sent_s = e->sent_s;
+    l->from = cnc_element_attr(stanza, NULL, "from");
+    l->to = cnc_element_attr(stanza, NULL, "to");
+    l->from = l->from == NULL ? l->router->domain : l->from;
+    l->to = l->to == NULL ? l->jid : l->to;
+    if (strcmp(cnc_element_name(stanza), "message") == 0) {
+        return_message(l, stanza);
+    } else if (strcmp(cnc_element_name(stanza), "iq") == 0 &&
+               (is_of(stanza, "get") || is_of(stanza, "set"))) {
+        answer_request(l, stanza);
+    }
+    cnc_element_unref(&wrap);
+}
+
+void
+cnc__sm_return(struct cnc__session *s)
+{
+    struct cnc__sm *m = s->sm;
+    struct late l = {
+        .router = s->router, .jid = s->jid, .bare_len = s->bare_len};
+    size_t at = m->keep.heads_at;
+
+    s->sm = NULL;
+    if (m->waits) {
+        cnc__sm_unwait(m);
+    }
+    cnc__sm_forget(m);
+    for (size_t i = m->keep.first; i < m->keep.end; i++) {
+        const struct cnc__kept *e = &m->keep.kept[i];
+
+        give_back(&l, e, m->keep.heads.data + at);
+        at += e->len;
+    }
+    cnc__sm_free(&m);
+}
