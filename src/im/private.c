@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "parts.h"
+
+const struct cnc__im_ext cnc__im_private = {.name = "private"};
