@@ -3,6 +3,7 @@
  * secret.c -- a password from a terminal.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
@@ -20,32 +21,43 @@ on_signal(int sig)
     caught = sig;
 }
 
-/* Without SA_RESTART: a signal ends read(), and is acted upon once the
- * terminal echoes again. */
+/* The signals are held back but for the time that ppoll() waits: one that
+ * came just before a read would leave it waiting. */
 static void
-watch(struct sigaction *old, bool on)
+watch(struct sigaction *old, sigset_t *mask, bool on)
 {
     struct sigaction catch = {.sa_handler = on_signal};
+    sigset_t held;
 
+    sigemptyset(&held);
     for (size_t i = 0; i < CNC_N(signals); i++) {
-        if (on) {
-            sigaction(signals[i], &catch, &old[i]);
-        } else {
-            sigaction(signals[i], &old[i], NULL);
-        }
+        sigaddset(&held, signals[i]);
+    }
+    if (on) {
+        sigprocmask(SIG_BLOCK, &held, mask);
+    }
+    for (size_t i = 0; i < CNC_N(signals); i++) {
+        sigaction(signals[i], on ? &catch : &old[i], on ? &old[i] : NULL);
+    }
+    if (!on) {
+        sigprocmask(SIG_SETMASK, mask, NULL);
     }
 }
 
 /* Up to the line's end; -1: a signal, or the end of input with nothing. */
 static ssize_t
-read_line(char *line, size_t room)
+read_line(char *line, size_t room, const sigset_t *mask)
 {
+    struct pollfd p = {.fd = 0, .events = POLLIN};
     size_t len = 0;
 
     /* Byte by byte: what follows the line is for whoever reads next. */
     while (len + 1 < room) {
-        ssize_t n = read(0, line + len, 1);
+        ssize_t n = ppoll(&p, 1, NULL, mask);
 
+        if (n >= 0) {
+            n = read(0, line + len, 1);
+        }
         if (n < 0 && errno == EINTR && caught == 0) {
             continue;
         }
@@ -66,25 +78,27 @@ ctl_secret(const char *prompt)
     struct termios old, quiet;
     struct sigaction before[CNC_N(signals)];
     bool terminal = tcgetattr(0, &old) == 0;
+    sigset_t mask;
     char line[1100], *got = NULL;
     ssize_t len;
     int sig;
 
+    sigprocmask(SIG_SETMASK, NULL, &mask);
     do {
         caught = 0;
         if (terminal) {
-            watch(before, true);
+            watch(before, &mask, true);
             quiet = old;
             quiet.c_lflag &= ~(tcflag_t)ECHO;
             tcsetattr(0, TCSAFLUSH, &quiet);
             fputs(prompt, stderr);
         }
-        len = read_line(line, sizeof(line));
+        len = read_line(line, sizeof(line), &mask);
         sig = caught;
         if (terminal) {
             tcsetattr(0, TCSAFLUSH, &old);
             fputc('\n', stderr);
-            watch(before, false);
+            watch(before, &mask, false);
         }
         if (sig != 0) {
             raise(sig);
