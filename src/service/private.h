@@ -116,6 +116,11 @@ int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 /* True when it answered r. */
 bool cnc__hostmeta_http(struct cnc_service *s, struct cnc__http_request *r);
 
+/* -- webconsole.c: the page /_console -------------------------------------- */
+
+/* True when it answered r. */
+bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
+
 /* -- life.c --------------------------------------------------------------- */
 
 /* Make the handles that run() and stop() use, so that stopping is possible

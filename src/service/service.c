@@ -134,7 +134,8 @@ on_http(struct cnc__http_request *r, void *priv)
 {
     struct cnc_service *s = priv;
 
-    if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r)) {
+    if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r) &&
+        !cnc__webconsole_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }

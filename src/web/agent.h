@@ -86,6 +86,11 @@ CNC_API int cnc__agent_assets(struct cnc__agent *a, const char *dir,
                               struct cnc_error *err);
 CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
                                struct cnc_error *err);
+/* Where the runtime's files are now, "/_c/HASH", added to out; and the header
+ * lines that every page has: its policy among them.  Static. */
+CNC_API void cnc__agent_runtime_base(struct cnc__str *out,
+                                     const struct cnc__agent *a);
+CNC_API const char *cnc__agent_page_headers(void);
 /* Templates from files: each *.xsl of dir becomes the item of that name when
  * there is none, or when the file differs from the one last taken (its
  * SHA-256 is kept with the item's publisher "DOMAIN/files").  Goes through

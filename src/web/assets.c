@@ -320,6 +320,18 @@ cnc__assets_base(struct cnc__str *out, const struct cnc__agent *a,
     }
 }
 
+void
+cnc__agent_runtime_base(struct cnc__str *out, const struct cnc__agent *a)
+{
+    cnc__assets_base(out, a, true);
+}
+
+const char *
+cnc__agent_page_headers(void)
+{
+    return cnc__page_headers;
+}
+
 static bool
 is_hash(const char *s)
 {

@@ -8,7 +8,10 @@ import { test } from "./harness.js";
 
 const dir = new URL((process.env.RUNTIME || "../../build/web/runtime") + "/", import.meta.url);
 
-const gzip = (end) => readdirSync(dir).filter((name) => name.endsWith(end))
+// The console's files are loaded by its own page alone.
+const CONSOLE = /^(console|stanzas)/;
+const gzip = (end, mine = (name) => !CONSOLE.test(name)) => readdirSync(dir)
+  .filter((name) => name.endsWith(end) && mine(name))
   .reduce((sum, name) => sum + gzipSync(readFileSync(new URL(name, dir)), { level: 9 }).length, 0);
 
 test("size: all modules together are at most 10,000 bytes of gzip", () => {
@@ -18,4 +21,9 @@ test("size: all modules together are at most 10,000 bytes of gzip", () => {
 
 test("size: the style sheet is at most 4,000 bytes of gzip", () => {
   assert.ok(gzip(".css") <= 4000);
+});
+
+test("size: the console's own modules are at most 8,000 bytes of gzip", () => {
+  const bytes = gzip(".js", (name) => CONSOLE.test(name));
+  assert.ok(bytes > 3000 && bytes <= 8000, bytes + " bytes");
 });

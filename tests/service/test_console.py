@@ -165,3 +165,13 @@ def test_an_interrupted_password_prompt_leaves_the_terminal_as_it_was(
     assert termios.tcgetattr(slave)[3] == before[3]
     os.close(master)
     os.close(slave)
+
+
+def test_the_page_console_can_be_switched_off(service):
+    status, headers, text = service.get("/_console")
+    assert status == 200 and 'content="localhost"' in text
+    policy = headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    assert "{" not in text
+    with Service("bookcase-c", "--no-console") as s:
+        assert s.get("/_console")[0] == 404
