@@ -97,6 +97,7 @@ const say = (words) => { el("status").textContent = words; };
 function show(up) {
   el("login").hidden = up;
   el("session").hidden = !up;
+  el("log").scrollTop = el("log").scrollHeight;
   el(up ? "xml" : "jid").focus();
 }
 
