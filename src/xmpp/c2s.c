@@ -18,15 +18,35 @@ may_authenticate(const struct cnc__stream *s)
            !s->env->tls_required || (s->loopback && s->env->loopback_plain);
 }
 
+/* XEP-0478: what ends a stream here, and when silence is looked into. */
 static void
-say_features(struct cnc__stream *s)
+add_limits(struct cnc__str *out, const struct cnc__stream *s)
+{
+    const struct cnc__stream_env *env = s->env;
+    uint32_t idle_ms = s->authenticated ? env->idle_ms : env->auth_ms;
+
+    cnc__xml_printf(out,
+                    "<limits xmlns='" CNC__NS_LIMITS "'><max-bytes>%u"
+                    "</max-bytes>",
+                    s->authenticated ? env->max_stanza : env->max_before_auth);
+    if (idle_ms > 0) {
+        cnc__xml_printf(out, "<idle-seconds>%u</idle-seconds>",
+                        idle_ms / 1000);
+    }
+    cnc__str_puts(out, "</limits>");
+}
+
+void
+cnc__c2s_say_features(struct cnc__stream *s)
 {
     struct cnc__str xml = CNC__STR;
 
     if (s->authenticated) {
-        cnc__str_puts(&xml, "<bind xmlns='" CNC__NS_BIND "'/>"
-                            "<session xmlns='" CNC__NS_SESSION
-                            "'><optional/></session>");
+        if (s->state != CNC__STREAM_BOUND) {
+            cnc__str_puts(&xml, "<bind xmlns='" CNC__NS_BIND "'/>"
+                                "<session xmlns='" CNC__NS_SESSION
+                                "'><optional/></session>");
+        }
         cnc__sm_add_features(&xml);
     } else {
         if (cnc__stream_can_secure(s)) {
@@ -35,9 +55,12 @@ say_features(struct cnc__stream *s)
                 &xml, may_authenticate(s) ? "/>" : "><required/></starttls>");
         }
         if (may_authenticate(s)) {
+            cnc__sasl_add_bindings(&xml, s);
             cnc__sasl_add_mechanisms(&xml, s);
+            cnc__sasl2_add_feature(&xml, s);
         }
     }
+    add_limits(&xml, s);
     cnc__stream_say_features(s, &xml);
 }
 
@@ -55,6 +78,27 @@ to_is_ours(const struct cnc__stream *s, const char *to)
            strcmp(prepared, cnc__router_domain(s->env->router)) == 0;
 }
 
+/* Whom the header says it comes from: its bare JID, or nothing when that is
+ * no JID.  XEP-0388 3.1: it is one of ours. */
+static bool
+take_from(struct cnc__stream *s, const char *from)
+{
+    char jid[CNC__JID_MAX + 1];
+    const char *domain;
+    size_t len;
+
+    cnc__free(s->from);
+    s->from = NULL;
+    if (from == NULL || cnc__jid_prepare(jid, from, strlen(from), NULL) != 0) {
+        return true;
+    }
+    domain = cnc__jid_domain(jid, &len);
+    s->from = cnc__strndup(jid, cnc__jid_bare_len(jid));
+    return !cnc__sasl2_offered(s) ||
+           (len == strlen(cnc__stream_host(s)) &&
+            memcmp(domain, cnc__stream_host(s), len) == 0);
+}
+
 static void
 on_header(struct cnc__stream *s, struct cnc_element *root)
 {
@@ -70,8 +114,12 @@ on_header(struct cnc__stream *s, struct cnc_element *root)
         from = NULL;
     }
     cnc__stream_say_header(s, from == NULL ? NULL : to);
+    if (!take_from(s, from)) {
+        cnc__stream_close(s, "invalid-from", NULL);
+        return;
+    }
     s->state = s->authenticated ? CNC__STREAM_BINDING : CNC__STREAM_SASL;
-    say_features(s);
+    cnc__c2s_say_features(s);
 }
 
 /* -- elements ------------------------------------------------------------- */
@@ -109,9 +157,15 @@ on_starttls(struct cnc__stream *s)
 static void
 on_early(struct cnc__stream *s, struct cnc_element *e)
 {
-    if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
+    bool two = cnc_element_is(e, CNC__NS_SASL2, NULL);
+
+    if (s->sasl != NULL && s->sasl->request != NULL && !two) {
+        /* XEP-0388 2.4: nothing else meanwhile. */
+        cnc__stream_close(s, "policy-violation", "Not while authenticating");
+    } else if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
         on_starttls(s);
-    } else if (!cnc_element_is(e, CNC__NS_SASL, NULL)) {
+    } else if (!cnc_element_is(e, CNC__NS_SASL, NULL) &&
+               !(two && cnc__sasl2_offered(s))) {
         cnc__stream_close(s, "not-authorized", NULL);
     } else if (!may_authenticate(s)) {
         cnc__stream_close(s, "policy-violation", "STARTTLS comes first");

@@ -31,6 +31,13 @@ struct cnc__starter {
     struct cnc__starter *next;
 };
 
+struct cnc__inliner {
+    cnc__bind2_f *f;
+    void *priv;
+    const char *feature;
+    struct cnc__inliner *next;
+};
+
 struct cnc__carrier {
     cnc__carrier_f *f;
     void *priv;
@@ -62,6 +69,7 @@ struct cnc__router {
     struct cnc__provider *providers;
     struct cnc__ender *enders;
     struct cnc__starter *starters;
+    struct cnc__inliner *inliners;
     struct cnc__carrier *carriers;
     struct cnc__gone *gone;
     struct cnc__accounts_hooks accounts;

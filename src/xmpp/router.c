@@ -69,6 +69,10 @@ cnc__router_free(struct cnc__router **rp)
         next = e->next;
         cnc__free(e);
     }
+    for (struct cnc__inliner *i = r->inliners, *next; i; i = next) {
+        next = i->next;
+        cnc__free(i);
+    }
     for (struct cnc__starter *i = r->starters, *next; i; i = next) {
         next = i->next;
         cnc__free(i);
@@ -177,6 +181,16 @@ cnc__router_on_session_start(struct cnc__router *r, cnc__session_start_f *f,
 
     *i = (struct cnc__starter){f, priv, r->starters};
     r->starters = i;
+}
+
+void
+cnc__router_on_bind2(struct cnc__router *r, const char *feature,
+                     cnc__bind2_f *f, void *priv)
+{
+    struct cnc__inliner *i = cnc__zalloc(sizeof(*i));
+
+    *i = (struct cnc__inliner){f, priv, feature, r->inliners};
+    r->inliners = i;
 }
 
 /* -- hooks --------------------------------------------------------------- */

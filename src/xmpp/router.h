@@ -131,6 +131,15 @@ CNC_API void cnc__router_disco(struct cnc__router *r, cnc__disco_f *f,
 typedef void cnc__session_start_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_start(struct cnc__router *r,
                                           cnc__session_start_f *f, void *priv);
+/* Called when a session begins by Bind 2 (XEP-0386), before it is told so and
+ * before those who asked for its start: do what <bind/> asks for and append
+ * what <bound/> shall say about it; send nothing.  feature: advertised in
+ * <bind/>'s <inline/>; static, NULL: none. */
+typedef void cnc__bind2_f(struct cnc__session *s,
+                          const struct cnc_element *bind,
+                          struct cnc__str *bound, void *priv);
+CNC_API void cnc__router_on_bind2(struct cnc__router *r, const char *feature,
+                                  cnc__bind2_f *f, void *priv);
 /* Called when a session ends, before it is freed. */
 typedef void cnc__session_end_f(struct cnc__session *s, void *priv);
 CNC_API void cnc__router_on_session_end(struct cnc__router *r,

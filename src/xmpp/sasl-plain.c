@@ -135,7 +135,7 @@ plain_step(struct cnc__stream *s, struct cnc__sasl *x, const char *in,
     if (x->account == NULL) {
         return cnc__sasl_fail(x, "not-authorized");
     }
-    if (!cnc__sasl_may_act_as(x->account, in, (size_t)(user - 1 - in))) {
+    if (!cnc__sasl_may_act_as(x, in, (size_t)(user - 1 - in))) {
         return cnc__sasl_fail(x, "invalid-authzid");
     }
     return verify(s, x, password, (size_t)(end - password));

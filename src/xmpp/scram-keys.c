@@ -62,25 +62,39 @@ cnc__scram_derive(struct cnc__scram_keys *out, const char *password,
     }
 }
 
-static unsigned char secret[32]; /* what made-up keys are made of */
+static unsigned char own_secret[32]; /* when we were given none */
 static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
 
 static void
 make_secret(void)
 {
-    cnc__random(secret, sizeof(secret));
+    cnc__random(own_secret, sizeof(own_secret));
 }
 
-/* The same salt for the same name as long as the process lives. */
-static void
-make_up(struct cnc__scram_keys *out, const char *account, bool sha256)
+void
+cnc__sasl_secret(uint8_t out[32], const struct cnc__stream *s,
+                 const char *purpose, const char *text, size_t len)
 {
-    unsigned char mac[32];
+    const uint8_t *secret = s->env->secret;
+    struct cnc__str data = CNC__STR;
 
     pthread_once(&secret_once, make_secret);
-    CNC_CHECK(HMAC(EVP_sha256(), secret, sizeof(secret),
-                   (const unsigned char *)account, strlen(account), mac,
+    cnc__str_add(&data, purpose, strlen(purpose) + 1);
+    cnc__str_add(&data, text, len);
+    CNC_CHECK(HMAC(EVP_sha256(), secret == NULL ? own_secret : secret, 32,
+                   (const unsigned char *)data.data, data.len, out,
                    NULL) != NULL);
+    cnc__str_fini(&data);
+}
+
+/* The same salt for the same name as long as the secret is the same. */
+static void
+make_up(struct cnc__scram_keys *out, const struct cnc__stream *s,
+        const char *account, bool sha256)
+{
+    uint8_t mac[32];
+
+    cnc__sasl_secret(mac, s, "salt", account, strlen(account));
     *out = (struct cnc__scram_keys){.iterations = CNC__SCRAM_ITERATIONS,
                                     .n_salt = N_SALT,
                                     .n_key = sha256 ? 32 : 20};
@@ -113,7 +127,18 @@ cnc__sasl_keys(struct cnc__scram_keys *out, const struct cnc__stream *s,
         *out = keys;
         OPENSSL_cleanse(&keys, sizeof(keys));
     } else {
-        make_up(out, account, sha256);
+        make_up(out, s, account, sha256);
     }
+    return known;
+}
+
+bool
+cnc__sasl_has_account(const struct cnc__stream *s, const char *account)
+{
+    struct cnc__scram_keys keys;
+    bool known = cnc__sasl_keys(&keys, s, account, true) ||
+                 cnc__sasl_keys(&keys, s, account, false);
+
+    OPENSSL_cleanse(&keys, sizeof(keys));
     return known;
 }

@@ -46,6 +46,7 @@ struct cnc__stream {
     void *priv;
     struct cnc__session *session;
     char *account;             /* bare JID; NULL before SASL and after bind */
+    char *from;                /* bare JID that the header says; until bind */
     struct cnc__sasl *sasl;    /* the exchange under way */
     struct cnc_parser *parser; /* TCP alone */
     struct cnc__ws ws;
@@ -76,6 +77,8 @@ void cnc__stream_lazy_fini(struct cnc__stream *s);
 void cnc__stream_say(struct cnc__stream *s, const struct cnc__str *xml);
 /* SASL is done: a new header must come; ours first when we initiate. */
 void cnc__stream_restart(struct cnc__stream *s);
+/* SASL is done and the stream goes on as it is (XEP-0388). */
+void cnc__stream_authenticated(struct cnc__stream *s);
 /* <proceed/> is said or was heard: TLS, then a new stream. */
 void cnc__stream_go_secure(struct cnc__stream *s);
 /* The session is there. */
@@ -117,9 +120,22 @@ void cnc__stream_on_header(struct cnc__stream *s, struct cnc_element *root);
 void cnc__stream_say_features(struct cnc__stream *s, struct cnc__str *xml);
 bool cnc__is_stanza_name(const struct cnc_element *e);
 
+/* -- c2s.c ---------------------------------------------------------------- */
+
+/* What a client may do now. */
+void cnc__c2s_say_features(struct cnc__stream *s);
+
 /* -- bind.c -------------------------------------------------------------- */
 
 /* An element after SASL and before a resource is bound. */
 void cnc__bind_element(struct cnc__stream *s, struct cnc_element *e);
+/* Append XEP-0386's feature: <bind/> and what may be asked for in it. */
+void cnc__bind2_add_feature(struct cnc__str *out, const struct cnc__stream *s);
+/* XEP-0386: bind what <bind/> asks for and append <bound/>, which is to be
+ * said before the session hears anything; then call cnc__router_started().
+ * agent: the client's id, NULL: unknown.  False: there are too many
+ * resources. */
+bool cnc__bind2(struct cnc__stream *s, const struct cnc_element *bind,
+                const char *agent, struct cnc__str *out);
 
 #endif /* CNC_XMPP_STREAM_PRIV_H */

@@ -293,10 +293,23 @@ open_again(struct cnc__stream *s)
 }
 
 void
-cnc__stream_restart(struct cnc__stream *s)
+cnc__stream_authenticated(struct cnc__stream *s)
 {
+    struct cnc_xml_limits l;
+
     s->authenticated = true;
     s->ws.max_message = s->env->max_stanza;
+    s->state = CNC__STREAM_BINDING;
+    if (s->framing == CNC__FRAMING_TCP) {
+        l = cnc__stream_limits(s);
+        cnc_parser_limit(s->parser, &l);
+    }
+}
+
+void
+cnc__stream_restart(struct cnc__stream *s)
+{
+    cnc__stream_authenticated(s);
     open_again(s);
     if (s->role->initiates) {
         start(s);
@@ -344,6 +357,8 @@ cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
     s->state = CNC__STREAM_BOUND;
     cnc__free(s->account);
     s->account = NULL;
+    cnc__free(s->from);
+    s->from = NULL;
 }
 
 /* -- the owner's calls --------------------------------------------------- */
@@ -422,6 +437,7 @@ cnc__stream_free(struct cnc__stream **sp)
     cnc__stream_lazy_fini(s);
     cnc__str_fini(&s->out);
     cnc__free(s->account);
+    cnc__free(s->from);
     cnc__free(s->host);
     cnc__free(s->id);
     cnc__free(s->addr);

@@ -20,7 +20,8 @@
 enum cnc__framing { CNC__FRAMING_TCP, CNC__FRAMING_WS };
 
 /* SASL mechanisms to offer: PLAIN over TLS or on loopback alone, EXTERNAL by
- * the peer's uid. */
+ * the peer's uid or certificate, SCRAM also with -PLUS where the channel can
+ * be bound. */
 #define CNC__SASL_ANONYMOUS    (1u << 0)
 #define CNC__SASL_SCRAM_SHA1   (1u << 1)
 #define CNC__SASL_SCRAM_SHA256 (1u << 2)
@@ -37,6 +38,11 @@ struct cnc__scram_keys {
 /* What the stream needs from above.  One for many streams. */
 struct cnc__stream_env {
     struct cnc__router *router;
+    struct cnc__fast *fast;   /* tokens (XEP-0484); NULL: none are given */
+    const uint8_t *secret;    /* 32 bytes, the same after a restart: what is
+                                 made of names stays the same too (salts of
+                                 accounts that do not exist, resources);
+                                 NULL: of this process alone */
     unsigned mechanisms;      /* CNC__SASL_... bits */
     uint32_t max_before_auth; /* bytes of a stanza before authentication */
     uint32_t max_stanza;      /* bytes after */

@@ -8,7 +8,10 @@
  *   @ ws | tcp                     the framing (first line)
  *   @ mechanisms NAME...           default: ANONYMOUS
  *   @ secure | loopback | uid N | uid self | deferred
- *   @ queue N | before-auth N | idle N | auth N
+ *   @ tls [exporter] [end-point]   the channel can be bound so
+ *   @ cert JID...                  the client has shown a certificate
+ *   @ tokens | tokens deferred     FAST, kept at once or at X: kept
+ *   @ queue N | before-auth N | idle N | auth N | resources N
  *   @ sm SETTING N                 of struct cnc__sm_config
  *   C: what the client sends       a message, or bytes (TCP)
  *   S: what the service says       exactly, and all of it
@@ -22,10 +25,19 @@
  *   X: waiting N | returned N      of struct cnc__sm_stats
  *   X: scram MECHANISM USER PASSWORD    a SASL client begins
  *   X: scram-end BASE64                 and believes the server
+ *   X: own HASH GS2 BINDING USER PASSWORD
+ *                                       a client of our own begins, which
+ *                                       can also do what is wrong
+ *   X: ht-end BASE64 TOKEN BINDING      the service knows the token too
+ *   X: days N                           pass for tokens
+ *   X: kept | lost | restart            tokens are, are not; and come back
+ *   X: forget USER                      the password is another
  *
  * In C: and S:  \n \t \\ \xHH, and %NAME% for what was captured.
  * In S: %any% matches the shortest run; %=NAME% captures it.
- * In C: %repeat(N,text)%  %base64(text)%  %scram(BASE64)%.
+ * In C: %repeat(N,text)%  %base64(text)%  %scram(BASE64)%  %own(BASE64)%
+ *       %ht(USER,TOKEN,BINDING)%.
+ * BINDING: exporter, end-point, none or wrong.
  * In WebSocket framing: !ping TEXT, !pong TEXT, !close CODE, and for the
  * client !raw BYTES, are frames other than text.
  */
@@ -37,9 +49,12 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <gsasl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "../../../src/base/log.h"
 #include "../../../src/base/text.h"
+#include "../../../src/xmpp/fast.h"
 #include "../../../src/xmpp/sm.h"
 #include "../../../src/xmpp/ws.h"
 
@@ -65,6 +80,15 @@ struct play {
     Gsasl *gsasl;
     Gsasl_session *scram;
     char user[64], password[64];
+    bool exporter, end_point;
+    char *names; /* of the client's certificate */
+    char own_gs2[64], own_binding[16], own_user[64], own_password[64];
+    bool own_sha256;
+    struct cnc__table *kept; /* what FAST has had kept */
+    bool keep_later;
+    void (*keep_done)(void *arg, bool kept);
+    void *keep_arg;
+    int64_t unix_ms;
     void (*work)(void *), (*done)(void *);
     void *job;
 };
@@ -83,7 +107,7 @@ struct play {
 static int
 keys(struct cnc__scram_keys *out, const char *user, bool sha256, void *priv)
 {
-    bool both = strcmp(user, "juliet") == 0;
+    bool both = strcmp(user, "juliet") == 0 || strcmp(user, "romeo") == 0;
 
     if (!both && (strcmp(user, "sha1") != 0 || sha256)) {
         return CNC_ENOENT;
@@ -101,6 +125,91 @@ offload(void (*work)(void *), void (*done)(void *), void *arg, void *priv)
     p->work = work;
     p->done = done;
     p->job = arg;
+}
+
+/* -- the channel ---------------------------------------------------------- */
+
+static size_t
+bind_channel(uint8_t out[64], const char *which)
+{
+    size_t n = strcmp(which, "none") == 0 ? 0 : 32;
+
+    memset(out, which[0] == 'e' ? which[1] : '!', n); /* eXporter, eNd-point */
+    return n;
+}
+
+static size_t
+channel_binding(uint8_t out[64], enum cnc__binding type, void *priv)
+{
+    const struct play *p = priv;
+    bool exporter = type == CNC__BINDING_EXPORTER;
+
+    return !(exporter ? p->exporter : p->end_point)
+               ? 0
+               : bind_channel(out, exporter ? "exporter" : "end-point");
+}
+
+static char *
+cert_jids(void *priv)
+{
+    const struct play *p = priv;
+
+    return cnc__strdup(p->names);
+}
+
+/* -- tokens --------------------------------------------------------------- */
+
+static int64_t
+unix_ms(void *priv)
+{
+    const struct play *p = priv;
+
+    return p->unix_ms;
+}
+
+static void
+keep(const char *id, const char *value, size_t len,
+     void (*done)(void *arg, bool kept), void *arg, void *priv)
+{
+    struct play *p = priv;
+
+    cnc__free(len == 0
+                  ? cnc__table_del(p->kept, id)
+                  : cnc__table_put(p->kept, id, cnc__strndup(value, len)));
+    if (p->keep_later) {
+        p->keep_done = done;
+        p->keep_arg = arg;
+    } else if (done != NULL) {
+        done(arg, true);
+    }
+}
+
+static void
+start_tokens(struct play *p)
+{
+    struct cnc__fast_env env = {unix_ms, keep, p};
+
+    cnc__fast_free(&p->env.fast);
+    p->env.fast = cnc__fast_new(&env);
+    if (p->kept == NULL) {
+        p->kept = cnc__table_new();
+    }
+    for (struct cnc__table_iter i = {0}; cnc__table_next(p->kept, &i);) {
+        assert_true(
+            cnc__fast_load(p->env.fast, i.key, i.value, strlen(i.value)));
+    }
+}
+
+static void
+tokens_kept(struct play *p, bool kept)
+{
+    void (*done)(void *, bool) = p->keep_done;
+
+    if (done == NULL) {
+        SCRIPT_FAIL(p, "nothing waits to be kept");
+    }
+    p->keep_done = NULL;
+    done(p->keep_arg, kept);
 }
 
 static void
@@ -204,12 +313,14 @@ on_dirty(void *priv)
 static struct connection *
 connection(struct play *p, int n)
 {
-    static const struct cnc__stream_events events = {on_dirty};
+    static const struct cnc__stream_events events = {.on_dirty = on_dirty,
+                                                     .channel_binding =
+                                                         channel_binding,
+                                                     .cert_jids = cert_jids};
     struct connection *c = &p->at[n];
 
     if (c->stream == NULL) {
-        c->stream =
-            cnc__stream_new(&p->env, &p->peer, &events, NULL, p->now_ms);
+        c->stream = cnc__stream_new(&p->env, &p->peer, &events, p, p->now_ms);
         cnc__ws_init(&c->ws, false, 16u << 20);
     }
     return c;
@@ -228,6 +339,16 @@ on_client_property(Gsasl *context, Gsasl_session *session,
     }
     if (property == GSASL_PASSWORD) {
         return gsasl_property_set(session, property, p->password);
+    }
+    if (property == GSASL_CB_TLS_EXPORTER && p->exporter) {
+        struct cnc__str text = CNC__STR;
+        uint8_t data[64];
+        int rc;
+
+        cnc__base64_encode(&text, data, bind_channel(data, "exporter"));
+        rc = gsasl_property_set(session, property, text.data);
+        cnc__str_fini(&text);
+        return rc;
     }
     return GSASL_NO_CALLBACK;
 }
@@ -266,6 +387,123 @@ scram(struct play *p, struct cnc__str *out, const char *in, int want)
     gsasl_free(answer);
 }
 
+/* -- a client of our own: SCRAM with any binding, and HT ------------------ */
+
+#define OWN_NONCE "fyko+d2lbbFgONRv9qkxdawL"
+
+static void
+own_begins(struct play *p, char *args)
+{
+    p->own_sha256 = strcmp(strsep(&args, " "), "sha256") == 0;
+    snprintf(p->own_gs2, sizeof(p->own_gs2), "%s", strsep(&args, " "));
+    snprintf(p->own_binding, sizeof(p->own_binding), "%s", strsep(&args, " "));
+    snprintf(p->own_user, sizeof(p->own_user), "%s", strsep(&args, " "));
+    snprintf(p->own_password, sizeof(p->own_password), "%s", args);
+}
+
+/* RFC 5802 section 3, from the client's side. */
+static void
+own_proof(struct play *p, struct cnc__str *out, const char *first,
+          const char *server, const char *final)
+{
+    const EVP_MD *md = p->own_sha256 ? EVP_sha256() : EVP_sha1();
+    const char *s = strstr(server, ",s=") + 3;
+    unsigned char salted[32], key[32], stored[32], mac[32];
+    unsigned n = (unsigned)EVP_MD_size(md);
+    struct cnc__str salt = CNC__STR, all = CNC__STR;
+    int count = (int)strtol(strstr(server, ",i=") + 3, NULL, 10);
+
+    assert_int_equal(cnc__base64_decode(&salt, s, strcspn(s, ",")), 0);
+    PKCS5_PBKDF2_HMAC(p->own_password, -1, (unsigned char *)salt.data,
+                      (int)salt.len, count, md, (int)n, salted);
+    HMAC(md, salted, (int)n, (const unsigned char *)"Client Key", 10, key,
+         NULL);
+    EVP_Digest(key, n, stored, NULL, md, NULL);
+    cnc__str_printf(&all, "%s,%s,%s", first, server, final);
+    HMAC(md, stored, (int)n, (unsigned char *)all.data, all.len, mac, NULL);
+    for (unsigned i = 0; i < n; i++) {
+        key[i] ^= mac[i];
+    }
+    cnc__base64_encode(out, key, n);
+    cnc__str_fini(&salt);
+    cnc__str_fini(&all);
+}
+
+/* challenge: base64, "" at first.  Appends base64. */
+static void
+own(struct play *p, struct cnc__str *out, const char *challenge)
+{
+    struct cnc__str first = CNC__STR, text = CNC__STR, server = CNC__STR,
+                    c = CNC__STR;
+    uint8_t data[64];
+    size_t n = bind_channel(data, p->own_binding);
+
+    cnc__str_printf(&first, "n=%s,r=" OWN_NONCE, p->own_user);
+    if (challenge[0] == '\0') {
+        cnc__str_printf(&text, "%s%s", p->own_gs2, first.data);
+    } else {
+        assert_int_equal(
+            cnc__base64_decode(&server, challenge, strlen(challenge)), 0);
+        cnc__str_puts(&c, p->own_gs2);
+        cnc__str_add(&c, data, n);
+        cnc__str_puts(&text, "c=");
+        cnc__base64_encode(&text, c.data, c.len);
+        cnc__str_printf(&text, ",%.*s", (int)strcspn(server.data, ","),
+                        server.data);
+        cnc__str_clear(&c);
+        own_proof(p, &c, first.data, server.data, text.data);
+        cnc__str_printf(&text, ",p=%s", c.data);
+    }
+    cnc__base64_encode(out, text.data, text.len);
+    cnc__str_fini(&first);
+    cnc__str_fini(&text);
+    cnc__str_fini(&server);
+    cnc__str_fini(&c);
+}
+
+static void
+token_hash(uint8_t out[32], const char *token, const char *who,
+           const char *binding)
+{
+    struct cnc__str text = CNC__STR;
+    uint8_t data[64];
+
+    cnc__str_puts(&text, who);
+    cnc__str_add(&text, data, bind_channel(data, binding));
+    HMAC(EVP_sha256(), token, (int)strlen(token), (uint8_t *)text.data,
+         text.len, out, NULL);
+    cnc__str_fini(&text);
+}
+
+static void
+ht(struct cnc__str *out, char *args)
+{
+    const char *user = strsep(&args, ","), *token = strsep(&args, ",");
+    struct cnc__str text = CNC__STR;
+    uint8_t hash[32];
+
+    token_hash(hash, token, "Initiator", args);
+    cnc__str_add(&text, user, strlen(user) + 1);
+    cnc__str_add(&text, hash, sizeof(hash));
+    cnc__base64_encode(out, text.data, text.len);
+    cnc__str_fini(&text);
+}
+
+static void
+ht_ends(struct play *p, char *args)
+{
+    const char *said = strsep(&args, " "), *token = strsep(&args, " ");
+    struct cnc__str want = CNC__STR;
+    uint8_t hash[32];
+
+    token_hash(hash, token, "Responder", args);
+    cnc__base64_encode(&want, hash, sizeof(hash));
+    if (strcmp(want.data, said) != 0) {
+        SCRIPT_FAIL(p, "the service does not know the token");
+    }
+    cnc__str_fini(&want);
+}
+
 /* -- lines --------------------------------------------------------------- */
 
 static void
@@ -302,6 +540,13 @@ call(struct play *p, struct cnc__str *out, const char *f, const char *arg)
         cnc__base64_encode(out, text.data, text.len);
     } else if (strcmp(f, "scram") == 0) {
         scram(p, out, arg, GSASL_NEEDS_MORE);
+    } else if (strcmp(f, "own") == 0) {
+        own(p, out, arg);
+    } else if (strcmp(f, "ht") == 0) {
+        char *copy = cnc__strdup(arg);
+
+        ht(out, copy);
+        cnc__free(copy);
     } else {
         SCRIPT_FAIL(p, "no function %s", f);
     }
@@ -315,7 +560,7 @@ expand(struct play *p, struct cnc__str *out, const char *s)
     const char *end;
 
     for (; *s != '\0'; s = end + 1) {
-        char word[200];
+        char word[400];
         size_t plain = strcspn(s, "%");
         char *paren;
 
@@ -570,6 +815,18 @@ command(struct play *p, char *text)
         begin_scram(p, text + 6);
     } else if (strncmp(text, "scram-end ", 10) == 0) {
         scram(p, NULL, text + 10, GSASL_OK);
+    } else if (strncmp(text, "own ", 4) == 0) {
+        own_begins(p, text + 4);
+    } else if (strncmp(text, "ht-end ", 7) == 0) {
+        ht_ends(p, text + 7);
+    } else if (strncmp(text, "days ", 5) == 0) {
+        p->unix_ms += strtol(text + 5, NULL, 10) * INT64_C(86400000);
+    } else if (strcmp(text, "kept") == 0 || strcmp(text, "lost") == 0) {
+        tokens_kept(p, text[0] == 'k');
+    } else if (strcmp(text, "restart") == 0) {
+        start_tokens(p);
+    } else if (strncmp(text, "forget ", 7) == 0) {
+        cnc__fast_forget_user(p->env.fast, text + 7);
     } else {
         SCRIPT_FAIL(p, "what is X: %s?", text);
     }
@@ -646,6 +903,22 @@ directive(struct play *p, char *text)
         p->env.auth_ms = (uint32_t)n;
     } else if (strcmp(word, "sm") == 0) {
         sm_setting(p, text);
+    } else if (strcmp(word, "resources") == 0) {
+        cnc__router_max_resources(p->router, (uint32_t)n);
+    } else if (strcmp(word, "tls") == 0) {
+        p->peer.secure = true;
+        p->exporter = text != NULL && strstr(text, "exporter") != NULL;
+        p->end_point = text != NULL && strstr(text, "end-point") != NULL;
+    } else if (strcmp(word, "cert") == 0) {
+        struct cnc__str names = CNC__STR;
+
+        while ((word = strsep(&text, " ")) != NULL) {
+            cnc__str_printf(&names, "%s\n", word);
+        }
+        p->names = cnc__str_steal(&names);
+    } else if (strcmp(word, "tokens") == 0) {
+        p->keep_later = text != NULL;
+        start_tokens(p);
     } else if (strcmp(word, "mechanisms") == 0) {
         p->env.mechanisms = 0;
         while ((word = strsep(&text, " ")) != NULL) {
@@ -740,6 +1013,7 @@ set_up(struct play *p)
     p->peer = (struct cnc__stream_peer){.uid = -1, .addr = "script"};
     p->captured = cnc__table_new();
     p->now_ms = 1000000;
+    p->unix_ms = INT64_C(1795000000000);
 }
 
 static void
@@ -752,6 +1026,12 @@ tear_down(struct play *p)
         p->work(p->job);
         p->done(p->job);
     }
+    if (p->keep_done != NULL) {
+        tokens_kept(p, true);
+    }
+    cnc__fast_free(&p->env.fast);
+    cnc__table_free(&p->kept, cnc__free);
+    cnc__free(p->names);
     cnc__router_free(&p->router);
     cnc__table_free(&p->captured, cnc__free);
     if (p->scram != NULL) {
