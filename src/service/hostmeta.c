@@ -14,9 +14,9 @@ static bool
 is_host(const char *host)
 {
     return host != NULL && host[0] != '\0' && strlen(host) < 256 &&
-           strspn(host, "abcdefghijklmnopqrstuvwxyz"
-                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") ==
-               strlen(host);
+           strspn(host,
+                  "abcdefghijklmnopqrstuvwxyz"
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") == strlen(host);
 }
 
 static bool

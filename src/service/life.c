@@ -22,6 +22,7 @@ on_tick(uv_timer_t *timer)
 
     cnc__router_tick(s->router, now);
     cnc__renders_tick(s->renders, now);
+    cnc__router_tick(s->router, now);
     cnc__agent_tick(s->agent);
     if (s->ready && !s->stop_asked) {
         cnc__apps_tick(s->apps, now);
@@ -111,7 +112,8 @@ on_started(void *priv)
     }
     s->ready = true;
     cnc__str_printf(&url, "%s://%.*s:%u/",
-                    s->o.tls_cert == NULL ? "http" : "https",
+                    s->o.tls_cert == NULL || s->o.http_plain ? "http"
+                                                             : "https",
                     any ? 9 : (int)(colon - s->o.http),
                     any ? "localhost" : s->o.http, s->port);
     cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
@@ -278,6 +280,7 @@ cnc_service_free(struct cnc_service **sp)
     cnc__pubsub_free(&s->pubsub);
     cnc__apps_free(&s->apps);
     cnc__net_free(&s->net);
+    cnc__network_free(s);
     cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);

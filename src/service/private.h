@@ -110,6 +110,14 @@ int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
+/* -- network.c: clients and servers by TCP -------------------------------- */
+
+/* After the stream envs, before net. */
+int cnc__network_new(struct cnc_service *s, struct cnc_error *err);
+int cnc__network_listen(struct cnc_service *s, struct cnc_error *err);
+cnc__net_stream_f cnc__network_stream;
+void cnc__network_free(struct cnc_service *s);
+
 /* -- hostmeta.c: /.well-known/host-meta and host-meta.json ---------------- */
 
 #define CNC__WS_PATH "/xmpp"
@@ -150,7 +158,8 @@ struct cnc_service {
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;
-    struct cnc__stream_env web_env, link_env;
+    struct cnc__tls_ctx *tls; /* the certificate for XMPP, and whom we trust */
+    struct cnc__stream_env web_env, link_env, c2s_env;
     unsigned port;
     uint64_t started_ms, stop_deadline_ms;
     size_t n_jobs; /* of the pool, whose done() was not called yet */

@@ -183,6 +183,7 @@ take_options(struct cnc_service *s, const struct cnc_service_options *o,
     own->max_stanza = o->max_stanza == 0 ? 262144 : o->max_stanza;
     own->max_queue = o->max_queue == 0 ? 1 << 20 : o->max_queue;
     own->renders = o->renders == 0 ? 1 : o->renders;
+    own->s2s_wait = o->s2s_wait == 0 ? 60 : o->s2s_wait;
     if (!is_domain(own->domain)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "--domain is a host's name such as "
@@ -298,6 +299,9 @@ make_rooms(struct cnc_service *s)
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
     cnc__sm_configure(
         s->router, &(struct cnc__sm_config){.timeout_ms = s->o.resume * 1000});
+    if (s->o.max_resources != 0) {
+        cnc__router_max_resources(s->router, s->o.max_resources);
+    }
     s->pubsub = apps.pubsub = cnc__pubsub_new(&pubsub);
     s->commands = apps.commands = cnc__commands_new(s->router);
     s->accounts = cnc__logins_new(s);
@@ -397,19 +401,31 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
 static int
 listen_all(struct cnc_service *s, struct cnc_error *err)
 {
-    struct cnc__net_config config = {.web = &s->web_env,
-                                     .link = &s->link_env,
-                                     .http = on_http,
-                                     .http_priv = s,
-                                     .ws_path = CNC__WS_PATH,
-                                     .origins = s->o.origins};
+    struct cnc__net_config config = {
+        .web = &s->web_env,
+        .link = &s->link_env,
+        .http = on_http,
+        .http_priv = s,
+        .ws_path = CNC__WS_PATH,
+        .stream = cnc__network_stream,
+        .stream_priv = s,
+        .dns = {.trust_anchor = s->o.trust_anchor, .forwarder = s->o.dns},
+        .origins = s->o.origins};
+    bool plain = s->o.http_plain;
     int code;
 
     make_stream_envs(s);
+    if ((code = cnc__network_new(s, err)) != 0) {
+        return code;
+    }
     s->net = cnc__net_new(&s->loop, &config);
-    code = cnc__net_listen(s->net, s->o.http, s->o.tls_cert, s->o.tls_key,
-                           &s->port, err);
-    return code != 0 ? code : cnc__net_listen_link(s->net, s->link, err);
+    if ((code = cnc__net_listen(
+             s->net, s->o.http, plain ? NULL : s->o.tls_cert,
+             plain ? NULL : s->o.tls_key, &s->port, err)) != 0 ||
+        (code = cnc__net_listen_link(s->net, s->link, err)) != 0) {
+        return code;
+    }
+    return cnc__network_listen(s, err);
 }
 
 static int
