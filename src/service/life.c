@@ -21,6 +21,7 @@ on_tick(uv_timer_t *timer)
     uint64_t now = uv_now(&s->loop);
 
     cnc__router_tick(s->router, now);
+    cnc__network_tick(s, now);
     cnc__renders_tick(s->renders, now);
     cnc__router_tick(s->router, now);
     cnc__agent_tick(s->agent);
@@ -42,6 +43,7 @@ close_net(struct cnc_service *s)
 {
     if (s->net != NULL && !s->net_closing) {
         s->net_closing = true;
+        cnc__network_close(s);
         cnc__net_close(s->net, on_net_closed, s);
         cnc__sms_end_all(s->router);
     }
@@ -279,8 +281,9 @@ cnc_service_free(struct cnc_service **sp)
     cnc__agent_free(&s->agent);
     cnc__pubsub_free(&s->pubsub);
     cnc__apps_free(&s->apps);
-    cnc__net_free(&s->net);
     cnc__network_free(s);
+    cnc__net_free(&s->net);
+    cnc__tls_ctx_unref(&s->tls);
     cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);

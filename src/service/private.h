@@ -23,6 +23,7 @@
 #include "../base/table.h"
 #include "../net/net.h"
 #include "../pubsub/command.h"
+#include "../s2s/s2s.h"
 #include "../web/agent.h"
 #include "../xmpp/sm.h"
 
@@ -116,6 +117,9 @@ int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 int cnc__network_new(struct cnc_service *s, struct cnc_error *err);
 int cnc__network_listen(struct cnc_service *s, struct cnc_error *err);
 cnc__net_stream_f cnc__network_stream;
+void cnc__network_tick(struct cnc_service *s, uint64_t now_ms);
+/* No more streams to other domains; before net is closed. */
+void cnc__network_close(struct cnc_service *s);
 void cnc__network_free(struct cnc_service *s);
 
 /* -- hostmeta.c: /.well-known/host-meta and host-meta.json ---------------- */
@@ -124,7 +128,8 @@ void cnc__network_free(struct cnc_service *s);
 /* True when it answered r. */
 bool cnc__hostmeta_http(struct cnc_service *s, struct cnc__http_request *r);
 
-/* -- webconsole.c: the page /_console -------------------------------------- */
+/* -- webconsole.c: the page /_console --------------------------------------
+ */
 
 /* True when it answered r. */
 bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
@@ -158,6 +163,7 @@ struct cnc_service {
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;
+    struct cnc__s2s *s2s;     /* NULL: no other domain is reached */
     struct cnc__tls_ctx *tls; /* the certificate for XMPP, and whom we trust */
     struct cnc__stream_env web_env, link_env, c2s_env;
     unsigned port;
