@@ -9,6 +9,7 @@
 #include "precis.h"
 #include "router-priv.h"
 #include "sasl.h"
+#include "sm.h"
 #include "stream-priv.h"
 
 /* 7.6.2.1, and an iq without an id, which has no answer to be told apart. */
@@ -109,18 +110,37 @@ cnc__bind_element(struct cnc__stream *s, struct cnc_element *e)
 void
 cnc__bind2_add_feature(struct cnc__str *out, const struct cnc__stream *s)
 {
-    bool any = false;
-
-    cnc__str_puts(out, "<bind xmlns='" CNC__NS_BIND2 "'");
+    cnc__str_puts(out, "<bind xmlns='" CNC__NS_BIND2 "'><inline>"
+                       "<feature var='" CNC__NS_SM "'/>"
+                       "<feature var='" CNC__NS_CSI "'/>");
     for (const struct cnc__inliner *i = s->env->router->inliners; i != NULL;
          i = i->next) {
         if (i->feature != NULL) {
-            cnc__xml_printf(out, "%s<feature var='%s'/>",
-                            any ? "" : "><inline>", i->feature);
-            any = true;
+            cnc__xml_printf(out, "<feature var='%s'/>", i->feature);
         }
     }
-    cnc__str_puts(out, any ? "</inline></bind>" : "/>");
+    cnc__str_puts(out, "</inline></bind>");
+}
+
+/* Stream management and client state; the rest is others'. */
+static void
+enable(struct cnc__stream *s, const struct cnc_element *bind,
+       struct cnc__str *out)
+{
+    const struct cnc_element *sm =
+        cnc_element_child(bind, CNC__NS_SM, "enable");
+    const struct cnc_element *csi = cnc_element_child(bind, CNC__NS_CSI, NULL);
+
+    if (sm != NULL) {
+        cnc__sm_enable(s, sm, out);
+    }
+    if (csi != NULL) {
+        cnc__sm_element(s, csi);
+    }
+    for (const struct cnc__inliner *i = s->env->router->inliners; i != NULL;
+         i = i->next) {
+        i->f(s->session, bind, out, i->priv);
+    }
 }
 
 /* The same client binds the same resource, which so replaces the session that
@@ -163,10 +183,7 @@ cnc__bind2(struct cnc__stream *s, const struct cnc_element *bind,
     if (!bound) {
         return false;
     }
-    for (const struct cnc__inliner *i = s->env->router->inliners; i != NULL;
-         i = i->next) {
-        i->f(s->session, bind, &answers, i->priv);
-    }
+    enable(s, bind, &answers);
     cnc__xml_printf(out, "<bound xmlns='" CNC__NS_BIND2 "'>%pR</bound>",
                     answers.data);
     cnc__str_fini(&answers);

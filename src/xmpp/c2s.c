@@ -48,6 +48,9 @@ cnc__c2s_say_features(struct cnc__stream *s)
                                 "'><optional/></session>");
         }
         cnc__sm_add_features(&xml);
+        if (s->env->features != NULL) {
+            s->env->features(&xml, s->env->priv);
+        }
     } else {
         if (cnc__stream_can_secure(s)) {
             cnc__str_puts(&xml, "<starttls xmlns='" CNC__NS_TLS "'");
@@ -159,10 +162,7 @@ on_early(struct cnc__stream *s, struct cnc_element *e)
 {
     bool two = cnc_element_is(e, CNC__NS_SASL2, NULL);
 
-    if (s->sasl != NULL && s->sasl->request != NULL && !two) {
-        /* XEP-0388 2.4: nothing else meanwhile. */
-        cnc__stream_close(s, "policy-violation", "Not while authenticating");
-    } else if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
+    if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
         on_starttls(s);
     } else if (!cnc_element_is(e, CNC__NS_SASL, NULL) &&
                !(two && cnc__sasl2_offered(s))) {
@@ -180,6 +180,12 @@ on_element(struct cnc__stream *s, struct cnc_element *e)
     bool stanza =
         cnc_element_is(e, CNC__NS_CLIENT, NULL) && cnc__is_stanza_name(e);
 
+    if (s->sasl != NULL && s->sasl->request != NULL &&
+        !cnc_element_is(e, CNC__NS_SASL2, NULL)) {
+        /* XEP-0388 2.4: nothing else meanwhile. */
+        cnc__stream_close(s, "policy-violation", "Not while authenticating");
+        return;
+    }
     if (cnc__sm_element(s, e)) {
         return;
     }
@@ -232,6 +238,7 @@ on_tick(struct cnc__stream *s)
     uint64_t idle_ms = s->env->idle_ms;
 
     if (s->state != CNC__STREAM_BOUND) {
+        cnc__sasl_tick(s);
         return;
     }
     if (s->session->sm != NULL) {

@@ -81,6 +81,9 @@ ht_step(struct cnc__stream *s, struct cnc__sasl *x, const char *in, size_t len)
     if (x->account == NULL || !cnc__sasl2_agent(agent, x)) {
         return cnc__sasl_fail(x, "not-authorized");
     }
+    if (!cnc__sasl_may_try(s, x)) {
+        return cnc__sasl_fail(x, "temporary-auth-failure");
+    }
     user = cnc__strndup(x->account, strcspn(x->account, "@"));
     t.user = user;
     t.agent = agent;

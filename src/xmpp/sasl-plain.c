@@ -138,6 +138,9 @@ plain_step(struct cnc__stream *s, struct cnc__sasl *x, const char *in,
     if (!cnc__sasl_may_act_as(x, in, (size_t)(user - 1 - in))) {
         return cnc__sasl_fail(x, "invalid-authzid");
     }
+    if (!cnc__sasl_may_try(s, x)) {
+        return cnc__sasl_fail(x, "temporary-auth-failure");
+    }
     return verify(s, x, password, (size_t)(end - password));
 }
 

@@ -170,6 +170,9 @@ read_bare(struct reader *r, struct cnc__stream *s, struct cnc__sasl *sasl,
     if (sasl->account == NULL) {
         return "not-authorized"; /* no local part is no account */
     }
+    if (!cnc__sasl_may_try(s, sasl)) {
+        return "temporary-auth-failure";
+    }
     cnc__random(random, sizeof(random));
     cnc__str_add(&whole, nonce, len);
     cnc__base64_encode(&whole, random, sizeof(random));

@@ -205,18 +205,75 @@ succeed(struct cnc__stream *s)
     cnc__stream_restart(s);
 }
 
+/* Both outcomes alike, or the time would tell. */
+static bool
+comes_later(struct cnc__stream *s, enum cnc__sasl_result result)
+{
+    struct cnc__sasl *x = s->sasl;
+
+    if (x->delay_ms == 0 || result == CNC__SASL_MORE) {
+        return false;
+    }
+    x->waiting = true;
+    x->held = result;
+    x->since_ms = s->now_ms;
+    return true;
+}
+
+static void
+answer(struct cnc__stream *s, enum cnc__sasl_result result)
+{
+    struct cnc__sasl *x = s->sasl;
+    struct cnc__guard *guard = s->env->guard;
+
+    x->waiting = false;
+    if (result == CNC__SASL_DONE) {
+        if (guard != NULL && !x->anonymous && s->uid < 0) {
+            cnc__guard_succeeded(guard, s->addr, x->account);
+        }
+        succeed(s);
+    } else if (result == CNC__SASL_FAIL) {
+        if (guard != NULL && x->account != NULL &&
+            strcmp(x->failure, "not-authorized") == 0) {
+            cnc__guard_failed(guard, s->addr, x->account, s->now_ms);
+        }
+        cnc__sasl_refuse(s, namespace_of(x), x->failure);
+    } else if (result == CNC__SASL_MORE) {
+        say(s, "challenge", &x->out, x->out.len > 0);
+        cnc__str_fini(&x->out);
+    }
+}
+
 void
 cnc__sasl_finish(struct cnc__stream *s, enum cnc__sasl_result result)
 {
-    s->sasl->waiting = false;
-    if (result == CNC__SASL_DONE) {
-        succeed(s);
-    } else if (result == CNC__SASL_FAIL) {
-        cnc__sasl_refuse(s, namespace_of(s->sasl), s->sasl->failure);
-    } else if (result == CNC__SASL_MORE) {
-        say(s, "challenge", &s->sasl->out, s->sasl->out.len > 0);
-        cnc__str_fini(&s->sasl->out);
+    if (!comes_later(s, result)) {
+        answer(s, result);
     }
+}
+
+void
+cnc__sasl_tick(struct cnc__stream *s)
+{
+    struct cnc__sasl *x = s->sasl;
+
+    if (x != NULL && x->delay_ms > 0 && x->waiting && x->since_ms > 0 &&
+        s->now_ms - x->since_ms >= x->delay_ms) {
+        x->since_ms = 0;
+        answer(s, x->held);
+    }
+}
+
+bool
+cnc__sasl_may_try(struct cnc__stream *s, struct cnc__sasl *x)
+{
+    if (s->env->guard == NULL || s->uid >= 0 ||
+        cnc__guard_may_try(s->env->guard, s->addr, s->loopback, x->account,
+                           s->now_ms, &x->delay_ms)) {
+        return true;
+    }
+    x->why = "too many failures from this address";
+    return false;
 }
 
 /* in: base64 as it came; "=" stands for empty in RFC 6120 alone. */

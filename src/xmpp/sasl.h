@@ -55,6 +55,9 @@ struct cnc__sasl {
     char *account;       /* bare JID, prepared: the claim until it is DONE */
     void *priv;          /* the mechanism's own */
     struct cnc__sasl2_wait *wait; /* for tokens to be kept */
+    uint32_t delay_ms;            /* the answer shall be late by this much */
+    uint64_t since_ms;            /* it waits since; 0: it does not */
+    enum cnc__sasl_result held;   /* the answer that waits */
 };
 
 extern const struct cnc__mechanism cnc__sasl_anonymous, cnc__sasl_external,
@@ -82,6 +85,8 @@ void cnc__sasl_refuse(struct cnc__stream *s, const char *ns,
                       const char *condition);
 /* The end of work on another thread. */
 void cnc__sasl_finish(struct cnc__stream *s, enum cnc__sasl_result result);
+/* About once a second. */
+void cnc__sasl_tick(struct cnc__stream *s);
 /* Forget the exchange under way, if any. */
 void cnc__sasl_abandon(struct cnc__stream *s);
 
@@ -94,6 +99,9 @@ cnc__sasl_fail(struct cnc__sasl *x, const char *condition)
     return CNC__SASL_FAIL;
 }
 
+/* x->account claims to be somebody: may it go on?  False: fail with
+ * temporary-auth-failure, too much was guessed from there. */
+bool cnc__sasl_may_try(struct cnc__stream *s, struct cnc__sasl *x);
 /* The bare JID of a user name on s's domain, *new*; NULL: not a local part. */
 char *cnc__sasl_account(const struct cnc__stream *s, const char *user,
                         size_t len);

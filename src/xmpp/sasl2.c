@@ -11,6 +11,7 @@
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "sasl.h"
+#include "sm.h"
 #include "stream-priv.h"
 
 /* Tokens are being kept. */
@@ -37,6 +38,7 @@ cnc__sasl2_add_feature(struct cnc__str *out, const struct cnc__stream *s)
                         "<authentication xmlns='" CNC__NS_SASL2 "'>%pR"
                         "<inline>",
                         list.data);
+        cnc__str_puts(out, "<sm xmlns='" CNC__NS_SM "'/>");
         cnc__bind2_add_feature(out, s);
         cnc__str_clear(&list);
         cnc__sasl_add_list(&list, s, true);
@@ -114,15 +116,50 @@ wait_free(struct cnc__sasl2_wait *w)
     cnc__free(w);
 }
 
-/* What follows authentication: in *out, and said after it. */
-static struct cnc__session *
+enum next { NOTHING, RESUMED, BOUND, ENDED };
+
+/* What follows authentication; *out is said with <success/>.  XEP-0386 3.2:
+ * to resume comes first, and to bind if that failed. */
+static enum next
 go_on(struct cnc__stream *s, const struct cnc_element *request,
       const char *agent, struct cnc__str *out)
 {
+    const struct cnc_element *resume =
+        cnc_element_child(request, CNC__NS_SM, "resume");
     const struct cnc_element *bind =
         cnc_element_child(request, CNC__NS_BIND2, "bind");
 
-    return bind != NULL && cnc__bind2(s, bind, agent, out) ? s->session : NULL;
+    if (resume != NULL && cnc__sm_resume(s, resume, out)) {
+        return RESUMED;
+    }
+    if (s->state >= CNC__STREAM_CLOSING) {
+        return ENDED;
+    }
+    return bind != NULL && cnc__bind2(s, bind, agent, out) ? BOUND : NOTHING;
+}
+
+static void
+say_success(struct cnc__stream *s, const struct cnc__str *data, bool has_data,
+            const struct cnc__str *more, const struct cnc__str *token)
+{
+    struct cnc__str xml = CNC__STR;
+
+    cnc__str_puts(&xml, "<success xmlns='" CNC__NS_SASL2 "'>");
+    if (has_data) {
+        cnc__str_puts(&xml, "<additional-data>");
+        cnc__base64_encode(&xml, data->data, data->len);
+        cnc__str_puts(&xml, "</additional-data>");
+    }
+    cnc__xml_printf(&xml,
+                    "<authorization-identifier>%s</authorization-identifier>",
+                    s->session != NULL ? s->session->jid : s->account);
+    cnc__str_add(&xml, cnc__str_c(more), more->len);
+    cnc__str_add(&xml, cnc__str_c(token), token->len);
+    cnc__str_puts(&xml, "</success>");
+    cnc__stream_say(s, &xml);
+    cnc__wipe(xml.data, xml.len); /* there may be a token in it */
+    cnc__str_fini(&xml);
+    cnc__c2s_say_features(s);
 }
 
 /* The stream is authenticated from here on.  token: <token/>, or nothing. */
@@ -131,38 +168,29 @@ complete(struct cnc__stream *s, const struct cnc__str *token)
 {
     struct cnc__sasl *x = s->sasl;
     struct cnc_element *request = cnc_element_ref(x->request);
-    struct cnc__str xml = CNC__STR, more = CNC__STR;
-    struct cnc__session *session;
+    struct cnc__str data = x->out, more = CNC__STR;
     char agent[37];
-    bool has_agent = cnc__sasl2_agent(agent, x);
+    bool has_agent = cnc__sasl2_agent(agent, x), has_data = x->has_out;
+    enum next next;
 
+    x->out = (struct cnc__str)CNC__STR;
     s->account = x->account;
     x->account = NULL;
     s->anonymous = x->anonymous;
     s->operator_ = x->operator_;
-    cnc__str_puts(&xml, "<success xmlns='" CNC__NS_SASL2 "'>");
-    if (x->has_out) {
-        cnc__str_puts(&xml, "<additional-data>");
-        cnc__base64_encode(&xml, x->out.data, x->out.len);
-        cnc__str_puts(&xml, "</additional-data>");
-    }
     cnc__sasl_abandon(s);
     cnc__stream_authenticated(s);
-    session = go_on(s, request, has_agent ? agent : NULL, &more);
+    next = go_on(s, request, has_agent ? agent : NULL, &more);
     cnc_element_unref(&request);
-    cnc__xml_printf(&xml,
-                    "<authorization-identifier>%s</authorization-identifier>",
-                    s->session != NULL ? s->session->jid : s->account);
-    cnc__str_add(&xml, cnc__str_c(&more), more.len);
-    cnc__str_add(&xml, cnc__str_c(token), token->len);
-    cnc__str_puts(&xml, "</success>");
+    if (next != ENDED) {
+        say_success(s, &data, has_data, &more, token);
+    }
+    cnc__str_fini(&data);
     cnc__str_fini(&more);
-    cnc__stream_say(s, &xml);
-    cnc__wipe(xml.data, xml.len); /* there may be a token in it */
-    cnc__str_fini(&xml);
-    cnc__c2s_say_features(s);
-    if (session != NULL) {
-        cnc__router_started(session);
+    if (next == BOUND) {
+        cnc__router_started(s->session);
+    } else if (next == RESUMED) {
+        cnc__sm_resumed(s);
     }
 }
 

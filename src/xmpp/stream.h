@@ -15,6 +15,7 @@
 #ifndef CNC_XMPP_STREAM_H
 #define CNC_XMPP_STREAM_H
 
+#include "guard.h"
 #include "router.h"
 
 enum cnc__framing { CNC__FRAMING_TCP, CNC__FRAMING_WS };
@@ -39,6 +40,7 @@ struct cnc__scram_keys {
 struct cnc__stream_env {
     struct cnc__router *router;
     struct cnc__fast *fast;   /* tokens (XEP-0484); NULL: none are given */
+    struct cnc__guard *guard; /* against guessing; NULL: none */
     const uint8_t *secret;    /* 32 bytes, the same after a restart: what is
                                  made of names stays the same too (salts of
                                  accounts that do not exist, resources);
@@ -60,6 +62,9 @@ struct cnc__stream_env {
      * with made-up keys, so nobody learns which accounts exist). */
     int (*keys)(struct cnc__scram_keys *out, const char *user, bool sha256,
                 void *priv);
+    /* Append further stream features of a client that has authenticated;
+     * NULL: none. */
+    void (*features)(struct cnc__str *out, void *priv);
     /* Run work on another thread, then done on the core's thread.  For
      * PBKDF2.  NULL: run both at once. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,

@@ -11,6 +11,8 @@
  *   @ tls [exporter] [end-point]   the channel can be bound so
  *   @ cert JID...                  the client has shown a certificate
  *   @ tokens | tokens deferred     FAST, kept at once or at X: kept
+ *   @ guessed ACCOUNT ADDRESS      ... 30 passwords of it
+ *   @ echo                         Bind 2 and the features have it
  *   @ queue N | before-auth N | idle N | auth N | resources N
  *   @ sm SETTING N                 of struct cnc__sm_config
  *   C: what the client sends       a message, or bytes (TCP)
@@ -210,6 +212,22 @@ tokens_kept(struct play *p, bool kept)
     }
     p->keep_done = NULL;
     done(p->keep_arg, kept);
+}
+
+/* What Bind 2 can do besides: say it again. */
+static void
+on_bind2(struct cnc__session *s, const struct cnc_element *bind,
+         struct cnc__str *bound, void *priv)
+{
+    if (cnc_element_child(bind, "urn:example:echo", "echo") != NULL) {
+        cnc__str_puts(bound, "<echo xmlns='urn:example:echo'/>");
+    }
+}
+
+static void
+on_features(struct cnc__str *out, void *priv)
+{
+    cnc__str_puts(out, "<echo xmlns='urn:example:echo'/>");
 }
 
 static void
@@ -903,6 +921,9 @@ directive(struct play *p, char *text)
         p->env.auth_ms = (uint32_t)n;
     } else if (strcmp(word, "sm") == 0) {
         sm_setting(p, text);
+    } else if (strcmp(word, "echo") == 0) {
+        cnc__router_on_bind2(p->router, "urn:example:echo", on_bind2, NULL);
+        p->env.features = on_features;
     } else if (strcmp(word, "resources") == 0) {
         cnc__router_max_resources(p->router, (uint32_t)n);
     } else if (strcmp(word, "tls") == 0) {
@@ -916,6 +937,13 @@ directive(struct play *p, char *text)
             cnc__str_printf(&names, "%s\n", word);
         }
         p->names = cnc__str_steal(&names);
+    } else if (strcmp(word, "guessed") == 0) {
+        const char *account = strsep(&text, " ");
+
+        p->env.guard = p->env.guard == NULL ? cnc__guard_new() : p->env.guard;
+        for (int i = 0; i < 30; i++) {
+            cnc__guard_failed(p->env.guard, text, account, p->now_ms);
+        }
     } else if (strcmp(word, "tokens") == 0) {
         p->keep_later = text != NULL;
         start_tokens(p);
@@ -1030,6 +1058,7 @@ tear_down(struct play *p)
         tokens_kept(p, true);
     }
     cnc__fast_free(&p->env.fast);
+    cnc__guard_free(&p->env.guard);
     cnc__table_free(&p->kept, cnc__free);
     cnc__free(p->names);
     cnc__router_free(&p->router);
