@@ -76,6 +76,9 @@ cnc__affiliation_parse(enum cnc__affiliation *out, const char *s)
 enum cnc__affiliation
 cnc__node_affiliation(const struct cnc__node *n, const char *jid)
 {
+    if (cnc__is_owner(n->ps, jid)) {
+        return CNC__OWNER;
+    }
     return (enum cnc__affiliation)(uintptr_t)cnc__table_getn(
         n->affs, jid, cnc__jid_bare_len(jid));
 }
@@ -98,6 +101,9 @@ static int
 may_see(const struct cnc__node *n, const struct cnc__actor *who,
         enum cnc__affiliation a, struct cnc_error *err)
 {
+    if (cnc__pep_blocks(n->ps, who->jid)) {
+        return cnc__pep_stranger(err);
+    }
     if (a == CNC__OUTCAST || a == CNC__PUBLISH_ONLY) {
         return cnc__ps_error(err, CNC_EACCES, "forbidden", NULL,
                              "you may not read this node");
@@ -124,10 +130,16 @@ may_see(const struct cnc__node *n, const struct cnc__actor *who,
                              "not-subscribed",
                              "the node's owner approves subscribers");
     case CNC__ACCESS_PRESENCE:
+        if (n->ps->pep) {
+            return cnc__pep_may_see(n, who->jid, err);
+        }
         return cnc__ps_error(err, CNC_EACCES, "not-authorized",
                              "presence-subscription-required",
                              "this node is for its owner's contacts");
     case CNC__ACCESS_ROSTER:
+        if (n->ps->pep) {
+            return cnc__pep_may_see(n, who->jid, err);
+        }
         return cnc__ps_error(err, CNC_EACCES, "not-authorized",
                              "not-in-roster-group",
                              "this node is for a group of its owner's");
@@ -172,11 +184,14 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
 {
     cnc__pubsub_check(ps);
     if (node != NULL && node->cfg.derived && what != CNC__MAY_SEE &&
-        strcmp(who->jid, ps->domain) != 0) {
+        strcmp(who->jid, ps->jid) != 0) {
         return cnc__ps_error(err, CNC_EACCES, "not-allowed", NULL,
                              "the service alone writes this node");
     }
     if (who->operator_) {
+        return 0;
+    }
+    if (what == CNC__MAY_CREATE && cnc__is_owner(ps, who->jid)) {
         return 0;
     }
     if (what == CNC__MAY_CREATE) {

@@ -10,6 +10,7 @@
 
 #define MAX_PAYLOAD 16777216 /* bytes; the stream's own limit is lower */
 #define MAX_TITLE   1000     /* bytes of a title or a type */
+#define MAX_GROUPS  10000    /* bytes of the names of roster groups */
 
 void
 cnc__node_config_default(struct cnc__node_config *c)
@@ -36,6 +37,7 @@ cnc__node_config_copy(struct cnc__node_config *to,
     *to = *from;
     to->title = cnc__strdup(from->title);
     to->payload_ns = cnc__strdup(from->payload_ns);
+    to->groups = cnc__strdup(from->groups);
 }
 
 void
@@ -43,7 +45,8 @@ cnc__node_config_fini(struct cnc__node_config *c)
 {
     cnc__free(c->title);
     cnc__free(c->payload_ns);
-    c->title = c->payload_ns = NULL;
+    cnc__free(c->groups);
+    c->title = c->payload_ns = c->groups = NULL;
 }
 
 static const char *
@@ -58,6 +61,7 @@ cnc__node_config_equal(const struct cnc__node_config *a,
 {
     struct cnc__node_config x = *a, y = *b;
     x.title = y.title = x.payload_ns = y.payload_ns = NULL;
+    x.groups = y.groups = NULL;
     struct cnc__str s = CNC__STR, t = CNC__STR;
     cnc__config_attrs(&s, &x);
     cnc__config_attrs(&t, &y);
@@ -66,7 +70,8 @@ cnc__node_config_equal(const struct cnc__node_config *a,
         x.derived == y.derived &&
         strcmp(text_or_empty(a->title), text_or_empty(b->title)) == 0 &&
         strcmp(text_or_empty(a->payload_ns), text_or_empty(b->payload_ns)) ==
-            0;
+            0 &&
+        strcmp(text_or_empty(a->groups), text_or_empty(b->groups)) == 0;
     cnc__str_fini(&s);
     cnc__str_fini(&t);
     return equal;
@@ -119,8 +124,13 @@ static const struct field fields[] = {
      "Notify when the configuration changes", BOOLEAN, AT(notify_config)},
 };
 
-/* This one is a choice to the world and a boolean to us. */
+/* These two are not like the others: older stores have the first one as a
+ * boolean, the second one has many values. */
 #define LAST_ITEM "pubsub#send_last_published_item"
+#define GROUPS    "pubsub#roster_groups_allowed"
+
+static const char *const when[] = {"never", "on_sub", "on_sub_and_presence",
+                                   NULL};
 
 static void
 get(struct cnc__str *out, const struct field *f,
@@ -216,13 +226,29 @@ write_field(struct cnc__str *out, const char *var, const char *type,
     cnc__str_puts(out, "</field>");
 }
 
+static void
+write_groups(struct cnc__str *out, const char *groups, bool form)
+{
+    cnc__str_puts(out, "<field var='" GROUPS "'");
+    if (form) {
+        cnc__str_puts(out, " type='text-multi'"
+                           " label='Roster groups that may see it'");
+    }
+    cnc__str_putc(out, '>');
+    for (const char *g = text_or_empty(groups); *g != '\0';) {
+        size_t len = strcspn(g, "\n");
+        cnc__xml_printf(out, "<value>%.*s</value>", (int)len, g);
+        g += len + (g[len] == '\n');
+    }
+    cnc__str_puts(out, "</field>");
+}
+
 void
 cnc__config_form(struct cnc__str *out, const struct cnc__node_config *c,
                  const char *type)
 {
     static const char *const types[] = {"text-single", "boolean",
                                         "list-single", "text-single"};
-    static const char *const when[] = {"never", "on_sub", NULL};
     bool form = strcmp(type, "form") == 0;
     cnc__xml_printf(out,
                     "<x xmlns='jabber:x:data' type='%s'>"
@@ -239,6 +265,7 @@ cnc__config_form(struct cnc__str *out, const struct cnc__node_config *c,
     }
     write_field(out, LAST_ITEM, "list-single", "When the last item is sent",
                 when[c->send_last_item], when, form);
+    write_groups(out, c->groups, form);
     cnc__str_puts(out, "</x>");
     cnc__str_fini(&value);
 }
@@ -289,8 +316,16 @@ set_one(struct cnc__node_config *c, const char *var, const char *value,
     bool right;
     const struct field *f = find(var);
     if (strcmp(var, LAST_ITEM) == 0) {
-        c->send_last_item = strncmp(value, "on_sub", 6) == 0;
-        right = strcmp(value, "never") == 0 || strcmp(value, "on_sub") == 0;
+        unsigned i = 0;
+        while (when[i] != NULL && strcmp(when[i], value) != 0) {
+            i++;
+        }
+        right = when[i] != NULL;
+        c->send_last_item = right ? (enum cnc__send_last)i : CNC__LAST_NEVER;
+    } else if (strcmp(var, GROUPS) == 0) {
+        right = strlen(value) <= MAX_GROUPS;
+        cnc__free(c->groups);
+        c->groups = *value == '\0' ? NULL : cnc__strdup(value);
     } else if (f != NULL) {
         right = set(c, f, value);
     } else {
@@ -325,8 +360,17 @@ each_field(const struct cnc_element *x, const char *form_type,
                                        x, &i, NULL, "field")) != NULL;) {
         const char *var = cnc_element_attr(field, NULL, "var");
         if (var != NULL && strcmp(var, "FORM_TYPE") != 0) {
-            const char *value = cnc__values_get(v, var, 0);
-            rc = f(priv, var, value == NULL ? "" : value, err);
+            struct cnc__str value = CNC__STR;
+            const char *one;
+            bool many = strcmp(var, GROUPS) == 0;
+            for (size_t k = 0; (one = cnc__values_get(v, var, k)) != NULL &&
+                               (k == 0 || (many && value.len <= MAX_GROUPS));
+                 k++) {
+                cnc__str_puts(&value, k == 0 ? "" : "\n");
+                cnc__str_puts(&value, one);
+            }
+            rc = f(priv, var, cnc__str_c(&value), err);
+            cnc__str_fini(&value);
         }
     }
     cnc__values_free(&v);
@@ -365,6 +409,14 @@ holds_one(void *priv, const char *var, const char *value,
 }
 
 int
+cnc__config_options(struct cnc__node_config *c, const struct cnc_element *x,
+                    struct cnc_error *err)
+{
+    return each_field(x, CNC__NS_PUBSUB "#publish-options", submit_one, c,
+                      err);
+}
+
+int
 cnc__config_holds(const struct cnc__node_config *c,
                   const struct cnc_element *x, struct cnc_error *err)
 {
@@ -384,8 +436,11 @@ cnc__config_attrs(struct cnc__str *out, const struct cnc__node_config *c)
         cnc__xml_printf(out, " %s=\"%s\"", fields[i].attr, cnc__str_c(&value));
     }
     cnc__str_fini(&value);
-    cnc__str_printf(out, " last=\"%d\" history=\"%u\"", c->send_last_item,
+    cnc__str_printf(out, " last=\"%d\" history=\"%u\"", (int)c->send_last_item,
                     c->history);
+    if (c->groups != NULL) {
+        cnc__xml_printf(out, " groups=\"%s\"", c->groups);
+    }
 }
 
 int
@@ -400,11 +455,16 @@ cnc__config_read(struct cnc__node_config *c, const struct cnc_element *e)
     }
     const char *last = cnc_element_attr(e, NULL, "last");
     const char *history = cnc_element_attr(e, NULL, "history");
-    int64_t n = c->history;
-    if ((last != NULL && !parse_bool(&c->send_last_item, last)) ||
+    const char *groups = cnc_element_attr(e, NULL, "groups");
+    int64_t n = c->history, how = c->send_last_item;
+    cnc__free(c->groups);
+    c->groups = cnc__strdup(groups);
+    if ((last != NULL &&
+         !cnc__parse_int(&how, last, 0, CNC__LAST_ON_PRESENCE)) ||
         (history != NULL && !cnc__parse_int(&n, history, 0, UINT32_MAX))) {
         return CNC_ESTORE;
     }
     c->history = (uint32_t)n;
+    c->send_last_item = (enum cnc__send_last)how;
     return 0;
 }

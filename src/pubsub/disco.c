@@ -15,6 +15,16 @@ may_see(struct cnc__node *n, const struct cnc__request *r)
     return cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) == 0;
 }
 
+void
+cnc__disco_node(struct cnc__str *out, const struct cnc__node *n)
+{
+    cnc__xml_printf(out, "<item jid='%s' node='%s'", n->ps->jid, n->name);
+    if (n->cfg.title != NULL) {
+        cnc__xml_printf(out, " name='%s'", n->cfg.title);
+    }
+    cnc__str_puts(out, "/>");
+}
+
 static void
 list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
            const struct cnc__request *r)
@@ -22,14 +32,9 @@ list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
     struct cnc__table_iter i = {0};
     while (cnc__table_next(ps->nodes, &i)) {
         struct cnc__node *n = i.value;
-        if (n->cfg.derived || n->creating || n->deleting || !may_see(n, r)) {
-            continue;
+        if (!n->cfg.derived && !n->creating && !n->deleting && may_see(n, r)) {
+            cnc__disco_node(out, n);
         }
-        cnc__xml_printf(out, "<item jid='%s' node='%s'", ps->domain, n->name);
-        if (n->cfg.title != NULL) {
-            cnc__xml_printf(out, " name='%s'", n->cfg.title);
-        }
-        cnc__str_puts(out, "/>");
     }
 }
 
@@ -49,7 +54,7 @@ list_items(struct cnc__str *out, const struct cnc__node *n,
     const char *first = NULL, *last = NULL;
     for (size_t i = from; i < to; i++) {
         const struct cnc__item *item = cnc__order_at(&n->items, i);
-        cnc__xml_printf(out, "<item jid='%s' name='%s'/>", n->ps->domain,
+        cnc__xml_printf(out, "<item jid='%s' name='%s'/>", n->ps->jid,
                         item->id);
         first = first == NULL ? item->id : first;
         last = item->id;
@@ -72,11 +77,25 @@ describe(struct cnc__str *out, const struct cnc__node *n)
     cnc__config_meta(out, n);
 }
 
+int
+cnc__disco_of_node(struct cnc__str *out, const struct cnc__node *n, bool items,
+                   const struct cnc__request *r)
+{
+    if (items) {
+        return list_items(out, n, r);
+    }
+    describe(out, n);
+    return 0;
+}
+
 static int
 on_disco(struct cnc__str *out, bool items, const char *node,
          const struct cnc__request *r, void *priv)
 {
     struct cnc__pubsub *ps = priv;
+    if (strcmp(r->to, ps->jid) != 0) {
+        return CNC_ENOENT; /* an account's: cnc__pep_disco() */
+    }
     if (node == NULL) {
         if (items) {
             list_nodes(out, ps, r);
@@ -87,11 +106,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
     if (n == NULL || !may_see(n, r)) {
         return CNC_ENOENT;
     }
-    if (items) {
-        return list_items(out, n, r);
-    }
-    describe(out, n);
-    return 0;
+    return cnc__disco_of_node(out, n, items, r);
 }
 
 void

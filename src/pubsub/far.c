@@ -69,7 +69,7 @@ cnc__far_count(struct cnc__node *n, const char *jid, int delta)
     char *domain = cnc__strndup(at, len);
     n->n_far += (size_t)delta;
     add(&n->far_domains, domain, delta);
-    add(&n->ps->far_domains, domain, delta);
+    add(&n->ps->root->far_domains, domain, delta);
     if (cnc__jid_resource(jid) != NULL) {
         char *bare = cnc__strndup(jid, cnc__jid_bare_len(jid));
         add(&n->far_full, bare, delta);
@@ -91,7 +91,7 @@ cnc__far_room(const struct cnc__node *n, const char *jid,
                 get(n->far_full, jid, cnc__jid_bare_len(jid)) >= MAX_RESOURCES;
     if (full || n->n_far >= MAX_NODE ||
         get(n->far_domains, domain, len) >= MAX_DOMAIN_NODE ||
-        get(n->ps->far_domains, domain, len) >= MAX_DOMAIN) {
+        get(n->ps->root->far_domains, domain, len) >= MAX_DOMAIN) {
         return cnc__ps_error(err, CNC_ELIMIT, "policy-violation",
                              "too-many-subscriptions",
                              full ? "you follow this node too often"
@@ -212,15 +212,15 @@ judge(const char *jid, const struct cnc_element *stanza)
 static bool
 bounced_enough(struct cnc__pubsub *ps, const char *jid)
 {
-    struct bounces *b = cnc__table_get(ps->bounces, jid);
+    struct bounces *b = cnc__table_get(ps->root->bounces, jid);
     int64_t now = cnc__pubsub_now(ps);
     if (b == NULL) {
-        if (cnc__table_len(ps->bounces) >= MAX_BOUNCING) {
+        if (cnc__table_len(ps->root->bounces) >= MAX_BOUNCING) {
             return false;
         }
         b = cnc__zalloc(sizeof(*b));
         b->first_ms = now;
-        cnc__table_put(ps->bounces, jid, b);
+        cnc__table_put(ps->root->bounces, jid, b);
     }
     return ++b->n >= BOUNCES && now - b->first_ms >= BOUNCING_MS;
 }
@@ -228,7 +228,7 @@ bounced_enough(struct cnc__pubsub *ps, const char *jid)
 void
 cnc__far_forgive(struct cnc__pubsub *ps, const char *jid)
 {
-    cnc__free(cnc__table_del(ps->bounces, jid));
+    cnc__free(cnc__table_del(ps->root->bounces, jid));
 }
 
 void

@@ -114,7 +114,7 @@ shared(struct cnc__node *n, struct cnc__entry *e)
                     "<message xmlns='jabber:client' from='%s'"
                     " type='headline' id='%s'>"
                     "<event xmlns='" CNC__NS_EVENT "'>",
-                    stamp, n->ps->domain, position);
+                    stamp, n->ps->jid, position);
     cnc__event_write(&xml, n, e->what, e->item, true);
     cnc__str_puts(&xml, "</event></message></forwarded></result></message>");
     e->shared = cnc_buf_new(xml.data, xml.len);
@@ -131,7 +131,7 @@ send_entry(struct cnc__session *s, struct cnc__node *n, struct cnc__entry *e,
     cnc__position(position, n, e->item->seq);
     cnc__xml_printf(
         &head, "<message from='%s' to='%s'><result xmlns='" CNC__NS_MAM "'",
-        n->ps->domain, s->jid);
+        n->ps->jid, s->jid);
     if (queryid != NULL) {
         cnc__xml_printf(&head, " queryid='%s'", queryid);
     }
@@ -292,7 +292,7 @@ on_query(struct cnc__request *r, void *priv)
     struct cnc_error err = {0};
     struct cnc__pubsub *ps = priv;
     if (query(&r, ps, &err) != 0) {
-        ps->stats.refused++;
+        ps->root->stats.refused++;
         cnc__request_error(&r, &err);
     }
 }

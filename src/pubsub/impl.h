@@ -56,6 +56,7 @@ struct cnc__order {
     struct cnc__slot *slots;
     uint32_t *tree; /* 1-based, cap entries */
     size_t used, cap, live;
+    size_t bytes; /* of what is live */
     struct cnc__table *by_id;
 };
 void cnc__order_init(struct cnc__order *o);
@@ -114,12 +115,14 @@ struct cnc__node {
     unsigned magic, refs;
     struct cnc__pubsub *ps;
     char *name, *escaped;
+    char *stored; /* the name it has in the store */
     struct cnc__node_config cfg;
     void *priv;
     char epoch[9];
     uint64_t last_seq; /* given out */
     uint64_t seq;      /* of the newest event that is kept */
     bool creating, deleting, dead;
+    bool fresh; /* made by a publish that is not kept yet */
     struct cnc__order items;
     struct cnc__archive archive;
     struct cnc__table *pending; /* id -> struct cnc__pending */
@@ -143,6 +146,10 @@ struct cnc__node {
 
 struct cnc__node *cnc__node_new(struct cnc__pubsub *ps, const char *name,
                                 const struct cnc__node_config *cfg);
+/* Made by a publish that came to nothing: it goes. */
+void cnc__node_drop_fresh(struct cnc__node *n);
+/* Delete it with nobody waiting. */
+void cnc__node_delete(struct cnc__node *n);
 struct cnc__node *cnc__node_ref(struct cnc__node *n);
 void cnc__node_unref(struct cnc__node **np);
 void cnc__node_check(const struct cnc__node *n);
@@ -166,21 +173,34 @@ void cnc__node_forget(struct cnc__node *n, const char *id);
 
 /* -- the service --------------------------------------------------------- */
 
+/*
+ * There is one for the domain (root) and, made when it is first needed, one
+ * for each account that publishes (XEP-0163): the same code, another JID,
+ * other answers to who may.  In the store their nodes are told apart by a name
+ * that XML cannot hold: "\x1f" USER "\x1f" NODE.
+ */
 struct cnc__pubsub {
     unsigned magic;
     struct cnc__pubsub_env env;
-    char *domain;
-    struct cnc__table *nodes;       /* name -> struct cnc__node */
+    struct cnc__pubsub *root;
+    char *jid;                /* the domain, or the owner's bare JID */
+    struct cnc__table *nodes; /* name -> struct cnc__node */
+    struct cnc__txn *txns;    /* on their way to the store */
+    bool pep, loading, closing;
+    /* the root's alone */
+    struct cnc__table *peps; /* bare JID -> struct cnc__pubsub */
+    struct cnc__pep_env people;
     struct cnc__table *accounts;    /* JID -> struct cnc__account */
     struct cnc__table *far_domains; /* domain -> kept subscriptions */
     struct cnc__table *bounces;     /* JID -> what came back: far.c */
-    struct cnc__txn *txns;          /* on their way to the store */
     struct cnc__pubsub_stats stats;
     struct cnc__str head; /* of the notification being sent */
-    bool loading;
-    bool closing;
 };
 void cnc__pubsub_check(const struct cnc__pubsub *ps);
+/* An account's: *new*; ended by cnc__pubsub_end(). */
+struct cnc__pubsub *cnc__pubsub_begin(struct cnc__pubsub *root,
+                                      const char *jid);
+void cnc__pubsub_end(struct cnc__pubsub *ps);
 int64_t cnc__pubsub_now(struct cnc__pubsub *ps);
 
 /* -- errors -------------------------------------------------------------- */
@@ -294,6 +314,9 @@ void cnc__config_meta(struct cnc__str *out, const struct cnc__node *n);
 /* Change c by the submitted form. */
 int cnc__config_submit(struct cnc__node_config *c, const struct cnc_element *x,
                        struct cnc_error *err);
+/* The same by publish-options' form. */
+int cnc__config_options(struct cnc__node_config *c,
+                        const struct cnc_element *x, struct cnc_error *err);
 /* XEP-0060 7.1.5: every field holds, or CNC_EEXIST. */
 int cnc__config_holds(const struct cnc__node_config *c,
                       const struct cnc_element *x, struct cnc_error *err);
@@ -359,8 +382,16 @@ void cnc__notify_entry(struct cnc__node *n, enum cnc__what what,
 /* xml: children of <event/>. */
 void cnc__notify_all(struct cnc__node *n, const char *xml, size_t len);
 void cnc__notify_one(struct cnc__sub *sub, const char *xml, size_t len);
+/* head up to the address, and the rest, to one. */
+void cnc__notify_sub(struct cnc__sub *sub, size_t n_head,
+                     const struct cnc_buf *tail);
 /* The newest item, to a new subscriber. */
 void cnc__notify_last(struct cnc__sub *sub);
+/* The same to any JID, whatever it is subscribed to. */
+void cnc__notify_last_to(struct cnc__node *n, const char *jid);
+/* A message to a JID that may be anywhere: head and tail are one stanza. */
+void cnc__send_to(struct cnc__pubsub *ps, const char *jid, const char *head,
+                  size_t head_len, const struct cnc_buf *tail);
 
 /* -- subscriptions ------------------------------------------------------- */
 
@@ -395,6 +426,40 @@ void cnc__psub_set(struct cnc__node *n, const char *jid,
 /* End all that is kept for a JID, with nobody waiting. */
 void cnc__subs_end(struct cnc__pubsub *ps, const char *jid);
 const char *cnc__sub_state_name(enum cnc__sub_state s);
+
+/* -- accounts' own services: pep.c ---------------------------------------- */
+
+/* The one that answers for this address: the root, an account's, made now when
+ * make is set, or NULL. */
+struct cnc__pubsub *cnc__pubsub_at(struct cnc__pubsub *root, const char *to,
+                                   bool make);
+/* By the name a node has in the store, which is cut to its own. */
+struct cnc__pubsub *cnc__pubsub_stored(struct cnc__pubsub *root,
+                                       const char **name);
+/* Is this the account whose service it is? */
+bool cnc__is_owner(const struct cnc__pubsub *ps, const char *jid);
+/* May a contact see a node with access presence or roster? */
+int cnc__pep_may_see(const struct cnc__node *n, const char *jid,
+                     struct cnc_error *err);
+/* What everybody hears who may not know whether there is such an account. */
+int cnc__pep_stranger(struct cnc_error *err);
+/* May this one learn what there is and what is not? */
+bool cnc__pep_knows(const struct cnc__pubsub *ps, const char *jid);
+/* XEP-0060 7.1.5: publishing to a node that is not there makes it. */
+int cnc__pep_create(struct cnc__node **out, struct cnc__pubsub *ps,
+                    const char *name, const struct cnc_element *options,
+                    struct cnc_error *err);
+/* Room for one more node, or for so many bytes more. */
+int cnc__pep_room(const struct cnc__pubsub *ps, size_t nodes, size_t bytes,
+                  struct cnc_error *err);
+/* Notify who subscribed, if he still may see it, and who wants it: head up to
+ * the address. */
+void cnc__pep_fan_out(struct cnc__node *n, size_t n_head,
+                      const struct cnc_buf *tail);
+void cnc__pep_config_default(struct cnc__node_config *c);
+bool cnc__pep_blocks(const struct cnc__pubsub *ps, const char *jid);
+void cnc__pep_init(struct cnc__pubsub *root);
+void cnc__pep_fini(struct cnc__pubsub *root);
 
 /* -- other domains: far.c ------------------------------------------------- */
 
@@ -467,6 +532,10 @@ void cnc__verb_result(struct cnc__verb *v, struct cnc__str *xml);
 
 void cnc__verbs_register(struct cnc__pubsub *ps);
 void cnc__disco_init(struct cnc__pubsub *ps);
+/* <item/> of a node; and what is said of the node itself. */
+void cnc__disco_node(struct cnc__str *out, const struct cnc__node *n);
+int cnc__disco_of_node(struct cnc__str *out, const struct cnc__node *n,
+                       bool items, const struct cnc__request *r);
 void cnc__history_init(struct cnc__pubsub *ps);
 
 #endif /* CNC_PUBSUB_IMPL_H */

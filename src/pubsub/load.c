@@ -111,16 +111,18 @@ load_node(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
         .max_children = 2 * CNC__MAX_JIDS + 16,
     };
     struct cnc_element *xml = NULL;
-    if (cnc__node_name_valid(e->node, NULL) != 0 ||
-        cnc__table_get(ps->nodes, e->node) != NULL ||
+    const char *name = e->node;
+    ps = cnc__pubsub_stored(ps, &name);
+    if (ps == NULL || cnc__node_name_valid(name, NULL) != 0 ||
+        cnc__table_get(ps->nodes, name) != NULL ||
         cnc_xml_parse(&xml, e->value, e->len, 0, &limits, NULL) != 0) {
         return nonsense(err, e, "no such node can be");
     }
     struct cnc__node_config cfg;
     cnc__node_config_default(&cfg);
-    struct cnc__node *n = cnc__node_new(ps, e->node, &cfg);
+    struct cnc__node *n = cnc__node_new(ps, name, &cfg);
     cnc__node_config_fini(&cfg);
-    cnc__table_put(ps->nodes, e->node, n);
+    cnc__table_put(ps->nodes, name, n);
     int rc = cnc__node_read(n, xml, err);
     cnc_element_unref(&xml);
     return rc == 0 ? 0 : nonsense(err, e, "its configuration is not ours");
@@ -180,7 +182,9 @@ static int
 load_event(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
            struct cnc_error *err)
 {
-    struct cnc__node *n = cnc__table_get(ps->nodes, e->node);
+    const char *name = e->node;
+    ps = cnc__pubsub_stored(ps, &name);
+    struct cnc__node *n = ps == NULL ? NULL : cnc__table_get(ps->nodes, name);
     if (n == NULL) {
         return nonsense(err, e, "there is no such node");
     }
@@ -200,7 +204,7 @@ load_event(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     if (e->kind == CNC_STORE_ITEM) {
         item->created = e->created == 0 ? e->seq : e->created;
         cnc__order_append(&n->items, item);
-        ps->stats.items++;
+        ps->root->stats.items++;
     } else {
         enum cnc__what what = e->len > 0       ? CNC__PUBLISHED
                               : *e->id != '\0' ? CNC__RETRACTED
@@ -235,10 +239,9 @@ cnc__pubsub_load(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     return nonsense(err, e, "this kind of entry is unknown");
 }
 
-void
-cnc__pubsub_load_done(struct cnc__pubsub *ps)
+static void
+load_done(struct cnc__pubsub *ps)
 {
-    cnc__pubsub_check(ps);
     ps->loading = true;
     struct cnc__table_iter i = {0};
     while (cnc__table_next(ps->nodes, &i)) {
@@ -252,4 +255,14 @@ cnc__pubsub_load_done(struct cnc__pubsub *ps)
         cnc__far_attach_all(n);
     }
     ps->loading = false;
+}
+
+void
+cnc__pubsub_load_done(struct cnc__pubsub *ps)
+{
+    cnc__pubsub_check(ps);
+    load_done(ps);
+    for (struct cnc__table_iter i = {0}; cnc__table_next(ps->peps, &i);) {
+        load_done(i.value);
+    }
 }

@@ -11,6 +11,18 @@
 
 /* -- life ---------------------------------------------------------------- */
 
+static char *
+stored_name(const struct cnc__pubsub *ps, const char *name)
+{
+    struct cnc__str s = CNC__STR;
+    if (ps->pep) {
+        cnc__str_printf(&s, "\x1f%.*s\x1f", (int)strcspn(ps->jid, "@"),
+                        ps->jid);
+    }
+    cnc__str_puts(&s, name);
+    return cnc__str_steal(&s);
+}
+
 struct cnc__node *
 cnc__node_new(struct cnc__pubsub *ps, const char *name,
               const struct cnc__node_config *cfg)
@@ -23,6 +35,7 @@ cnc__node_new(struct cnc__pubsub *ps, const char *name,
     struct cnc__str escaped = CNC__STR;
     cnc__xml_escape(&escaped, name, strlen(name));
     n->escaped = cnc__str_steal(&escaped);
+    n->stored = stored_name(ps, name);
     cnc__node_config_copy(&n->cfg, cfg);
     cnc__random_hex(n->epoch, 4);
     cnc__order_init(&n->items);
@@ -31,7 +44,7 @@ cnc__node_new(struct cnc__pubsub *ps, const char *name,
     n->psubs = cnc__table_new();
     n->queue_end = &n->queue;
     n->changes_end = &n->changes;
-    ps->stats.nodes++;
+    ps->root->stats.nodes++;
     return n;
 }
 
@@ -78,6 +91,7 @@ cnc__node_unref(struct cnc__node **np)
     cnc__free(n->subs);
     cnc__free(n->name);
     cnc__free(n->escaped);
+    cnc__free(n->stored);
     CNC_OBJ_FREE(n);
 }
 
@@ -94,13 +108,22 @@ cnc__node_remove(struct cnc__node *n)
     while (cnc__table_next(n->psubs, &i)) {
         cnc__account_del(ps, i.key, n);
         cnc__far_count(n, i.key, -1);
-        ps->stats.subscriptions--;
+        ps->root->stats.subscriptions--;
     }
     cnc__publish_drain(n);
-    ps->stats.nodes--;
-    ps->stats.items -= n->items.live;
+    ps->root->stats.nodes--;
+    ps->root->stats.items -= n->items.live;
     cnc__table_del(ps->nodes, n->name);
     cnc__node_unref(&n);
+}
+
+void
+cnc__node_drop_fresh(struct cnc__node *n)
+{
+    if (n->fresh && !n->dead && n->seq == 0 && n->queue == NULL &&
+        cnc__table_len(n->pending) == 0) {
+        cnc__node_remove(n);
+    }
 }
 
 bool
@@ -301,7 +324,7 @@ cnc__node_evict(struct cnc__node *n)
         old = cnc__order_take(&n->items, old->id);
         cnc__index_del(n, old);
         cnc__node_forget(n, old->id);
-        n->ps->stats.items--;
+        n->ps->root->stats.items--;
         if (n->ps->env.after != NULL && !n->ps->loading) {
             n->ps->env.after(CNC__EV_RETRACT, n, old, n->ps->env.priv);
         }

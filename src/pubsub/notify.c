@@ -7,7 +7,8 @@
  *   <message from='D' type='headline' id='EPOCH.SEQ' to='JID'>   head
  *   <event ...>...</event><stanza-id .../></message>             shared
  *
- * Nothing is allocated, looked up or parsed for a delivery.
+ * Nothing is allocated, looked up or parsed for a delivery.  What an account
+ * publishes (pep.c) reaches a few, and there each is asked for.
  */
 #include "../base/text.h"
 #include "../xml/write.h"
@@ -47,12 +48,12 @@ make_tail(const struct cnc__node *n, const char *xml, size_t len,
     cnc__str_add(&out, xml, len);
     cnc__str_puts(&out, "</event>");
     cnc__str_puts(&out, more);
-    if (position != NULL && n->archive.n > 0) {
+    if (position != NULL && n->archive.n > 0 && !n->ps->pep) {
         /* XEP-0313 3.1: what is archived carries its id (XEP-0359). */
         cnc__str_printf(&out,
                         "<stanza-id xmlns='urn:xmpp:sid:0' by='%s'"
                         " id='%s'/>",
-                        n->ps->domain, position);
+                        n->ps->jid, position);
     }
     cnc__str_puts(&out, "</message>");
     struct cnc_buf *tail = cnc_buf_new(out.data, out.len);
@@ -64,38 +65,78 @@ make_tail(const struct cnc__node *n, const char *xml, size_t len,
 static void
 start_head(struct cnc__pubsub *ps, const char *id)
 {
-    cnc__str_clear(&ps->head);
-    cnc__str_printf(&ps->head,
-                    "<message from='%s' type='headline' id='%s'"
-                    " to='",
-                    ps->domain, id);
+    struct cnc__str *head = &ps->root->head;
+    cnc__str_clear(head);
+    if (!ps->pep) {
+        cnc__str_printf(head, "<message from='%s'", ps->jid);
+    } else {
+        cnc__xml_printf(head, "<message from='%s'", ps->jid);
+    }
+    cnc__str_printf(head, " type='headline' id='%s' to='", id);
 }
 
-static void
-deliver(struct cnc__sub *sub, size_t n_head, const struct cnc_buf *tail)
+void
+cnc__send_to(struct cnc__pubsub *ps, const char *jid, const char *head,
+             size_t head_len, const struct cnc_buf *tail)
 {
-    struct cnc__pubsub *ps = sub->node->ps;
-    ps->head.len = n_head;
-    cnc__str_add(&ps->head, sub->to, sub->to_len);
-    cnc__session_send_shared(sub->session, ps->head.data, ps->head.len, tail);
-    ps->stats.deliveries++;
+    struct cnc__session *s = cnc__router_session_by_jid(ps->env.router, jid);
+    if (s != NULL) {
+        cnc__session_send_shared(s, head, head_len, tail);
+    } else {
+        struct cnc__str xml = CNC__STR;
+        cnc__str_add(&xml, head, head_len);
+        cnc__str_add(&xml, cnc_buf_data(tail), cnc_buf_len(tail));
+        cnc__router_send(ps->env.router, ps->jid, jid, xml.data, xml.len,
+                         NULL);
+        cnc__str_fini(&xml);
+    }
+    ps->root->stats.deliveries++;
+}
+
+void
+cnc__notify_sub(struct cnc__sub *sub, size_t n_head,
+                const struct cnc_buf *tail)
+{
+    struct cnc__pubsub *root = sub->node->ps->root;
+    root->head.len = n_head;
+    cnc__str_add(&root->head, sub->to, sub->to_len);
+    if (sub->session->far_ && sub->node->ps->pep) {
+        /* A far session speaks for the domain alone. */
+        cnc__send_to(sub->node->ps, sub->session->jid, root->head.data,
+                     root->head.len, tail);
+        return;
+    }
+    cnc__session_send_shared(sub->session, root->head.data, root->head.len,
+                             tail);
+    root->stats.deliveries++;
 }
 
 static void
 fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail)
 {
     start_head(n->ps, id);
-    size_t n_head = n->ps->head.len;
-    for (size_t i = 0; i < n->n_subs; i++) {
-        deliver(n->subs[i], n_head, tail);
+    size_t n_head = n->ps->root->head.len;
+    if (n->ps->pep) {
+        cnc__pep_fan_out(n, n_head, tail);
+        return;
     }
+    for (size_t i = 0; i < n->n_subs; i++) {
+        cnc__notify_sub(n->subs[i], n_head, tail);
+    }
+}
+
+/* Is there nobody to tell? */
+static bool
+is_silent(const struct cnc__node *n)
+{
+    return (n->n_subs == 0 && !n->ps->pep) || !n->cfg.deliver_notifications;
 }
 
 void
 cnc__notify_entry(struct cnc__node *n, enum cnc__what what,
                   struct cnc__item *item)
 {
-    if (n->n_subs == 0 || !n->cfg.deliver_notifications) {
+    if (is_silent(n)) {
         return;
     }
     char position[CNC__POSITION_LEN];
@@ -112,7 +153,7 @@ cnc__notify_entry(struct cnc__node *n, enum cnc__what what,
 void
 cnc__notify_all(struct cnc__node *n, const char *xml, size_t len)
 {
-    if (n->n_subs == 0 || !n->cfg.deliver_notifications) {
+    if (is_silent(n)) {
         return;
     }
     char id[17];
@@ -126,7 +167,7 @@ static void
 send_one(struct cnc__sub *sub, const char *id, struct cnc_buf *tail)
 {
     start_head(sub->node->ps, id);
-    deliver(sub, sub->node->ps->head.len, tail);
+    cnc__notify_sub(sub, sub->node->ps->root->head.len, tail);
     cnc_buf_unref(&tail);
 }
 
@@ -138,16 +179,16 @@ cnc__notify_one(struct cnc__sub *sub, const char *xml, size_t len)
     send_one(sub, id, make_tail(sub->node, xml, len, NULL, ""));
 }
 
-void
-cnc__notify_last(struct cnc__sub *sub)
+/* What the last item is told with; NULL: it is not. */
+static struct cnc_buf *
+last_tail(struct cnc__node *n, char position[CNC__POSITION_LEN])
 {
-    struct cnc__node *n = sub->node;
-    if (!n->cfg.send_last_item || !n->cfg.deliver_notifications ||
-        n->items.live == 0) {
-        return;
+    if (n->cfg.send_last_item == CNC__LAST_NEVER ||
+        !n->cfg.deliver_notifications || n->items.live == 0) {
+        return NULL;
     }
     const struct cnc__item *item = cnc__order_at(&n->items, n->items.live - 1);
-    char position[CNC__POSITION_LEN], stamp[32];
+    char stamp[32];
     cnc__position(position, n, item->seq);
     cnc__datetime(stamp, item->published_ms);
     struct cnc__str xml = CNC__STR, more = CNC__STR;
@@ -155,8 +196,34 @@ cnc__notify_last(struct cnc__sub *sub)
     /* XEP-0060 6.1.7: old news says how old. */
     cnc__str_printf(&more, "<delay xmlns='urn:xmpp:delay' stamp='%s'/>",
                     stamp);
-    send_one(sub, position,
-             make_tail(n, xml.data, xml.len, position, more.data));
+    struct cnc_buf *tail =
+        make_tail(n, xml.data, xml.len, position, more.data);
     cnc__str_fini(&xml);
     cnc__str_fini(&more);
+    return tail;
+}
+
+void
+cnc__notify_last(struct cnc__sub *sub)
+{
+    char position[CNC__POSITION_LEN];
+    struct cnc_buf *tail = last_tail(sub->node, position);
+    if (tail != NULL) {
+        send_one(sub, position, tail);
+    }
+}
+
+void
+cnc__notify_last_to(struct cnc__node *n, const char *jid)
+{
+    char position[CNC__POSITION_LEN];
+    struct cnc_buf *tail = last_tail(n, position);
+    if (tail == NULL) {
+        return;
+    }
+    struct cnc__str *head = &n->ps->root->head;
+    start_head(n->ps, position);
+    cnc__xml_printf(head, "%s'>", jid);
+    cnc__send_to(n->ps, jid, head->data, head->len, tail);
+    cnc_buf_unref(&tail);
 }

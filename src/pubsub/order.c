@@ -86,6 +86,13 @@ locate(const struct cnc__order *o, uint64_t seq)
     return from;
 }
 
+static size_t
+weight(const struct cnc__item *item)
+{
+    return strlen(item->id) +
+           (item->payload == NULL ? 0 : cnc_buf_len(item->payload));
+}
+
 void
 cnc__order_append(struct cnc__order *o, struct cnc__item *item)
 {
@@ -99,6 +106,7 @@ cnc__order_append(struct cnc__order *o, struct cnc__item *item)
     count(o, o->used, 1);
     o->used++;
     o->live++;
+    o->bytes += weight(item);
 }
 
 struct cnc__item *
@@ -112,6 +120,7 @@ cnc__order_take(struct cnc__order *o, const char *id)
     o->slots[at].item = NULL;
     count(o, at, (uint32_t)-1);
     o->live--;
+    o->bytes -= weight(item);
     return item;
 }
 

@@ -43,7 +43,10 @@ static int
 check_name(struct cnc__pubsub *ps, const char *name, struct cnc_error *err)
 {
     int rc = cnc__node_name_valid(name, err);
-    if (rc == 0 && strncmp(name, "view:", 5) == 0) {
+    if (rc == 0) {
+        rc = cnc__pep_room(ps, 1, 0, err);
+    }
+    if (rc == 0 && !ps->pep && strncmp(name, "view:", 5) == 0) {
         rc = cnc__ps_error(err, CNC_EACCES, "not-allowed", NULL,
                            "views are made by the service");
     }
@@ -52,6 +55,16 @@ check_name(struct cnc__pubsub *ps, const char *name, struct cnc_error *err)
                            "the node %s exists already", name);
     }
     return rc;
+}
+
+static void
+config_default(const struct cnc__pubsub *ps, struct cnc__node_config *cfg)
+{
+    if (ps->pep) {
+        cnc__pep_config_default(cfg);
+    } else {
+        cnc__node_config_default(cfg);
+    }
 }
 
 int
@@ -68,7 +81,7 @@ cnc__verb_create(struct cnc__verb *v, struct cnc_error *err)
         name = instant;
     }
     struct cnc__node_config cfg;
-    cnc__node_config_default(&cfg);
+    config_default(v->ps, &cfg);
     const struct cnc_element *x = cnc_element_child(
         cnc_element_child(v->pubsub, CNC__NS_PUBSUB, "configure"),
         "jabber:x:data", "x");
@@ -80,7 +93,9 @@ cnc__verb_create(struct cnc__verb *v, struct cnc_error *err)
         struct cnc__node *n = cnc__node_new(v->ps, name, &cfg);
         size_t len = cnc__jid_bare_len(v->actor.jid);
         char *owner = cnc__strndup(v->actor.jid, len);
-        cnc__table_put(n->affs, owner, (void *)(uintptr_t)CNC__OWNER);
+        if (!cnc__is_owner(v->ps, owner)) {
+            cnc__table_put(n->affs, owner, (void *)(uintptr_t)CNC__OWNER);
+        }
         cnc__free(owner);
         n->creating = true;
         cnc__table_put(v->ps->nodes, name, n);
@@ -218,7 +233,7 @@ int
 cnc__verb_default(struct cnc__verb *v, struct cnc_error *err)
 {
     struct cnc__node_config cfg;
-    cnc__node_config_default(&cfg);
+    config_default(v->ps, &cfg);
     answer_form(v, "default", &cfg);
     cnc__node_config_fini(&cfg);
     return 0;

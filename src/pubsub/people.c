@@ -28,7 +28,7 @@ write_kept(struct cnc__str *out, const struct cnc__verb *v, const char *jid,
     struct cnc__node *n;
     for (size_t i = 0; (n = cnc__account_node(v->ps, jid, len, i)) != NULL;
          i++) {
-        if (v->node == NULL || v->node == n) {
+        if (n->ps == v->ps && (v->node == NULL || v->node == n)) {
             void *state = cnc__table_getn(n->psubs, jid, len);
             write_sub(out, n->name, jid, len,
                       (enum cnc__sub_state)(uintptr_t)state);
@@ -52,7 +52,8 @@ cnc__verb_subscriptions(struct cnc__verb *v, struct cnc_error *err)
     cnc__str_putc(&xml, '>');
     for (const struct cnc__sub *sub = s == NULL ? NULL : s->subs; sub != NULL;
          sub = sub->next) {
-        if (!sub->account && (v->node == NULL || v->node == sub->node)) {
+        if (!sub->account && sub->node->ps == v->ps &&
+            (v->node == NULL || v->node == sub->node)) {
             write_sub(&xml, sub->node->name, jid,
                       sub->bare ? bare : strlen(jid), CNC__SUBSCRIBED);
         }
@@ -114,6 +115,10 @@ cnc__verb_get_affiliations(struct cnc__verb *v, struct cnc_error *err)
                     "<pubsub xmlns='" CNC__NS_OWNER "'>"
                     "<affiliations node='%s'>",
                     v->node->escaped);
+    if (v->ps->pep) {
+        cnc__xml_printf(&xml, "<affiliation jid='%s' affiliation='owner'/>",
+                        v->ps->jid);
+    }
     while (cnc__table_next(v->node->affs, &i)) {
         cnc__xml_printf(
             &xml, "<affiliation jid='%s' affiliation='%s'/>", i.key,
@@ -288,6 +293,9 @@ read_affiliations(struct change *c, struct cnc_error *err)
 static bool
 owner_left(const struct cnc__node *n)
 {
+    if (n->ps->pep) {
+        return true; /* the account itself */
+    }
     struct cnc__table_iter i = {0};
     while (cnc__table_next(n->affs, &i)) {
         if ((uintptr_t)i.value == CNC__OWNER) {

@@ -137,6 +137,21 @@ check_id(struct cnc__pub_item *i, struct cnc_error *err)
     return 0;
 }
 
+/* What one account keeps is limited as a whole, on its way or not. */
+static int
+pep_check(const struct cnc__publish *p, struct cnc_error *err)
+{
+    const struct cnc__node *n = p->txn.node;
+    size_t bytes = 0;
+    for (struct cnc__table_iter i = {0}; cnc__table_next(n->pending, &i);) {
+        const struct cnc__pending *there = i.value;
+        bytes += there->item == NULL || there->item->item->payload == NULL
+                     ? 0
+                     : cnc_buf_len(there->item->item->payload);
+    }
+    return cnc__pep_room(n->ps, 0, bytes, err);
+}
+
 static int
 check(struct cnc__publish *p, struct cnc_error *err)
 {
@@ -158,6 +173,12 @@ check(struct cnc__publish *p, struct cnc_error *err)
     if (p->n > 0 && plain) {
         return cnc__ps_error(err, CNC_EINVAL, "bad-request", "item-forbidden",
                              "this node has no items");
+    }
+    if (n->ps->pep) {
+        rc = pep_check(p, err);
+        if (rc != 0) {
+            return rc;
+        }
     }
     if (p->n > 1 && c->persist_items && p->n > c->max_items) {
         return cnc__ps_error(err, CNC_ELIMIT, "not-allowed",
@@ -219,7 +240,7 @@ add_ops(struct cnc__publish *p)
     for (size_t i = 0; i < p->n; i++) {
         const struct cnc__item *item = p->items[i].item;
         struct cnc_store_entry e = {
-            .node = n->name,
+            .node = n->stored,
             .id = item->id,
             .seq = item->seq,
             .created = item->created,
@@ -314,7 +335,7 @@ make_visible(struct cnc__node *n, struct cnc__item *item)
             cnc__index_del(n, old);
             cnc__item_unref(&old);
         } else {
-            n->ps->stats.items++;
+            n->ps->root->stats.items++;
         }
         cnc__order_append(&n->items, item);
     } else {
@@ -323,7 +344,7 @@ make_visible(struct cnc__node *n, struct cnc__item *item)
     n->seq = item->seq;
     cnc__archive_push(&n->archive, CNC__PUBLISHED, item,
                       cnc__node_history_max(n));
-    n->ps->stats.published++;
+    n->ps->root->stats.published++;
 }
 
 static void
@@ -344,8 +365,10 @@ finish(struct cnc__txn *t, const struct cnc_error *err)
     /* XEP-0060 7.1.2: the publisher is told before anybody is notified. */
     answer_all(p, err);
     if (err != NULL) {
+        cnc__node_drop_fresh(n);
         return;
     }
+    n->fresh = false;
     if (p->n == 0) {
         cnc__notify_entry(n, CNC__PUBLISHED, NULL);
     }
@@ -439,6 +462,7 @@ run(struct cnc__node *n)
     while (n->queue != NULL && !n->queue->held && advance(n)) {
     }
     n->running = false;
+    cnc__node_drop_fresh(n);
     cnc__node_unref(&n);
 }
 
@@ -544,6 +568,16 @@ cnc__verb_publish(struct cnc__verb *v, struct cnc_error *err)
 {
     size_t n = 0;
     struct cnc_element *e;
+    const struct cnc_element *options = cnc_element_child(
+        cnc_element_child(v->pubsub, CNC__NS_PUBSUB, "publish-options"),
+        "jabber:x:data", "x");
+    bool made = v->node == NULL;
+    if (made) {
+        int rc = cnc__pep_create(&v->node, v->ps, v->node_name, options, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
     for (size_t i = 0; (e = cnc_element_next(v->verb, &i, CNC__NS_PUBSUB,
                                              "item")) != NULL;) {
         n++;
@@ -556,14 +590,10 @@ cnc__verb_publish(struct cnc__verb *v, struct cnc_error *err)
                                           "item")) != NULL;) {
         rc = read_item(&p->items[n++], e, err);
     }
-    const struct cnc_element *options =
-        cnc_element_child(v->pubsub, CNC__NS_PUBSUB, "publish-options");
-    if (options != NULL) {
-        p->options = cnc_element_child(options, "jabber:x:data", "x");
-        p->options = p->options == NULL ? NULL : cnc_element_ref(p->options);
-    }
+    p->options = options == NULL || made ? NULL : cnc_element_ref(options);
     if (rc != 0) {
         cnc__txn_drop(&p->txn);
+        cnc__node_drop_fresh(v->node);
         return rc;
     }
     cnc__verb_hand_over(v, &p->txn);
@@ -580,13 +610,13 @@ cnc__pubsub_emit(struct cnc__pubsub *ps, struct cnc__node *n,
     CNC_CHECK(n->cfg.derived && !n->cfg.persist_items && !n->cfg.durable);
     char id[CNC__POSITION_LEN];
     cnc__position(id, n, ++n->last_seq);
-    struct cnc__item *item = cnc__item_new(id, ps->domain, strlen(ps->domain));
+    struct cnc__item *item = cnc__item_new(id, ps->jid, strlen(ps->jid));
     item->seq = item->created = n->seq = n->last_seq;
     item->published_ms = cnc__pubsub_now(ps);
     item->payload = cnc_buf_ref(payload);
     cnc__archive_push(&n->archive, CNC__PUBLISHED, item,
                       cnc__node_history_max(n));
-    ps->stats.published++;
+    ps->root->stats.published++;
     cnc__notify_entry(n, CNC__PUBLISHED, item);
     cnc__item_unref(&item);
 }

@@ -9,15 +9,54 @@
 #define PUBSUB_MAGIC 0x90B50B01u
 
 struct cnc__pubsub *
+cnc__pubsub_begin(struct cnc__pubsub *root, const char *jid)
+{
+    struct cnc__pubsub *ps = cnc__zalloc(sizeof(*ps));
+    ps->magic = PUBSUB_MAGIC;
+    ps->env = root->env;
+    /* The app is asked about its own nodes alone. */
+    ps->env.before_publish = NULL;
+    ps->env.after = NULL;
+    ps->root = root;
+    ps->pep = true;
+    ps->jid = cnc__strdup(jid);
+    ps->nodes = cnc__table_new();
+    return ps;
+}
+
+static void
+drain(struct cnc__pubsub *ps)
+{
+    ps->closing = true;
+    cnc__txn_close_all(ps);
+    struct cnc__table_iter i = {0};
+    while (cnc__table_next(ps->nodes, &i)) {
+        cnc__node_remove(i.value);
+    }
+    cnc__table_free(&ps->nodes, NULL);
+    cnc__free(ps->jid);
+}
+
+void
+cnc__pubsub_end(struct cnc__pubsub *ps)
+{
+    CNC_OBJ_CHECK(ps, PUBSUB_MAGIC);
+    drain(ps);
+    CNC_OBJ_FREE(ps);
+}
+
+struct cnc__pubsub *
 cnc__pubsub_new(const struct cnc__pubsub_env *env)
 {
     struct cnc__pubsub *ps = cnc__zalloc(sizeof(*ps));
     ps->magic = PUBSUB_MAGIC;
     ps->env = *env;
-    ps->domain = cnc__strdup(cnc__router_domain(env->router));
+    ps->root = ps;
+    ps->jid = cnc__strdup(cnc__router_domain(env->router));
     ps->nodes = cnc__table_new();
     ps->accounts = cnc__table_new();
     ps->bounces = cnc__table_new();
+    cnc__pep_init(ps);
     cnc__verbs_register(ps);
     cnc__history_init(ps);
     cnc__disco_init(ps);
@@ -36,18 +75,12 @@ cnc__pubsub_free(struct cnc__pubsub **pp)
     }
     *pp = NULL;
     CNC_OBJ_CHECK(ps, PUBSUB_MAGIC);
-    ps->closing = true;
-    cnc__txn_close_all(ps);
-    struct cnc__table_iter i = {0};
-    while (cnc__table_next(ps->nodes, &i)) {
-        cnc__node_remove(i.value);
-    }
-    cnc__table_free(&ps->nodes, NULL);
+    cnc__pep_fini(ps);
+    drain(ps);
     cnc__accounts_free(ps);
     cnc__table_free(&ps->far_domains, NULL);
     cnc__table_free(&ps->bounces, cnc__free);
     cnc__str_fini(&ps->head);
-    cnc__free(ps->domain);
     CNC_OBJ_FREE(ps);
 }
 
@@ -67,7 +100,7 @@ void
 cnc__pubsub_stats(const struct cnc__pubsub *ps, struct cnc__pubsub_stats *out)
 {
     CNC_OBJ_CHECK(ps, PUBSUB_MAGIC);
-    *out = ps->stats;
+    *out = ps->root->stats;
 }
 
 /* -- errors -------------------------------------------------------------- */

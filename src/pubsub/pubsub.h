@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pubsub.h -- the PubSub service of one domain (XEP-0060), its history
- * (XEP-0313) and fan-out.
+ * (XEP-0313) and fan-out; and those of its accounts (XEP-0163).
  *
  * Nodes and items live in memory; what is durable goes through env.commit and
  * becomes visible, acknowledged and notified only after it is kept.  One
@@ -54,8 +54,15 @@ enum cnc__access_model {
     CNC__ACCESS_OPEN,
     CNC__ACCESS_WHITELIST,
     CNC__ACCESS_AUTHORIZE,
-    CNC__ACCESS_PRESENCE, /* kept; without rosters nobody passes */
+    CNC__ACCESS_PRESENCE, /* these two by an account's roster: without one, as
+                             in the domain's own service, nobody passes */
     CNC__ACCESS_ROSTER
+};
+
+enum cnc__send_last {
+    CNC__LAST_NEVER,
+    CNC__LAST_ON_SUB,
+    CNC__LAST_ON_PRESENCE /* on_sub_and_presence */
 };
 
 struct cnc__node_config { /* pubsub#node_config fields */
@@ -65,7 +72,7 @@ struct cnc__node_config { /* pubsub#node_config fields */
     bool persist_items; /* false: no items, events only */
     bool deliver_payloads, deliver_notifications, notify_retract,
         notify_delete, notify_config;
-    bool send_last_item;  /* on subscribe */
+    enum cnc__send_last send_last_item;
     bool durable;         /* ours: goes to the store */
     bool derived;         /* ours: a view; only the service publishes,
                              not listed, cannot be configured */
@@ -73,6 +80,7 @@ struct cnc__node_config { /* pubsub#node_config fields */
     uint32_t max_payload; /* bytes, pubsub#max_payload_size */
     uint32_t history;     /* ours: events kept for XEP-0313 */
     char *payload_ns;     /* pubsub#type */
+    char *groups;         /* pubsub#roster_groups_allowed, one a line */
 };
 
 struct cnc__item { /* one item at rest; counted, never changes */
@@ -145,6 +153,50 @@ CNC_API int cnc__pubsub_may(struct cnc__pubsub *ps,
                             const struct cnc__actor *who,
                             enum cnc__action what, struct cnc__node *node,
                             struct cnc_error *err);
+
+/* -- accounts' own services (XEP-0163) ------------------------------------ */
+
+typedef void cnc__pep_each_f(const char *full, void *priv);
+
+/* What rosters and presence know; src/im is above this room.  JIDs are
+ * prepared; owner is an account's bare one. */
+struct cnc__pep_env {
+    /* May contact (bare) see owner's presence? */
+    bool (*subscribed)(const char *owner, const char *contact, void *priv);
+    bool (*in_group)(const char *owner, const char *contact, const char *group,
+                     void *priv);
+    /* Does owner refuse to hear from jid?  May be NULL. */
+    bool (*blocks)(const char *owner, const char *jid, void *priv);
+    /* Does that resource say that it has the feature, NODE+notify? */
+    bool (*wants)(const char *full, const char *feature, void *priv);
+    /* Every available resource of owner and of who may see his presence. */
+    void (*each_available)(const char *owner, cnc__pep_each_f *f, void *f_priv,
+                           void *priv);
+    void *priv;
+};
+/* From now on accounts have one.  Call once, when the store is loaded (rosters
+ * too) and before the first session. */
+CNC_API void cnc__pep_start(struct cnc__pubsub *ps,
+                            const struct cnc__pep_env *env);
+/* A resource that may see owner's presence has become available: the last
+ * items that it wants (4.3.4). */
+CNC_API void cnc__pep_available(struct cnc__pubsub *ps, const char *owner,
+                                const char *full);
+/* Who may see owner's presence, or a group of the roster, has changed: who
+ * may not any more is cut. */
+CNC_API void cnc__pep_roster_changed(struct cnc__pubsub *ps,
+                                     const char *owner);
+/* The account is no more. */
+CNC_API void cnc__pep_account_deleted(struct cnc__pubsub *ps,
+                                      const char *owner);
+/* The children of disco's <query/> of an account, or of a node of it, that the
+ * asker may see.  CNC_ENOENT: there is nothing for him. */
+CNC_API int cnc__pep_disco(struct cnc__pubsub *ps, struct cnc__str *out,
+                           bool items, const char *node,
+                           const struct cnc__request *q);
+/* The XEP-0060 features of an account's service: names after
+ * "http://jabber.org/protocol/pubsub#", NULL-ended. */
+CNC_API const char *const *cnc__pep_features(void);
 
 /* -- nodes --------------------------------------------------------------- */
 

@@ -53,7 +53,7 @@ retract_finish(struct cnc__txn *t, const struct cnc_error *err)
             continue; /* its publish failed after we were asked */
         }
         cnc__index_del(n, taken[i]);
-        ps->stats.items--;
+        ps->root->stats.items--;
         n->seq = r->marks[i]->seq;
         cnc__archive_push(&n->archive, CNC__RETRACTED, r->marks[i],
                           cnc__node_history_max(n));
@@ -238,7 +238,7 @@ purge_finish(struct cnc__txn *t, const struct cnc_error *err)
         item = cnc__order_take(&n->items, item->id);
         cnc__index_del(n, item);
         cnc__item_unref(&item);
-        ps->stats.items--;
+        ps->root->stats.items--;
     }
     n->seq = p->mark->seq;
     cnc__archive_push(&n->archive, CNC__PURGED, p->mark,
@@ -325,6 +325,18 @@ delete_release(struct cnc__txn *t)
     struct delete *d = CNC_CONTAINER(t, struct delete, txn);
     cnc__free(d->redirect);
     cnc__free(d);
+}
+
+void
+cnc__node_delete(struct cnc__node *n)
+{
+    struct delete *d = cnc__zalloc(sizeof(*d));
+    cnc__txn_init(&d->txn, n, delete_finish, delete_release);
+    if (n->cfg.durable) {
+        cnc__txn_op(&d->txn, CNC_STORE_DROP, CNC_STORE_NODE);
+    }
+    n->deleting = n->cfg.durable;
+    cnc__txn_submit(&d->txn);
 }
 
 int

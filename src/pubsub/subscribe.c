@@ -62,7 +62,7 @@ cnc__sub_add(struct cnc__node *n, struct cnc__session *s, bool bare,
         sub->next->prev = sub;
     }
     s->subs = sub;
-    n->ps->stats.subscriptions += !account;
+    n->ps->root->stats.subscriptions += !account;
     return sub;
 }
 
@@ -81,7 +81,7 @@ cnc__sub_del(struct cnc__sub *sub)
     if (sub->next != NULL) {
         sub->next->prev = sub->prev;
     }
-    n->ps->stats.subscriptions -= !sub->account;
+    n->ps->root->stats.subscriptions -= !sub->account;
     if (sub->session->far_) {
         cnc__router_far_unref(&sub->session);
     }
@@ -115,7 +115,7 @@ cnc__session_began(struct cnc__session *s, void *priv)
 {
     struct cnc__pubsub *ps = priv;
     const struct cnc__account *a =
-        cnc__table_getn(ps->accounts, s->jid, s->bare_len);
+        cnc__table_getn(ps->root->accounts, s->jid, s->bare_len);
     for (size_t i = 0; a != NULL && i < a->n; i++) {
         attach(a->nodes[i], s);
     }
@@ -198,10 +198,10 @@ cnc__cut_sessions(struct cnc__node *n, const char *jid)
 void
 cnc__account_add(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
 {
-    struct cnc__account *a = cnc__table_get(ps->accounts, jid);
+    struct cnc__account *a = cnc__table_get(ps->root->accounts, jid);
     if (a == NULL) {
         a = cnc__zalloc(sizeof(*a));
-        cnc__table_put(ps->accounts, jid, a);
+        cnc__table_put(ps->root->accounts, jid, a);
     }
     a->nodes = cnc__grow(a->nodes, a->n, &a->cap, sizeof(*a->nodes));
     a->nodes[a->n++] = n;
@@ -218,7 +218,7 @@ free_account(void *value)
 void
 cnc__account_del(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
 {
-    struct cnc__account *a = cnc__table_get(ps->accounts, jid);
+    struct cnc__account *a = cnc__table_get(ps->root->accounts, jid);
     for (size_t i = 0; a != NULL && i < a->n; i++) {
         if (a->nodes[i] == n) {
             a->nodes[i] = a->nodes[--a->n];
@@ -226,7 +226,7 @@ cnc__account_del(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
         }
     }
     if (a != NULL && a->n == 0) {
-        cnc__table_del(ps->accounts, jid);
+        cnc__table_del(ps->root->accounts, jid);
         free_account(a);
     }
 }
@@ -234,14 +234,15 @@ cnc__account_del(struct cnc__pubsub *ps, const char *jid, struct cnc__node *n)
 void
 cnc__accounts_free(struct cnc__pubsub *ps)
 {
-    cnc__table_free(&ps->accounts, free_account);
+    cnc__table_free(&ps->root->accounts, free_account);
 }
 
 struct cnc__node *
 cnc__account_node(struct cnc__pubsub *ps, const char *bare, size_t len,
                   size_t i)
 {
-    const struct cnc__account *a = cnc__table_getn(ps->accounts, bare, len);
+    const struct cnc__account *a =
+        cnc__table_getn(ps->root->accounts, bare, len);
     return a != NULL && i < a->n ? a->nodes[i] : NULL;
 }
 
@@ -254,11 +255,11 @@ cnc__psub_set(struct cnc__node *n, const char *jid, enum cnc__sub_state state)
     if (before == NULL && state != 0) {
         cnc__account_add(n->ps, jid, n);
         cnc__far_count(n, jid, 1);
-        n->ps->stats.subscriptions++;
+        n->ps->root->stats.subscriptions++;
     } else if (before != NULL && state == 0) {
         cnc__account_del(n->ps, jid, n);
         cnc__far_count(n, jid, -1);
-        n->ps->stats.subscriptions--;
+        n->ps->root->stats.subscriptions--;
     }
     if (state != CNC__SUBSCRIBED) {
         cnc__account_detach(n, jid);

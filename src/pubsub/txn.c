@@ -33,7 +33,7 @@ cnc__txn_op(struct cnc__txn *t, enum cnc_store_verb verb,
     *op = (struct cnc_store_op){
         .verb = verb,
         .entry = {.kind = kind,
-                  .node = t->node->name,
+                  .node = t->node->stored,
                   .id = "",
                   .publisher = "",
                   .value = ""},
@@ -188,7 +188,7 @@ cnc__txn_close_all(struct cnc__pubsub *ps)
 void
 cnc__txn_fail(struct cnc__txn *t, const struct cnc_error *err)
 {
-    t->ps->stats.refused++;
+    t->ps->root->stats.refused++;
     if (t->request != NULL) {
         cnc__request_error(&t->request, err);
     }

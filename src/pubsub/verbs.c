@@ -4,7 +4,8 @@
  */
 #include "impl.h"
 
-enum need { ANY_NODE, NODE, MAYBE };
+/* NEW_NODE: an account's own service makes it (XEP-0060 7.1.4). */
+enum need { ANY_NODE, NODE, MAYBE, NEW_NODE };
 
 static const struct verb {
     const char *ns;
@@ -25,7 +26,7 @@ static const struct verb {
      CNC__UNSUPPORTED("subscription-options")},
     {CNC__NS_PUBSUB, CNC__IQ_SET, "options", ANY_NODE, NULL,
      CNC__UNSUPPORTED("subscription-options")},
-    {CNC__NS_PUBSUB, CNC__IQ_SET, "publish", NODE, cnc__verb_publish},
+    {CNC__NS_PUBSUB, CNC__IQ_SET, "publish", NEW_NODE, cnc__verb_publish},
     {CNC__NS_PUBSUB, CNC__IQ_SET, "retract", NODE, cnc__verb_retract},
     {CNC__NS_PUBSUB, CNC__IQ_SET, "subscribe", NODE, cnc__verb_subscribe},
     {CNC__NS_PUBSUB, CNC__IQ_SET, "unsubscribe", NODE, cnc__verb_unsubscribe},
@@ -97,15 +98,36 @@ find_node(struct cnc__verb *v, enum need need, struct cnc_error *err)
     if (name != NULL && need != ANY_NODE) {
         v->node = cnc__pubsub_node(v->ps, name);
     }
-    if (name == NULL && need == NODE) {
+    if (name == NULL && (need == NODE || need == NEW_NODE)) {
         return cnc__ps_error(err, CNC_EINVAL, "bad-request", "nodeid-required",
                              "the node is not named");
     }
-    if (name != NULL && need != ANY_NODE && v->node == NULL) {
+    bool make = need == NEW_NODE && cnc__is_owner(v->ps, v->actor.jid);
+    if (name != NULL && need != ANY_NODE && v->node == NULL && !make) {
         return cnc__ps_error(err, CNC_ENOENT, "item-not-found", NULL,
                              "there is no node %s", name);
     }
     return 0;
+}
+
+/* Who may not know what the account has, or whether there is one, hears one
+ * thing whatever it is. */
+static int
+check_stranger(const struct cnc__verb *v, struct cnc_error *err)
+{
+    struct cnc__node *n = v->node;
+    if (!v->ps->pep || v->actor.operator_ ||
+        cnc__pep_knows(v->ps, v->actor.jid)) {
+        return 0;
+    }
+    if (n != NULL &&
+        (cnc__pubsub_may(v->ps, &v->actor, CNC__MAY_SEE, n, NULL) == 0 ||
+         (n->cfg.access == CNC__ACCESS_AUTHORIZE &&
+          cnc__node_affiliation(n, v->actor.jid) == CNC__NONE &&
+          !cnc__pep_blocks(v->ps, v->actor.jid)))) {
+        return 0;
+    }
+    return cnc__pep_stranger(err);
 }
 
 static int
@@ -121,25 +143,48 @@ do_verb(struct cnc__verb *v, const char *ns, struct cnc_error *err)
     if (verb->f == NULL) {
         return cnc__ps_unsupported(err, verb->unsupported);
     }
-    int rc = find_node(v, verb->need, err);
+    int found = find_node(v, verb->need, err);
+    int rc = check_stranger(v, err);
+    rc = rc != 0 ? rc : found;
     return rc != 0 ? rc : verb->f(v, err);
+}
+
+/* An account that has published nothing yet, or is none. */
+static int
+no_service(const struct cnc__pubsub *root, const struct cnc__request *r,
+           struct cnc_error *err)
+{
+    struct cnc__pubsub none = {
+        .root = (void *)(uintptr_t)root, .pep = true, .jid = r->to};
+    if (!cnc__pep_knows(&none, r->from)) {
+        return cnc__pep_stranger(err);
+    }
+    return cnc__ps_error(err, CNC_ENOENT, "item-not-found", NULL,
+                         "there is no such node");
 }
 
 static void
 on_request(struct cnc__request *r, void *priv)
 {
     const char *ns = cnc_element_ns(r->payload);
+    struct cnc__pubsub *root = priv;
+    struct cnc_error err = {0};
+    if (strcmp(r->to, root->jid) != 0 &&
+        (r->anonymous || root->people.subscribed == NULL)) {
+        cnc__request_refuse(&r, CNC_ENOENT, "service-unavailable",
+                            "there is no such service");
+        return;
+    }
     struct cnc__verb v = {
-        .ps = priv,
+        .ps = cnc__pubsub_at(root, r->to, r->own),
         .request = r,
         .pubsub = r->payload,
         .verb = cnc_element_child(r->payload, ns, NULL),
         .actor = cnc__request_actor(r),
     };
-    struct cnc_error err = {0};
-    int rc = do_verb(&v, ns, &err);
+    int rc = v.ps == NULL ? no_service(root, r, &err) : do_verb(&v, ns, &err);
     if (rc != 0) {
-        v.ps->stats.refused++;
+        root->stats.refused++;
         cnc__request_error(&v.request, &err);
     }
     CNC_CHECK(v.request == NULL); /* answered, or handed over */
@@ -172,12 +217,16 @@ cnc__verbs_register(struct cnc__pubsub *ps)
          .name = "pubsub",
          .feature = CNC__NS_PUBSUB,
          .f = on_request,
-         .priv = ps},
+         .priv = ps,
+         .account = true,
+         .anyone = true},
         {.kinds = CNC__IQ_GET | CNC__IQ_SET,
          .ns = CNC__NS_OWNER,
          .name = "pubsub",
          .f = on_request,
-         .priv = ps},
+         .priv = ps,
+         .account = true,
+         .anyone = true},
     };
     for (size_t i = 0; i < CNC_N(handlers); i++) {
         CNC_CHECK(cnc__router_handle(router, &handlers[i], NULL) == 0);
