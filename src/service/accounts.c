@@ -59,6 +59,12 @@ cnc__logins_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
     return 0;
 }
 
+bool
+cnc__logins_exists(const struct cnc__logins *a, const char *user)
+{
+    return cnc__table_get(a->by_user, user) != NULL;
+}
+
 void
 cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
                     void *priv)
@@ -216,6 +222,7 @@ changed(struct cnc__commit *commit, const struct cnc_error *err)
                 : cnc__table_put(c->accounts->by_user, c->user, c->account);
 
         if (deleted) {
+            cnc__messaging_account_deleted(c->accounts->service, c->user);
             end_sessions(c->accounts, c->user);
         } else {
             c->account = NULL;

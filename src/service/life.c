@@ -22,6 +22,7 @@ on_tick(uv_timer_t *timer)
 
     cnc__router_tick(s->router, now);
     cnc__network_tick(s, now);
+    cnc__im_tick(s->im);
     cnc__renders_tick(s->renders, now);
     cnc__router_tick(s->router, now);
     cnc__agent_tick(s->agent);
@@ -284,6 +285,7 @@ cnc_service_free(struct cnc_service **sp)
     cnc__network_free(s);
     cnc__net_free(&s->net);
     cnc__tls_ctx_unref(&s->tls);
+    cnc__im_free(&s->im);
     cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);

@@ -21,6 +21,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "../base/table.h"
+#include "../im/im.h"
 #include "../net/net.h"
 #include "../pubsub/command.h"
 #include "../s2s/s2s.h"
@@ -99,6 +100,8 @@ void cnc__logins_free(struct cnc__logins **ap);
 void cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e);
 int cnc__logins_keys(struct cnc__scram_keys *out, const char *user,
                      bool sha256, void *accounts);
+/* Is there an account of this (prepared) local part? */
+bool cnc__logins_exists(const struct cnc__logins *a, const char *user);
 /* cnc__service_offload() with the accounts as priv, for streams. */
 void cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
                          void *accounts);
@@ -110,6 +113,13 @@ int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
 /* True when it answered r. */
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
+
+/* -- messaging.c: what accounts have beside their log-in ------------------- */
+
+/* After pubsub and accounts, before the store is loaded. */
+int cnc__messaging_new(struct cnc_service *s, struct cnc_error *err);
+/* It is gone from the store; its sessions are still there. */
+void cnc__messaging_account_deleted(struct cnc_service *s, const char *user);
 
 /* -- network.c: clients and servers by TCP -------------------------------- */
 
@@ -160,6 +170,7 @@ struct cnc_service {
     struct cnc__pubsub *pubsub;
     struct cnc__commands *commands;
     struct cnc__logins *accounts;
+    struct cnc__im *im;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;

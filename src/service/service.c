@@ -247,6 +247,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__logins_load(s->accounts, e);
         } else if (strcmp(e->node, "setting") == 0) {
             keep_setting(s, e);
+        } else {
+            cnc__im_load(s->im, e);
         }
         return 0;
     }
@@ -279,6 +281,7 @@ load_store(struct cnc_service *s, struct cnc_error *err)
     }
     if (code == 0) {
         cnc__pubsub_load_done(s->pubsub);
+        cnc__im_load_done(s->im);
     }
     return code;
 }
@@ -463,7 +466,8 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
         goto fail;
     }
     make_rooms(s);
-    if ((code = load_store(s, err)) != 0) {
+    if ((code = cnc__messaging_new(s, err)) != 0 ||
+        (code = load_store(s, err)) != 0) {
         goto fail;
     }
     make_agent(s);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * messaging.c -- joins what accounts have: log-ins, src/im (roster, presence,
+ * messages), and their own PubSub services, which ask im who may see what.
+ */
+#include "private.h"
+
+/* -- im asks -------------------------------------------------------------- */
+
+static void
+env_commit(struct cnc__commit *c, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__commits_add(s->commits, c);
+}
+
+static int64_t
+env_now_ms(void *priv)
+{
+    uv_timeval64_t now;
+
+    uv_gettimeofday(&now);
+    return now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+static bool
+env_exists(const char *user, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__logins_exists(s->accounts, user);
+}
+
+/* -- pubsub asks ---------------------------------------------------------- */
+
+static bool
+pep_subscribed(const char *owner, const char *contact, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__im_contact_subscribed(s->im, owner, contact);
+}
+
+static bool
+pep_in_group(const char *owner, const char *contact, const char *group,
+             void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__im_in_group(s->im, owner, contact, group);
+}
+
+static bool
+pep_blocks(const char *owner, const char *jid, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__im_blocks(s->im, owner, jid);
+}
+
+static bool
+pep_wants(const char *full, const char *feature, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__im_wants(s->im, full, feature);
+}
+
+static void
+pep_each_available(const char *owner, cnc__pep_each_f *f, void *f_priv,
+                   void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__im_each_available(s->im, owner, NULL, f, f_priv);
+}
+
+static void
+on_available(const char *owner, const char *full, bool first, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__pep_available(s->pubsub, owner, full);
+}
+
+static void
+on_unavailable(const char *owner, const char *full, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    if (owner != NULL) {
+        cnc__pep_roster_changed(s->pubsub, owner);
+    }
+}
+
+static void
+pep_disco(struct cnc__str *out, const char *owner,
+          const struct cnc__request *q, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__pep_disco(s->pubsub, out, false, NULL, q);
+}
+
+static bool
+is_left_out(const struct cnc_service *s, const char *name)
+{
+    for (const char *const *w = s->o.without; w != NULL && *w != NULL; w++) {
+        if (strcmp(*w, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+start_pep(struct cnc_service *s)
+{
+    const struct cnc__pep_env pep = {.subscribed = pep_subscribed,
+                                     .in_group = pep_in_group,
+                                     .blocks = pep_blocks,
+                                     .wants = pep_wants,
+                                     .each_available = pep_each_available,
+                                     .priv = s};
+    struct cnc__str feature = CNC__STR;
+
+    if (is_left_out(s, "pep")) {
+        return;
+    }
+    cnc__pep_start(s->pubsub, &pep);
+    cnc__im_on_available(s->im, on_available, s);
+    cnc__im_on_unavailable(s->im, on_unavailable, s);
+    cnc__im_account_disco(s->im, pep_disco, s);
+    for (const char *const *f = cnc__pep_features(); *f != NULL; f++) {
+        cnc__str_clear(&feature);
+        cnc__str_printf(&feature, "http://jabber.org/protocol/pubsub#%s", *f);
+        cnc__im_account_feature(s->im, feature.data);
+    }
+    cnc__str_fini(&feature);
+}
+
+/* -- life ----------------------------------------------------------------- */
+
+int
+cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
+{
+    struct cnc__im_env env = {.router = s->router,
+                              .commit = env_commit,
+                              .now_ms = env_now_ms,
+                              .account_exists = env_exists,
+                              .register_open = s->o.registration,
+                              .without = s->o.without,
+                              .priv = s};
+    static const char *const names[] = {
+        "roster", "offline", "carbons",      "archive", "blocking",
+        "vcard",  "private", "registration", "pep"};
+
+    for (const char *const *w = s->o.without; w != NULL && *w != NULL; w++) {
+        size_t i = 0;
+
+        while (i < CNC_N(names) && strcmp(names[i], *w) != 0) {
+            i++;
+        }
+        if (i == CNC_N(names)) {
+            return cnc_error_set(err, CNC_EINVAL, NULL,
+                                 "--without %s: accounts have no such part; "
+                                 "there are roster, offline, carbons, "
+                                 "archive, blocking, vcard, private, "
+                                 "registration and pep",
+                                 *w);
+        }
+    }
+    s->im = cnc__im_new(&env);
+    start_pep(s);
+    return 0;
+}
+
+void
+cnc__messaging_account_deleted(struct cnc_service *s, const char *user)
+{
+    struct cnc__str bare = CNC__STR;
+
+    cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(s->router));
+    cnc__im_account_deleted(s->im, user);
+    cnc__pep_account_deleted(s->pubsub, bare.data);
+    cnc__str_fini(&bare);
+}
