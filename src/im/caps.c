@@ -352,7 +352,7 @@ tell_known(struct cnc__im *im, const struct cnc__caps *c)
             }
         }
     }
-    cnc__far_caps_known(im, c);
+    cnc__im_far_caps_known(im, c);
 }
 
 static void

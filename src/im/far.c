@@ -22,7 +22,7 @@ struct cnc__far {
 };
 
 void
-cnc__far_init(struct cnc__im *im)
+cnc__im_far_init(struct cnc__im *im)
 {
     im->far_ = cnc__zalloc(sizeof(*im->far_));
     im->far_->by_bare = cnc__table_new();
@@ -39,7 +39,7 @@ resource_free(struct cnc__im *im, struct far_resource *f)
 }
 
 void
-cnc__far_fini(struct cnc__im *im)
+cnc__im_far_fini(struct cnc__im *im)
 {
     for (struct cnc__table_iter i = {0};
          cnc__table_next(im->far_->by_bare, &i);) {
@@ -54,7 +54,7 @@ cnc__far_fini(struct cnc__im *im)
 }
 
 size_t
-cnc__far_count(const struct cnc__im *im)
+cnc__im_far_count(const struct cnc__im *im)
 {
     return im->far_->n;
 }
@@ -90,7 +90,7 @@ owner_at(const struct far_resource *f, const struct cnc__im_user *u)
 }
 
 const struct cnc__caps *
-cnc__far_caps(const struct cnc__im *im, const char *full)
+cnc__im_far_caps(const struct cnc__im *im, const char *full)
 {
     const struct far_resource *f = find(im, full);
 
@@ -98,8 +98,8 @@ cnc__far_caps(const struct cnc__im *im, const char *full)
 }
 
 void
-cnc__far_each(const struct cnc__im *im, const char *owner, const char *contact,
-              cnc__im_resource_f *f, void *priv)
+cnc__im_far_each(const struct cnc__im *im, const char *owner,
+                 const char *contact, cnc__im_resource_f *f, void *priv)
 {
     const struct cnc__im_user *u = cnc__im_user(im, owner, strlen(owner));
 
@@ -137,8 +137,8 @@ may_see(const struct cnc__im_user *owner, const char *full)
 }
 
 void
-cnc__far_seen(struct cnc__im *im, struct cnc__im_user *owner, const char *full,
-              const struct cnc_element *presence)
+cnc__im_far_seen(struct cnc__im *im, struct cnc__im_user *owner,
+                 const char *full, const struct cnc_element *presence)
 {
     char *bare = cnc__strndup(full, cnc__jid_bare_len(full));
     const struct cnc__contact *c = cnc__im_contact(owner, bare);
@@ -196,7 +196,8 @@ sweep(struct cnc__im *im, const char *jid)
 }
 
 void
-cnc__far_gone(struct cnc__im *im, struct cnc__im_user *owner, const char *full)
+cnc__im_far_gone(struct cnc__im *im, struct cnc__im_user *owner,
+                 const char *full)
 {
     bool all = cnc__jid_resource(full) == NULL;
     bool any = false;
@@ -216,7 +217,7 @@ cnc__far_gone(struct cnc__im *im, struct cnc__im_user *owner, const char *full)
 }
 
 void
-cnc__far_forget(struct cnc__im *im, const char *owner)
+cnc__im_far_forget(struct cnc__im *im, const char *owner)
 {
     const struct cnc__im_user *u = cnc__im_user(im, owner, strlen(owner));
 
@@ -234,7 +235,7 @@ cnc__far_forget(struct cnc__im *im, const char *owner)
 }
 
 void
-cnc__far_caps_known(struct cnc__im *im, const struct cnc__caps *caps)
+cnc__im_far_caps_known(struct cnc__im *im, const struct cnc__caps *caps)
 {
     for (struct cnc__table_iter i = {0};
          cnc__table_next(im->far_->by_bare, &i);) {

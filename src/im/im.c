@@ -310,7 +310,7 @@ cnc__im_new(const struct cnc__im_env *env)
     im->domain = cnc__router_domain(env->router);
     im->users = cnc__table_new();
     im->account_features = cnc__table_new();
-    cnc__far_init(im);
+    cnc__im_far_init(im);
     cnc__caps_init(im);
     for (size_t i = 0; cnc__im_all[i] != NULL; i++) {
         if (!is_left_out(env, cnc__im_all[i]->name)) {
@@ -343,7 +343,7 @@ cnc__im_free(struct cnc__im **ip)
         user_free(i.value);
     }
     cnc__table_free(&im->users, NULL);
-    cnc__far_fini(im);
+    cnc__im_far_fini(im);
     cnc__caps_fini(im);
     cnc__table_free(&im->account_features, NULL);
     for (struct cnc__im_listener *l = im->listeners, *next; l; l = next) {
@@ -466,7 +466,7 @@ cnc__im_account_deleted(struct cnc__im *im, const char *user)
             }
         }
         cnc__im_commit(c);
-        cnc__far_forget(im, u->bare);
+        cnc__im_far_forget(im, u->bare);
         cnc__table_del(im->users, u->bare);
         user_free(u);
     }
@@ -494,7 +494,7 @@ cnc__im_stats(const struct cnc__im *im, struct cnc__im_stats *out)
         .offline = im->n_offline,
         .archived = im->n_archived,
         .archived_bytes = im->archived_bytes,
-        .far_resources = cnc__far_count(im),
+        .far_resources = cnc__im_far_count(im),
         .messages = im->n_messages,
     };
 }

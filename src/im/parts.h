@@ -36,23 +36,23 @@ bool cnc__im_iq_in(struct cnc__im_in *in);
 /* -- far.c: resources of other domains whose presence accounts have --------
  */
 
-void cnc__far_init(struct cnc__im *im);
-void cnc__far_fini(struct cnc__im *im);
+void cnc__im_far_init(struct cnc__im *im);
+void cnc__im_far_fini(struct cnc__im *im);
 /* A presence from a full JID of another domain to owner. */
-void cnc__far_seen(struct cnc__im *im, struct cnc__im_user *owner,
-                   const char *full, const struct cnc_element *presence);
+void cnc__im_far_seen(struct cnc__im *im, struct cnc__im_user *owner,
+                      const char *full, const struct cnc_element *presence);
 /* It is not there any more; full may be bare: all of its resources. */
-void cnc__far_gone(struct cnc__im *im, struct cnc__im_user *owner,
-                   const char *full);
-void cnc__far_forget(struct cnc__im *im, const char *owner);
-size_t cnc__far_count(const struct cnc__im *im);
-const struct cnc__caps *cnc__far_caps(const struct cnc__im *im,
-                                      const char *full);
+void cnc__im_far_gone(struct cnc__im *im, struct cnc__im_user *owner,
+                      const char *full);
+void cnc__im_far_forget(struct cnc__im *im, const char *owner);
+size_t cnc__im_far_count(const struct cnc__im *im);
+const struct cnc__caps *cnc__im_far_caps(const struct cnc__im *im,
+                                         const char *full);
 /* Those of a contact, or (NULL) of all, that owner has the presence of. */
-void cnc__far_each(const struct cnc__im *im, const char *owner,
-                   const char *contact, cnc__im_resource_f *f, void *priv);
+void cnc__im_far_each(const struct cnc__im *im, const char *owner,
+                      const char *contact, cnc__im_resource_f *f, void *priv);
 /* Whose capabilities have become known: tell. */
-void cnc__far_caps_known(struct cnc__im *im, const struct cnc__caps *caps);
+void cnc__im_far_caps_known(struct cnc__im *im, const struct cnc__caps *caps);
 
 /* -- caps.c: XEP-0115 ------------------------------------------------------
  */

@@ -409,10 +409,10 @@ note_far(struct cnc__im_in *in)
         return;
     }
     if (in->type == NULL && cnc__jid_resource(in->from) != NULL) {
-        cnc__far_seen(in->im, in->user, in->from, in->stanza);
+        cnc__im_far_seen(in->im, in->user, in->from, in->stanza);
     } else if (in->type != NULL && (strcmp(in->type, "unavailable") == 0 ||
                                     strcmp(in->type, "error") == 0)) {
-        cnc__far_gone(in->im, in->user, in->from);
+        cnc__im_far_gone(in->im, in->user, in->from);
     }
 }
 

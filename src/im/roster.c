@@ -355,7 +355,7 @@ set_effect(struct cnc__roster_job *j, const struct cnc_error *err)
     /* 2.5.2: the contact hears of it, whatever there was between them. */
     if (j->remove && (j->was & (CNC__SUB_TO | CNC__SUB_PENDING_OUT)) != 0) {
         cnc__im_presence(u->im, "unsubscribe", u->bare, j->jid);
-        cnc__far_gone(u->im, u, j->jid);
+        cnc__im_far_gone(u->im, u, j->jid);
     }
     if (j->remove && (j->was & CNC__SUB_FROM) != 0) {
         cnc__im_hide(u, j->jid);

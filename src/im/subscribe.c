@@ -235,7 +235,7 @@ effect_out(struct cnc__roster_job *j, const struct cnc_error *err)
         break;
     case CNC__UNSUBSCRIBE: /* 3.3.2 */
         to_contact(j);
-        cnc__far_gone(u->im, u, j->jid);
+        cnc__im_far_gone(u->im, u, j->jid);
         break;
     default:
         to_contact(j);
@@ -289,7 +289,7 @@ effect_in(struct cnc__roster_job *j, const struct cnc_error *err)
         break;
     case CNC__UNSUBSCRIBED:
         if (j->pass) {
-            cnc__far_gone(u->im, u, j->jid);
+            cnc__im_far_gone(u->im, u, j->jid);
         }
         break;
     default:

@@ -50,7 +50,7 @@ cnc__im_wants(const struct cnc__im *im, const char *full, const char *feature)
     if (s != NULL && cnc__im_state(s) != NULL) {
         caps = cnc__im_state(s)->caps;
     } else if (s == NULL) {
-        caps = cnc__far_caps(im, full);
+        caps = cnc__im_far_caps(im, full);
     }
     return caps != NULL && cnc__caps_have(caps, feature);
 }
@@ -78,7 +78,7 @@ each_of(const struct cnc__im *im, const struct cnc__im_user *u,
         return;
     }
     if (cnc__router_where(im->router, contact) == CNC__TO_ELSEWHERE) {
-        cnc__far_each(im, u->bare, contact, f, priv);
+        cnc__im_far_each(im, u->bare, contact, f, priv);
     } else {
         each_here(im, contact, f, priv);
     }

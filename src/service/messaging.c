@@ -152,9 +152,9 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                               .register_open = s->o.registration,
                               .without = s->o.without,
                               .priv = s};
-    static const char *const names[] = {
-        "roster", "offline", "carbons",      "archive", "blocking",
-        "vcard",  "private", "registration", "pep"};
+    static const char *const names[] = {"roster",  "offline",      "carbons",
+                                        "archive", "blocking",     "vcard",
+                                        "private", "registration", "pep"};
 
     for (const char *const *w = s->o.without; w != NULL && *w != NULL; w++) {
         size_t i = 0;

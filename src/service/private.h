@@ -114,7 +114,8 @@ int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
-/* -- messaging.c: what accounts have beside their log-in ------------------- */
+/* -- messaging.c: what accounts have beside their log-in -------------------
+ */
 
 /* After pubsub and accounts, before the store is loaded. */
 int cnc__messaging_new(struct cnc_service *s, struct cnc_error *err);
