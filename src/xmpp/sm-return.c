@@ -17,7 +17,8 @@ struct late {
     struct cnc__router *router;
     const char *jid; /* whose it was */
     size_t bare_len;
-    uint32_t sent_s;
+    bool anonymous;
+    int64_t sent_ms;
     const char *from, *to;
 };
 
@@ -30,7 +31,7 @@ add_delay(const struct late *l, struct cnc_element *stanza)
     if (cnc_element_child(stanza, NS_DELAY, "delay") != NULL) {
         return; /* it was late before */
     }
-    cnc__datetime(stamp, (int64_t)l->sent_s * 1000);
+    cnc__datetime(stamp, l->sent_ms);
     CNC_CHECK(cnc_element_new(&delay, NS_DELAY, "delay", NULL) == 0);
     cnc_element_set_attr(delay, NULL, "from", l->router->domain, NULL);
     cnc_element_set_attr(delay, NULL, "stamp", stamp, NULL);
@@ -49,26 +50,18 @@ is_of(const struct cnc_element *message, const char *type)
 static void
 return_message(const struct late *l, const struct cnc_element *stanza)
 {
-    const struct cnc__sms *sms = l->router->sms;
     struct cnc_element *copy;
-    bool bare = strlen(l->to) == l->bare_len;
 
     if (is_of(stanza, "error") || is_of(stanza, "headline") ||
+        (strlen(l->to) == l->bare_len &&
+         cnc__router_sessions_of(l->router, l->jid, l->bare_len) != NULL) ||
         cnc_element_child(stanza, NS_CARBONS, NULL) != NULL ||
         cnc_element_child(stanza, NS_MAM, NULL) != NULL) {
         return;
     }
     copy = cnc__router_stamp(stanza, l->from, l->to);
     add_delay(l, copy);
-    if (sms->on_return == NULL ||
-        !sms->on_return(l->router, l->jid, l->from, l->to, copy,
-                        sms->on_return_priv)) {
-        if (!bare ||
-            cnc__router_sessions_of(l->router, l->jid, l->bare_len) == NULL) {
-            cnc__router_route(l->router, NULL, l->from, l->to, copy);
-        }
-    }
-    l->router->sms->stats.returned++;
+    cnc__router_route(l->router, NULL, l->from, l->to, copy);
     cnc_element_unref(&copy);
 }
 
@@ -88,14 +81,13 @@ answer_request(const struct late *l, const struct cnc_element *iq)
     cnc__str_puts(&xml, "</iq>");
     CNC_CHECK(cnc_xml_parse(&answer, xml.data, xml.len, 0, NULL, NULL) == 0);
     cnc__str_fini(&xml);
-    l->router->sms->stats.returned++;
     cnc__router_route(l->router, NULL, l->to, l->from, answer);
     cnc_element_unref(&answer);
 }
 
-/* They are in a stream's default namespace, which they do not declare. */
+/* It is in a stream's default namespace, which it does not declare. */
 static struct cnc_element *
-parse(const struct cnc__kept *e, const char *head)
+parse(const struct cnc__str *xml)
 {
     static const struct cnc_xml_limits limits = {
         .size = sizeof(struct cnc_xml_limits),
@@ -107,10 +99,7 @@ parse(const struct cnc__kept *e, const char *head)
     struct cnc_element *wrap;
 
     cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
-    cnc__str_add(&whole, head, e->len);
-    if (e->tail != NULL) {
-        cnc__str_add(&whole, cnc_buf_data(e->tail), cnc_buf_len(e->tail));
-    }
+    cnc__str_add(&whole, xml->data, xml->len);
     cnc__str_puts(&whole, "</s>");
     CNC_CHECK(cnc_xml_parse(&wrap, whole.data, whole.len, 0, &limits, NULL) ==
               0);
@@ -131,16 +120,11 @@ is_nobodys(const struct cnc__kept *e, const char *head)
 }
 
 static void
-give_back(struct late *l, const struct cnc__kept *e, const char *head)
+route_back(struct late *l, const struct cnc__str *xml)
 {
-    struct cnc_element *wrap, *stanza;
+    struct cnc_element *wrap = parse(xml);
+    const struct cnc_element *stanza = cnc_element_child(wrap, NULL, NULL);
 
-    if (is_nobodys(e, head)) {
-        return;
-    }
-    wrap = parse(e, head);
-    stanza = cnc_element_child(wrap, NULL, NULL);
-    l->sent_s = e->sent_s;
     l->from = cnc_element_attr(stanza, NULL, "from");
     l->to = cnc_element_attr(stanza, NULL, "to");
     l->from = l->from == NULL ? l->router->domain : l->from;
@@ -154,12 +138,38 @@ give_back(struct late *l, const struct cnc__kept *e, const char *head)
     cnc_element_unref(&wrap);
 }
 
+static void
+give_back(struct late *l, const struct cnc__kept *e, const char *head)
+{
+    struct cnc__sms *sms = l->router->sms;
+    struct cnc__str xml = CNC__STR;
+
+    if (is_nobodys(e, head)) {
+        return;
+    }
+    cnc__str_add(&xml, head, e->len);
+    if (e->tail != NULL) {
+        cnc__str_add(&xml, cnc_buf_data(e->tail), cnc_buf_len(e->tail));
+    }
+    l->sent_ms = (int64_t)e->sent_s * 1000;
+    sms->stats.returned++;
+    if (sms->on_return != NULL && !l->anonymous) {
+        sms->on_return(l->jid, xml.data, xml.len, l->sent_ms,
+                       sms->on_return_priv);
+    } else {
+        route_back(l, &xml);
+    }
+    cnc__str_fini(&xml);
+}
+
 void
 cnc__sm_return(struct cnc__session *s)
 {
     struct cnc__sm *m = s->sm;
-    struct late l = {
-        .router = s->router, .jid = s->jid, .bare_len = s->bare_len};
+    struct late l = {.router = s->router,
+                     .jid = s->jid,
+                     .bare_len = s->bare_len,
+                     .anonymous = s->anonymous};
     size_t at = m->keep.heads_at;
 
     s->sm = NULL;

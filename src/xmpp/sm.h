@@ -66,17 +66,18 @@ CNC_API void cnc__sm_stats(const struct cnc__router *r,
                            struct cnc__sm_stats *out);
 
 /*
- * A message that session jid (ended by now) did not acknowledge; stanza has a
- * <delay/> that says when it was sent.  to: as addressed.  True: it is taken
- * care of.  Without this, or with false: addressed to the full JID it is
- * routed again; to the bare JID the same unless the account has another
- * session, which had its copy.  Copies (carbons), archive results, headlines
- * and errors are not asked about; nor is presence.  A request is answered
- * with <recipient-unavailable/>.
+ * What an account's session, ended by now, was sent and did not acknowledge:
+ * one serialised stanza, "jabber:client" in scope, and when it was sent, Unix
+ * time.  Presence and headlines to many are not told.  f takes care of it
+ * (src/im knows what others had of it).
+ *
+ * Without f, and for anonymous visitors: a message is routed again with a
+ * <delay/>, unless it is an error, a headline, a carbon or out of an archive,
+ * or was for the bare JID of an account that has another session, which had
+ * its copy.  A request is answered with <recipient-unavailable/>.
  */
-typedef bool cnc__sm_return_f(struct cnc__router *r, const char *jid,
-                              const char *from, const char *to,
-                              struct cnc_element *stanza, void *priv);
+typedef void cnc__sm_return_f(const char *full, const char *xml, size_t len,
+                              int64_t sent_ms, void *priv);
 CNC_API void cnc__sm_on_return(struct cnc__router *r, cnc__sm_return_f *f,
                                void *priv);
 
