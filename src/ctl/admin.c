@@ -10,9 +10,8 @@
 #include "../xml/write.h"
 #include "ctl.h"
 
-/* What the service said of a completed or refused command. */
-static int
-outcome(const struct cnc_element *reply)
+int
+ctl_outcome(const struct cnc_element *reply)
 {
     struct cnc_element *command =
         cnc_element_child(reply, NS_COMMANDS, "command");
@@ -50,7 +49,7 @@ status(struct ctl *ctl, int argc, char **argv)
     if (code != 0) {
         return code;
     }
-    code = outcome(reply);
+    code = ctl_outcome(reply);
     x = cnc_element_child(cnc_element_child(reply, NS_COMMANDS, "command"),
                           NS_DATA, "x");
     for (size_t i = 0; code == 0 && (field = cnc_element_next(
@@ -82,7 +81,7 @@ command(struct ctl *ctl, const char *node, struct cnc__str *form,
     explicit_bzero(iq.data, iq.len);
     cnc__str_fini(&iq);
     if (code == 0) {
-        code = outcome(reply);
+        code = ctl_outcome(reply);
     }
     cnc_element_unref(&reply);
     if (code == 0) {

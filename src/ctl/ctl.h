@@ -44,6 +44,11 @@ int ctl_say(int status, const char *fmt, ...) CNC_PRINTF(2, 3);
 /* Send an IQ; a failure is printed.  Returns 0 or 1. */
 int ctl_iq(struct ctl *ctl, const char *type, const char *payload,
            struct cnc_element **reply);
+/* What a command said of itself (XEP-0050): 0 when it is completed, else the
+ * reason is printed. */
+int ctl_outcome(const struct cnc_element *reply);
+/* Text as a JSON string (RFC 8259 7); what is no UTF-8, byte by byte. */
+void ctl_json_string(struct cnc__str *out, const char *s);
 /* What a stranger wrote (an id), with control characters as \xNN: it must not
  * speak to the terminal nor begin a line of its own. */
 void ctl_print_text(const char *s);
@@ -58,6 +63,6 @@ char *ctl_read(const char *path, size_t *len);
 char *ctl_secret(const char *prompt);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
-    ctl_new[], ctl_doctor[], ctl_console[];
+    ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[];
 
 #endif /* CNC_CTL_CTL_H */

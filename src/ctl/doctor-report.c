@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 
-#include "../base/text.h"
 #include "ctl.h"
 #include "doctor.h"
 
@@ -104,33 +103,12 @@ doctor_print(const struct doctor_report *r, bool colour)
            counts[DOCTOR_WARN], counts[DOCTOR_FAIL]);
 }
 
-/* RFC 8259 7.  What came from the network may be no UTF-8: then its bytes. */
-static void
-json_string(struct cnc__str *out, const char *s)
-{
-    bool utf8 = cnc__utf8_valid(s, strlen(s));
-
-    cnc__str_putc(out, '"');
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c == '"' || c == '\\') {
-            cnc__str_printf(out, "\\%c", c);
-        } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
-            cnc__str_printf(out, "\\u%04x", c);
-        } else {
-            cnc__str_putc(out, (char)c);
-        }
-    }
-    cnc__str_putc(out, '"');
-}
-
 void
 doctor_json(struct cnc__str *out, const struct doctor_report *r,
             const char *domain)
 {
     cnc__str_puts(out, "{\"domain\": ");
-    json_string(out, domain);
+    ctl_json_string(out, domain);
     cnc__str_printf(out, ", \"result\": \"%s\", \"findings\": [",
                     words[doctor_worst(r)]);
     for (size_t i = 0; i < r->n; i++) {
@@ -141,10 +119,10 @@ doctor_json(struct cnc__str *out, const struct doctor_report *r,
                         "\"group\": \"%s\", \"text\": ",
                         i == 0 ? "" : ",", f->check, words[f->level],
                         doctor_groups[f->group]);
-        json_string(out, f->text);
+        ctl_json_string(out, f->text);
         if (f->fix != NULL) {
             cnc__str_puts(out, ", \"fix\": ");
-            json_string(out, f->fix);
+            ctl_json_string(out, f->fix);
         }
         cnc__str_putc(out, '}');
     }

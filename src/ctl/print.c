@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "../base/text.h"
 #include "ctl.h"
 
 int
@@ -77,4 +78,24 @@ ctl_print(struct ctl *ctl, const struct cnc_element *e)
     }
     fputc('\n', stdout);
     cnc_buf_unref(&text);
+}
+
+void
+ctl_json_string(struct cnc__str *out, const char *s)
+{
+    bool utf8 = cnc__utf8_valid(s, strlen(s));
+
+    cnc__str_putc(out, '"');
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+
+        if (c == '"' || c == '\\') {
+            cnc__str_printf(out, "\\%c", c);
+        } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
+            cnc__str_printf(out, "\\u%04x", c);
+        } else {
+            cnc__str_putc(out, (char)c);
+        }
+    }
+    cnc__str_putc(out, '"');
 }

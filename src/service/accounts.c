@@ -74,6 +74,22 @@ cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
     cnc__service_offload(work, done, arg, a->service);
 }
 
+size_t
+cnc__logins_count(const struct cnc__logins *a)
+{
+    return cnc__table_len(a->by_user);
+}
+
+void
+cnc__logins_each(const struct cnc__logins *a, size_t max,
+                 void (*f)(const char *user, void *priv), void *priv)
+{
+    for (struct cnc__table_iter i = {0};
+         max > 0 && cnc__table_next(a->by_user, &i); max--) {
+        f(i.key, priv);
+    }
+}
+
 /* -- as text: one line a hash: "NAME ITERATIONS SALT STORED SERVER" ------- */
 
 static void

@@ -23,8 +23,9 @@ on_tick(uv_timer_t *timer)
     cnc__router_tick(s->router, now);
     cnc__network_tick(s, now);
     cnc__im_tick(s->im);
+    cnc__traces_tick(s->traces);
+    cnc__operator_tick(s->operator_, now);
     cnc__renders_tick(s->renders, now);
-    cnc__router_tick(s->router, now);
     cnc__agent_tick(s->agent);
     if (s->ready && !s->stop_asked) {
         cnc__apps_tick(s->apps, now);
@@ -289,6 +290,8 @@ cnc_service_free(struct cnc_service **sp)
     cnc__logins_free(&s->accounts);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
+    cnc__traces_free(&s->traces);
+    cnc__operator_free(&s->operator_);
     cnc__renders_free(&s->renders);
     cnc__commits_free(&s->commits);
     cnc__posts_free(&s->posts);

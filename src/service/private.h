@@ -105,6 +105,10 @@ bool cnc__logins_exists(const struct cnc__logins *a, const char *user);
 /* cnc__service_offload() with the accounts as priv, for streams. */
 void cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
                          void *accounts);
+size_t cnc__logins_count(const struct cnc__logins *a);
+/* Up to max names, in no order. */
+void cnc__logins_each(const struct cnc__logins *a, size_t max,
+                      void (*f)(const char *user, void *priv), void *priv);
 int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
                          struct cnc_error *err);
 
@@ -132,6 +136,31 @@ void cnc__network_tick(struct cnc_service *s, uint64_t now_ms);
 /* No more streams to other domains; before net is closed. */
 void cnc__network_close(struct cnc_service *s);
 void cnc__network_free(struct cnc_service *s);
+
+/* -- operator.c: commands about sessions and the service ------------------ */
+
+struct cnc__operator;
+struct cnc__operator *cnc__operator_new(struct cnc_service *s);
+void cnc__operator_free(struct cnc__operator **op);
+int cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err);
+void cnc__operator_tick(struct cnc__operator *o, uint64_t now_ms);
+/* End a session with a stream error, also one that waits for its client. */
+void cnc__operator_close(struct cnc__session *s, const char *condition,
+                         const char *text);
+
+/* -- trace.c: copies of stanzas for an operator who looks on -------------- */
+
+struct cnc__traces;
+struct cnc__traces_stats {
+    uint64_t watches, sent, dropped;
+};
+struct cnc__traces *cnc__traces_new(struct cnc_service *s);
+/* After the router's sessions have ended. */
+void cnc__traces_free(struct cnc__traces **tp);
+int cnc__traces_command(struct cnc__traces *t, struct cnc_error *err);
+void cnc__traces_tick(struct cnc__traces *t);
+void cnc__traces_stats(const struct cnc__traces *t,
+                       struct cnc__traces_stats *out);
 
 /* -- hostmeta.c: /.well-known/host-meta and host-meta.json ---------------- */
 
@@ -172,6 +201,8 @@ struct cnc_service {
     struct cnc__commands *commands;
     struct cnc__logins *accounts;
     struct cnc__im *im;
+    struct cnc__operator *operator_;
+    struct cnc__traces *traces;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;

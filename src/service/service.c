@@ -308,6 +308,8 @@ make_rooms(struct cnc_service *s)
     s->pubsub = apps.pubsub = cnc__pubsub_new(&pubsub);
     s->commands = apps.commands = cnc__commands_new(s->router);
     s->accounts = cnc__logins_new(s);
+    s->operator_ = cnc__operator_new(s);
+    s->traces = cnc__traces_new(s);
     s->apps = cnc__apps_new(&apps);
 }
 
@@ -393,6 +395,12 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     }
     if (code == 0) {
         code = cnc__status_command(s, err);
+    }
+    if (code == 0) {
+        code = cnc__operator_commands(s->operator_, err);
+    }
+    if (code == 0) {
+        code = cnc__traces_command(s->traces, err);
     }
     for (const struct cnc_service_app *a = s->o.apps;
          code == 0 && a != NULL && a->app != NULL; a++) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "../xml/write.h"
+#include "../xmpp/sm.h"
 #include "private.h"
 
 enum figure_kind { GAUGE, COUNTER };
@@ -21,6 +22,86 @@ resident_bytes(void)
     size_t rss = 0;
 
     return uv_resident_set_memory(&rss) == 0 ? rss : 0;
+}
+
+static void
+figures_xmpp(struct cnc_service *s, const struct cnc__net_stats *net,
+             figure_f *f, void *priv)
+{
+    struct cnc__sm_stats sm;
+    struct cnc__traces_stats traces;
+
+    cnc__sm_stats(s->router, &sm);
+    cnc__traces_stats(s->traces, &traces);
+    f("c2s_connections", GAUGE, "Connections of clients by TCP", net->c2s,
+      priv);
+    f("s2s_connections", GAUGE, "Connections of other servers", net->s2s,
+      priv);
+    f("component_connections", GAUGE, "Connections of components",
+      net->components, priv);
+    f("dialled_connections", GAUGE, "Connections to other servers",
+      net->dialled, priv);
+    f("accounts", GAUGE, "Accounts", cnc__logins_count(s->accounts), priv);
+    f("sm_waiting", GAUGE, "Sessions that wait for their client to resume",
+      sm.waiting, priv);
+    f("sm_bytes", GAUGE, "Bytes kept until clients acknowledge them", sm.bytes,
+      priv);
+    f("sm_resumed_total", COUNTER, "Sessions resumed", sm.resumed, priv);
+    f("sm_expired_total", COUNTER, "Sessions that nobody resumed", sm.expired,
+      priv);
+    f("sm_returned_total", COUNTER,
+      "Stanzas of such sessions that went another way", sm.returned, priv);
+    f("traces", GAUGE, "Operators who look on", traces.watches, priv);
+    f("traced_total", COUNTER, "Stanzas copied for them", traces.sent, priv);
+    f("traced_dropped_total", COUNTER,
+      "Stanzas left out because they read too slowly", traces.dropped, priv);
+}
+
+static void
+figures_s2s(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__s2s_stats st = {0};
+
+    if (s->s2s != NULL) {
+        cnc__s2s_stats(s->s2s, &st);
+    }
+    f("s2s_streams_in", GAUGE, "Streams from other servers", st.n_in, priv);
+    f("s2s_streams_out", GAUGE, "Streams to other servers", st.n_out, priv);
+    f("s2s_ready", GAUGE, "Domains that can be written to now", st.n_ready,
+      priv);
+    f("s2s_queued", GAUGE, "Stanzas that wait for another server", st.n_queued,
+      priv);
+    f("s2s_queued_bytes", GAUGE, "Their bytes", st.queue_bytes, priv);
+    f("s2s_dialbacks", GAUGE, "Dialbacks under way", st.n_asked, priv);
+    f("s2s_sent_total", COUNTER, "Stanzas sent to other servers", st.sent,
+      priv);
+    f("s2s_received_total", COUNTER, "Stanzas of other servers", st.received,
+      priv);
+    f("s2s_bounced_total", COUNTER, "Stanzas that could not be brought",
+      st.bounced, priv);
+    f("s2s_refused_total", COUNTER, "Streams and stanzas refused", st.refused,
+      priv);
+    f("s2s_failed_total", COUNTER, "Connections to servers that failed",
+      st.failed, priv);
+}
+
+static void
+figures_im(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__im_stats st = {0};
+
+    cnc__im_stats(s->im, &st);
+    f("available_resources", GAUGE, "Resources that said they are available",
+      st.available, priv);
+    f("contacts", GAUGE, "Contacts in rosters", st.contacts, priv);
+    f("offline_messages", GAUGE, "Messages kept for who is offline",
+      st.offline, priv);
+    f("archived_messages", GAUGE, "Messages in archives of accounts",
+      st.archived, priv);
+    f("archived_bytes", GAUGE, "Their bytes", st.archived_bytes, priv);
+    f("far_resources", GAUGE, "Presences of other domains that are kept",
+      st.far_resources, priv);
+    f("messages_total", COUNTER, "Messages to accounts", st.messages, priv);
 }
 
 static void
@@ -65,6 +146,9 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
     f("sent_bytes_total", COUNTER, "Bytes written", net.bytes_out, priv);
     f("queue_overflows_total", COUNTER,
       "Clients cut off because they read too slowly", net.overflows, priv);
+    figures_xmpp(s, &net, f, priv);
+    figures_s2s(s, f, priv);
+    figures_im(s, f, priv);
     f("nodes", GAUGE, "PubSub nodes", ps.nodes, priv);
     f("items", GAUGE, "Items of all nodes", ps.items, priv);
     f("subscriptions", GAUGE, "Subscriptions", ps.subscriptions, priv);

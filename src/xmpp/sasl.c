@@ -192,6 +192,7 @@ succeed(struct cnc__stream *s)
     }
     cnc__log(CNC_LOG_INFO, "auth.ok", "peer=%s mechanism=%s account=%s",
              s->addr, x->mechanism->name, x->account);
+    s->mechanism = x->mechanism->name;
     if (x->request != NULL) {
         cnc__sasl2_succeed(s);
         return;

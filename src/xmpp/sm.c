@@ -131,6 +131,12 @@ cnc__sm_is_on(const struct cnc__session *s)
 }
 
 bool
+cnc__sm_is_inactive(const struct cnc__session *s)
+{
+    return s->sm != NULL && s->sm->csi != NULL;
+}
+
+bool
 cnc__sm_is_resumable(const struct cnc__session *s)
 {
     return s->sm != NULL && s->sm->id != NULL;

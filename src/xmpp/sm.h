@@ -83,6 +83,8 @@ CNC_API void cnc__sm_on_return(struct cnc__router *r, cnc__sm_return_f *f,
 
 /* Is XEP-0198 on?  (s->sm is also there for XEP-0352 alone.) */
 CNC_API bool cnc__sm_is_on(const struct cnc__session *s);
+/* Has the client said that nobody looks at it (XEP-0352)? */
+CNC_API bool cnc__sm_is_inactive(const struct cnc__session *s);
 /* Can it be resumed, now or when its stream is lost? */
 CNC_API bool cnc__sm_is_resumable(const struct cnc__session *s);
 

@@ -59,6 +59,8 @@ struct cnc__stream {
     uint64_t now_ms;
     int64_t uid;
     char *addr;
+    const char *mechanism; /* that authenticated; static; NULL: none yet */
+    uint64_t bound_ms;
 };
 
 /* -- lazy.c: tails that many streams share, copied when they are sent ----- */

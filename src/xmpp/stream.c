@@ -355,10 +355,27 @@ cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
     session->anonymous = s->anonymous;
     session->operator_ = s->operator_;
     s->state = CNC__STREAM_BOUND;
+    s->bound_ms = s->now_ms;
     cnc__free(s->account);
     s->account = NULL;
     cnc__free(s->from);
     s->from = NULL;
+}
+
+void
+cnc__stream_about(struct cnc__stream_about *out, const struct cnc__stream *s)
+{
+    CNC_OBJ_CHECK(s, STREAM_MAGIC);
+    *out = (struct cnc__stream_about){.role = s->role->name,
+                                      .addr = s->addr,
+                                      .mechanism = s->mechanism,
+                                      .framing = s->framing,
+                                      .secure = s->secure,
+                                      .bound_ms = s->bound_ms,
+                                      .waiting = s->out.len + s->lazy_bytes};
+    if (s->events->tls_info != NULL) {
+        s->events->tls_info(&out->tls, s->priv);
+    }
 }
 
 /* -- the owner's calls --------------------------------------------------- */

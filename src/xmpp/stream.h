@@ -172,6 +172,19 @@ CNC_API void cnc__stream_close(struct cnc__stream *s, const char *condition,
 CNC_API bool cnc__stream_is_closed(const struct cnc__stream *s);
 CNC_API struct cnc__session *cnc__stream_session(struct cnc__stream *s);
 
+/* What an operator may know of it; borrowed strings. */
+struct cnc__stream_about {
+    const char *role, *addr;
+    const char *mechanism; /* that authenticated, or NULL */
+    enum cnc__framing framing;
+    bool secure;              /* TLS, or a Unix socket */
+    struct cnc__tls_info tls; /* version "" where there is none */
+    uint64_t bound_ms;        /* by the clock of feed and tick */
+    uint64_t waiting;         /* bytes for the socket */
+};
+CNC_API void cnc__stream_about(struct cnc__stream_about *out,
+                               const struct cnc__stream *s);
+
 /* Add one stanza to the output in the stream's framing. */
 CNC_API void cnc__stream_send(struct cnc__stream *s, const char *head,
                               size_t head_len, const char *tail,

@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * operator.c -- what an operator sees of sessions and does to them, as ad-hoc
+ * commands: those of XEP-0133 under their own names, and "sessions", which
+ * says more.  Any client whose session is an operator's may use them.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "../base/text.h"
+#include "../xml/write.h"
+#include "../xmpp/jid.h"
+#include "../xmpp/sm.h"
+#include "private.h"
+
+#define ADMIN     "http://jabber.org/protocol/admin#"
+#define MAX_ROWS  10000
+#define MAX_DELAY 86400 /* seconds until a shutdown */
+
+struct cnc__operator {
+    struct cnc_service *service;
+    uint64_t shutdown_ms; /* when; 0: not asked */
+};
+
+void
+cnc__operator_close(struct cnc__session *s, const char *condition,
+                    const char *text)
+{
+    if (s->stream != NULL) {
+        cnc__stream_close(s->stream, condition, text);
+    } else {
+        cnc__sm_end(s); /* it waits for a client that lost it */
+    }
+}
+
+/* -- result forms
+ * ------------------------------------------------------------- */
+
+static void
+form_begin(struct cnc__str *out, const char *title)
+{
+    cnc__xml_printf(out,
+                    "<x xmlns='jabber:x:data' type='result'><title>%s</title>"
+                    "<field var='FORM_TYPE' type='hidden'><value>"
+                    "http://jabber.org/protocol/admin</value></field>",
+                    title);
+}
+
+static void
+form_value(struct cnc__str *out, const char *var, const char *value)
+{
+    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
+                    value);
+}
+
+static void
+form_number(struct cnc__str *out, const char *var, const char *label,
+            uint64_t n)
+{
+    cnc__xml_printf(out,
+                    "<field var='%s' label='%s'><value>%llu</value></field>",
+                    var, label, (unsigned long long)n);
+}
+
+static void
+form_done(struct cnc__command_reply *reply, struct cnc__str *form,
+          const char *note)
+{
+    cnc__str_puts(form, "</x>");
+    cnc__command_done(reply, NULL, note, form->data);
+    cnc__str_fini(form);
+}
+
+static void
+refuse(struct cnc__command_reply *reply, struct cnc__values *v,
+       const char *field, const char *text)
+{
+    struct cnc_error err = {0};
+
+    cnc__values_refuse(v, field, text);
+    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
+    cnc__command_done(reply, &err, NULL, NULL);
+}
+
+static const char *
+text_of(struct cnc__values *v, const char *field)
+{
+    const char *s = cnc__values_get(v, field, 0);
+
+    return s == NULL ? "" : s;
+}
+
+/* "25", "none" or nothing: the least of that and MAX_ROWS. */
+static size_t
+max_of(struct cnc__values *v)
+{
+    int64_t n = MAX_ROWS;
+
+    return cnc__parse_int(&n, text_of(v, "max_items"), 1, MAX_ROWS) ? (size_t)n
+                                                                    : MAX_ROWS;
+}
+
+/* -- whom
+ * ------------------------------------------------------------------------ */
+
+/* Full, bare or a domain; the empty target is everybody. */
+static bool
+is_meant(const struct cnc__session *s, const char *target)
+{
+    size_t len = strlen(target), n;
+    const char *domain;
+
+    if (len == 0 || strcmp(s->jid, target) == 0) {
+        return true;
+    }
+    if (s->bare_len == len && memcmp(s->jid, target, len) == 0) {
+        return true;
+    }
+    domain = cnc__jid_domain(s->jid, &n);
+    return n == len && memcmp(domain, target, len) == 0;
+}
+
+/* What was typed in field, prepared; false after a refusal. */
+static bool
+read_target(char out[CNC__JID_MAX + 1], struct cnc__command_reply *reply,
+            struct cnc__values *v, const char *field, bool needed)
+{
+    const char *typed = text_of(v, field);
+
+    out[0] = '\0';
+    if (typed[0] == '\0' && !needed) {
+        return true;
+    }
+    if (cnc__jid_prepare(out, typed, strlen(typed), NULL) != 0) {
+        refuse(reply, v, field, "This is no Jabber ID.");
+        return false;
+    }
+    return true;
+}
+
+/* -- sessions
+ * ---------------------------------------------------------------------- */
+
+static int64_t
+unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const char *
+sm_state(const struct cnc__session *s)
+{
+    return s->stream == NULL         ? "waiting"
+           : !cnc__sm_is_on(s)       ? "off"
+           : cnc__sm_is_resumable(s) ? "resumable"
+                                     : "on";
+}
+
+static void
+write_session(struct cnc__str *out, const struct cnc_service *service,
+              const struct cnc__session *s)
+{
+    struct cnc__stream_about a = {0};
+    char since[32] = "", waiting[24];
+
+    if (s->stream != NULL) {
+        cnc__stream_about(&a, s->stream);
+        cnc__datetime(
+            since, unix_ms() - (int64_t)(uv_now(&service->loop) - a.bound_ms));
+    }
+    cnc__str_puts(out, "<item>");
+    form_value(out, "jid", s->jid);
+    form_value(out, "address", a.addr == NULL ? "" : a.addr);
+    form_value(out, "transport",
+               s->stream == NULL                      ? ""
+               : a.framing == CNC__FRAMING_WS         ? "websocket"
+               : a.secure && a.tls.version[0] == '\0' ? "link"
+                                                      : "tcp");
+    form_value(out, "tls", a.tls.version);
+    form_value(out, "mechanism", a.mechanism == NULL ? "" : a.mechanism);
+    form_value(out, "since", since);
+    snprintf(waiting, sizeof(waiting), "%llu", (unsigned long long)a.waiting);
+    form_value(out, "waiting", waiting);
+    form_value(out, "sm", sm_state(s));
+    form_value(out, "csi", cnc__sm_is_inactive(s) ? "inactive" : "active");
+    cnc__str_puts(out, "</item>");
+}
+
+struct column {
+    const char *var, *label;
+};
+
+static void
+write_reported(struct cnc__str *out, const struct column *columns, size_t n)
+{
+    cnc__str_puts(out, "<reported>");
+    for (size_t i = 0; i < n; i++) {
+        cnc__xml_printf(out, "<field var='%s' label='%s'/>", columns[i].var,
+                        columns[i].label);
+    }
+    cnc__str_puts(out, "</reported>");
+}
+
+static const struct column session_columns[] = {{"jid", "JID"},
+                                                {"address", "Address"},
+                                                {"transport", "By"},
+                                                {"tls", "TLS"},
+                                                {"mechanism", "Mechanism"},
+                                                {"since", "Since"},
+                                                {"waiting", "Waiting"},
+                                                {"sm", "SM"},
+                                                {"csi", "CSI"}};
+
+static const struct cnc_record list_record = {
+    "list", CNC_FIELDS({"jid", "Of this session, account or domain alone",
+                        .kind = CNC_FIELD_JID},
+                       {"max_items", "At most", .kind = CNC_FIELD_INTEGER})};
+
+static void
+run_sessions(struct cnc__command_reply *reply, const struct cnc__request *r,
+             struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR, note = CNC__STR;
+    size_t max = max_of(v), n = 0, shown = 0;
+    char target[CNC__JID_MAX + 1];
+    struct cnc__session *s;
+
+    if (!read_target(target, reply, v, "jid", false)) {
+        return;
+    }
+    form_begin(&form, "Sessions");
+    write_reported(&form, session_columns, CNC_N(session_columns));
+    for (size_t i = 0;
+         (s = cnc__router_next_session(service->router, &i)) != NULL;) {
+        if (is_meant(s, target) && n++ < max) {
+            write_session(&form, service, s);
+            shown++;
+        }
+    }
+    cnc__str_printf(&note, "%zu of %zu sessions.", shown, n);
+    form_done(reply, &form, note.data);
+    cnc__str_fini(&note);
+}
+
+/* -- other servers
+ * ------------------------------------------------------------- */
+
+static const struct column s2s_columns[] = {{"domain", "Domain"},
+                                            {"host", "Of ours"},
+                                            {"direction", "Direction"},
+                                            {"state", "State"},
+                                            {"auth", "By"},
+                                            {"tls", "TLS"},
+                                            {"cert", "Certificate"},
+                                            {"address", "Address"},
+                                            {"queued", "Queued"},
+                                            {"waiting", "Waiting"},
+                                            {"since", "Since"},
+                                            {"error", "Last error"}};
+
+struct servers {
+    struct cnc__str *out;
+    const struct cnc_service *service;
+    size_t n, max;
+};
+
+static void
+form_count(struct cnc__str *out, const char *var, uint64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+    form_value(out, var, text);
+}
+
+static void
+write_server(const struct cnc__s2s_entry *e, void *priv)
+{
+    struct servers *to = priv;
+    char since[32];
+
+    if (to->n++ >= to->max) {
+        return;
+    }
+    cnc__datetime(since, unix_ms() - (int64_t)(uv_now(&to->service->loop) -
+                                               e->since_ms));
+    cnc__str_puts(to->out, "<item>");
+    form_value(to->out, "domain", e->domain);
+    form_value(to->out, "host", e->host);
+    form_value(to->out, "direction", e->direction);
+    form_value(to->out, "state", e->state);
+    form_value(to->out, "auth", e->auth);
+    form_value(to->out, "tls", e->tls);
+    form_value(to->out, "cert", e->cert ? "trusted" : "");
+    form_value(to->out, "address", e->addr);
+    form_count(to->out, "queued", e->n_queued);
+    form_count(to->out, "waiting", e->queue_bytes + e->out_bytes);
+    form_value(to->out, "since", since);
+    form_value(to->out, "error", e->error);
+    cnc__str_puts(to->out, "</item>");
+}
+
+static void
+run_s2s(struct cnc__command_reply *reply, const struct cnc__request *r,
+        struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR, note = CNC__STR;
+    struct servers to = {&form, service, 0, max_of(v)};
+
+    form_begin(&form, "Other servers");
+    write_reported(&form, s2s_columns, CNC_N(s2s_columns));
+    if (service->s2s != NULL) {
+        cnc__s2s_each(service->s2s, write_server, &to);
+        cnc__str_printf(&note, "%zu of %zu streams and domains.",
+                        to.n < to.max ? to.n : to.max, to.n);
+    } else {
+        cnc__str_puts(&note, "This service speaks to no other.");
+    }
+    form_done(reply, &form, note.data);
+    cnc__str_fini(&note);
+}
+
+/* -- users
+ * ------------------------------------------------------------------------ */
+
+/* XEP-0133 4.20: who is online. */
+static const struct cnc_record max_record = {
+    "list", CNC_FIELDS({"max_items", "At most", .kind = CNC_FIELD_TEXT})};
+
+static void
+run_online(struct cnc__command_reply *reply, const struct cnc__request *r,
+           struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR;
+    size_t max = max_of(v), n = 0;
+    struct cnc__session *s;
+
+    form_begin(&form, "Online users");
+    cnc__str_puts(&form, "<field var='onlineuserjids' type='jid-multi' "
+                         "label='Online users'>");
+    for (size_t i = 0; n < max && (s = cnc__router_next_session(
+                                       service->router, &i)) != NULL;) {
+        cnc__xml_printf(&form, "<value>%s</value>", s->jid);
+        n++;
+    }
+    cnc__str_puts(&form, "</field>");
+    form_done(reply, &form, NULL);
+}
+
+/* 4.19, 4.17 */
+static void
+run_counts(struct cnc__command_reply *reply, const struct cnc__request *r,
+           struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR;
+
+    form_begin(&form, "Numbers of users");
+    form_number(&form, "onlineusersnum", "Online users",
+                cnc__router_n_sessions(service->router));
+    form_number(&form, "registeredusersnum", "Registered users",
+                cnc__logins_count(service->accounts));
+    form_done(reply, &form, NULL);
+}
+
+/* 4.18 */
+static void
+add_user(const char *user, void *priv)
+{
+    cnc__xml_printf(((struct cnc__str **)priv)[0], "<value>%s@%s</value>",
+                    user, ((char **)priv)[1]);
+}
+
+static void
+run_registered(struct cnc__command_reply *reply, const struct cnc__request *r,
+               struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR;
+    void *to[2] = {&form, (char *)cnc__router_domain(service->router)};
+
+    form_begin(&form, "Registered users");
+    cnc__str_puts(&form, "<field var='registereduserjids' type='jid-multi' "
+                         "label='Registered users'>");
+    cnc__logins_each(service->accounts, max_of(v), add_user, to);
+    cnc__str_puts(&form, "</field>");
+    form_done(reply, &form, NULL);
+}
+
+/* 4.9 */
+static const struct cnc_record one_record = {
+    "user", CNC_FIELDS({"accountjid", "The Jabber ID of the account",
+                        .kind = CNC_FIELD_JID, .required = true})};
+
+static void
+run_statistics(struct cnc__command_reply *reply, const struct cnc__request *r,
+               struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str form = CNC__STR, addresses = CNC__STR;
+    char target[CNC__JID_MAX + 1];
+    struct cnc__session *s;
+    size_t n = 0;
+
+    if (!read_target(target, reply, v, "accountjid", true)) {
+        return;
+    }
+    for (size_t i = 0;
+         (s = cnc__router_next_session(service->router, &i)) != NULL;) {
+        struct cnc__stream_about a = {0};
+
+        if (!is_meant(s, target)) {
+            continue;
+        }
+        if (s->stream != NULL) {
+            cnc__stream_about(&a, s->stream);
+        }
+        cnc__xml_printf(&addresses, "<value>%s</value>",
+                        a.addr == NULL ? "" : a.addr);
+        n++;
+    }
+    form_begin(&form, "User statistics");
+    cnc__xml_printf(&form,
+                    "<field var='ipaddresses' type='text-multi' "
+                    "label='Addresses'>%pR</field>",
+                    cnc__str_c(&addresses));
+    form_number(&form, "onlineresources", "Resources online", n);
+    form_done(reply, &form, NULL);
+    cnc__str_fini(&addresses);
+}
+
+/* -- acts
+ * ---------------------------------------------------------------------------
+ */
+
+/* 4.7 */
+static const struct cnc_record end_record = {
+    "user", CNC_FIELDS({"accountjids", "The Jabber ID of a session or account",
+                        .kind = CNC_FIELD_JID, .required = true})};
+
+static void
+run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
+        struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str note = CNC__STR;
+    char target[CNC__JID_MAX + 1];
+    struct cnc__session *s;
+    size_t n = 0;
+
+    if (!read_target(target, reply, v, "accountjids", true)) {
+        return;
+    }
+    if (!cnc__jid_has_local(target)) {
+        refuse(reply, v, "accountjids", "Name a session or an account.");
+        return;
+    }
+    for (size_t i = 0;
+         (s = cnc__router_next_session(service->router, &i)) != NULL;) {
+        if (is_meant(s, target)) {
+            cnc__operator_close(s, "policy-violation",
+                                "an operator ended this session");
+            n++;
+        }
+    }
+    if (n == 0) {
+        refuse(reply, v, "accountjids", "There is no such session.");
+        return;
+    }
+    cnc__log(CNC_LOG_INFO, "session.ended", "target=%s n=%zu by=%s", target, n,
+             r->from);
+    cnc__str_printf(&note, "Ended: %zu.", n);
+    cnc__command_done(reply, NULL, note.data, NULL);
+    cnc__str_fini(&note);
+}
+
+/* One message to everybody but web visitors without a name, whose pages have
+ * no place for it. */
+static size_t
+announce(struct cnc_service *service, const char *subject, const char *text)
+{
+    struct cnc__session *s;
+    size_t n = 0;
+
+    for (size_t i = 0;
+         (s = cnc__router_next_session(service->router, &i)) != NULL;) {
+        struct cnc__str xml = CNC__STR;
+
+        if (s->anonymous) {
+            continue;
+        }
+        cnc__xml_printf(&xml,
+                        "<message type='headline' from='%s' to='%s'>"
+                        "<subject>%s</subject><body>%s</body></message>",
+                        cnc__router_domain(service->router), s->jid, subject,
+                        text);
+        cnc__session_send(s, xml.data, xml.len);
+        cnc__str_fini(&xml);
+        n++;
+    }
+    return n;
+}
+
+/* A text of many lines. */
+static void
+lines(struct cnc__str *out, struct cnc__values *v, const char *field)
+{
+    const char *line;
+
+    for (size_t i = 0; (line = cnc__values_get(v, field, i)) != NULL; i++) {
+        cnc__str_printf(out, "%s%s", i == 0 ? "" : "\n", line);
+    }
+}
+
+/* 4.23 */
+static const struct cnc_record announce_record = {
+    "announcement", CNC_FIELDS({"subject", "Subject"},
+                               {"announcement", "Announcement",
+                                .kind = CNC_FIELD_LINES, .required = true})};
+
+static void
+run_announce(struct cnc__command_reply *reply, const struct cnc__request *r,
+             struct cnc__values *v, void *priv)
+{
+    struct cnc_service *service = ((struct cnc__operator *)priv)->service;
+    struct cnc__str text = CNC__STR, note = CNC__STR;
+
+    lines(&text, v, "announcement");
+    if (text.len == 0) {
+        refuse(reply, v, "announcement", "There is nothing to announce.");
+        return;
+    }
+    cnc__str_printf(&note, "Sent to %zu sessions.",
+                    announce(service, text_of(v, "subject"), text.data));
+    cnc__log(CNC_LOG_INFO, "operator.announce", "by=%s", r->from);
+    cnc__command_done(reply, NULL, note.data, NULL);
+    cnc__str_fini(&text);
+    cnc__str_fini(&note);
+}
+
+/* 4.31 */
+static const struct cnc_record shutdown_record = {
+    "shutdown",
+    CNC_FIELDS({"delay", "Seconds until then", .kind = CNC_FIELD_INTEGER},
+               {"announcement", "Announcement", .kind = CNC_FIELD_LINES})};
+
+static void
+run_shutdown(struct cnc__command_reply *reply, const struct cnc__request *r,
+             struct cnc__values *v, void *priv)
+{
+    struct cnc__operator *o = priv;
+    struct cnc__str text = CNC__STR;
+    int64_t delay_s = 0;
+
+    if (text_of(v, "delay")[0] != '\0' &&
+        !cnc__parse_int(&delay_s, text_of(v, "delay"), 0, MAX_DELAY)) {
+        refuse(reply, v, "delay", "That is 0 to 86400 seconds.");
+        return;
+    }
+    lines(&text, v, "announcement");
+    if (text.len > 0) {
+        announce(o->service, "", text.data);
+    }
+    cnc__log(CNC_LOG_INFO, "operator.shutdown", "by=%s delay_s=%lld", r->from,
+             (long long)delay_s);
+    /* The answer leaves first: the stop comes with a tick. */
+    o->shutdown_ms = uv_now(&o->service->loop) + (uint64_t)delay_s * 1000 + 1;
+    cnc__command_done(reply, NULL, "It will be done.", NULL);
+    cnc__str_fini(&text);
+}
+
+/* -- life
+ * ---------------------------------------------------------------------------
+ */
+
+void
+cnc__operator_tick(struct cnc__operator *o, uint64_t now_ms)
+{
+    if (o->shutdown_ms != 0 && now_ms >= o->shutdown_ms) {
+        o->shutdown_ms = 0;
+        cnc_service_stop(o->service);
+    }
+}
+
+struct cnc__operator *
+cnc__operator_new(struct cnc_service *s)
+{
+    struct cnc__operator *o = cnc__zalloc(sizeof(*o));
+
+    o->service = s;
+    return o;
+}
+
+void
+cnc__operator_free(struct cnc__operator **op)
+{
+    cnc__free(*op);
+    *op = NULL;
+}
+
+int
+cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err)
+{
+    static const struct {
+        const char *node, *name;
+        const struct cnc_record *record;
+        void (*run)(struct cnc__command_reply *, const struct cnc__request *,
+                    struct cnc__values *, void *);
+    } table[] = {
+        {"sessions", "Sessions", &list_record, run_sessions},
+        {"s2s", "Other servers", &max_record, run_s2s},
+        {ADMIN "get-online-users-list", "Who is online", &max_record,
+         run_online},
+        {ADMIN "get-online-users-num", "How many are online", NULL,
+         run_counts},
+        {ADMIN "get-registered-users-list", "Registered users", &max_record,
+         run_registered},
+        {ADMIN "get-registered-users-num", "How many are registered", NULL,
+         run_counts},
+        {ADMIN "get-user-statistics", "Statistics of a user", &one_record,
+         run_statistics},
+        {ADMIN "end-user-session", "End sessions", &end_record, run_end},
+        {ADMIN "announce", "Tell everybody who is online", &announce_record,
+         run_announce},
+        {ADMIN "shutdown", "Stop the service", &shutdown_record, run_shutdown},
+    };
+
+    for (size_t i = 0; i < CNC_N(table); i++) {
+        struct cnc__command cmd = {.node = (char *)table[i].node,
+                                   .name = (char *)table[i].name,
+                                   .record = table[i].record,
+                                   .operator_only = true,
+                                   .run = table[i].run,
+                                   .priv = o};
+        int code = cnc__commands_add(o->service->commands, &cmd, err);
+
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
