@@ -18,6 +18,10 @@
 #define CLASS_IN       1
 #define RCODE_NOERROR  0
 #define RCODE_NXDOMAIN 3
+#define TYPE_DNSKEY    48
+
+/* Until DNSSEC is tried again with a name server that has spoilt it. */
+#define SPOILT_MS 600000
 
 struct stamp { /* of a file, to see that it has changed */
     ino_t ino;
@@ -33,6 +37,10 @@ struct cnc__dns {
     struct ub_ctx *ub; /* NULL until something is asked */
     bool started;      /* its thread */
     bool closing, no_anchor;
+    bool lenient; /* do without DNSSEC rather than without names */
+    bool probing; /* whether signatures come through; questions wait */
+    bool probed, spoilt;
+    uint64_t spoilt_ms;
     struct stamp stamps[2];
     uv_poll_t *poll; /* on ub's pipe */
     uv_timer_t timer;
@@ -51,8 +59,9 @@ struct cnc__dns_query {
     enum cnc__dns_type type;
     enum cnc__dns_status status; /* when there is no result */
     const char *why;
-    bool waiting; /* for libunbound, by id */
+    bool waiting, asked; /* for an answer; libunbound, by id */
     int id;
+    char *name;
     uint64_t deadline_ms;
     struct ub_result *result;
     cnc__dns_f *on_answer;
@@ -146,9 +155,10 @@ set_anchor(struct cnc__dns *d, struct ub_ctx *ub)
 {
     const char *file = find_anchor(d);
 
-    if (d->anchor != NULL && d->anchor[0] == '\0') {
+    if (d->spoilt || (d->anchor != NULL && d->anchor[0] == '\0')) {
         return;
     }
+    d->probing = file != NULL && d->lenient;
     if (file == NULL || ub_ctx_add_ta_file(ub, file) != 0) {
         if (!d->no_anchor) {
             cnc__log(CNC_LOG_INFO, "dns.no_dnssec",
@@ -181,7 +191,7 @@ drop_ub(struct cnc__dns *d)
     d->poll = NULL;
     ub_ctx_delete(d->ub); /* its thread ends here */
     d->ub = NULL;
-    d->started = false;
+    d->started = d->probing = d->probed = false;
 }
 
 static void on_pipe(uv_poll_t *poll, int status, int events);
@@ -214,19 +224,35 @@ make_ub(struct cnc__dns *d)
     return true;
 }
 
-/* A context for the next question: read the files again if they changed. */
+static bool
+is_stale(const struct cnc__dns *d)
+{
+    struct stamp now[2] = {stamp_of(d->resolv_conf), stamp_of(d->hosts)};
+
+    return !same_stamp(&now[0], &d->stamps[0]) ||
+           !same_stamp(&now[1], &d->stamps[1]) ||
+           (d->spoilt && uv_now(d->loop) - d->spoilt_ms >= SPOILT_MS);
+}
+
+static void probe(struct cnc__dns *d);
+
+/* A context for the next question. */
 static bool
 want_ub(struct cnc__dns *d)
 {
-    if (d->ub != NULL && d->n_waiting == 0) {
-        struct stamp now[2] = {stamp_of(d->resolv_conf), stamp_of(d->hosts)};
-
-        if (!same_stamp(&now[0], &d->stamps[0]) ||
-            !same_stamp(&now[1], &d->stamps[1])) {
-            drop_ub(d);
+    if (d->ub != NULL && d->n_waiting == 0 && is_stale(d)) {
+        drop_ub(d);
+        d->spoilt = false;
+    }
+    if (d->ub == NULL) {
+        if (!make_ub(d)) {
+            return false;
+        }
+        if (d->probing) {
+            probe(d);
         }
     }
-    return d->ub != NULL || make_ub(d);
+    return true;
 }
 
 /* -- answers ------------------------------------------------------------- */
@@ -339,6 +365,7 @@ free_query(struct cnc__dns_query *q)
 {
     cnc__link_del(&q->link);
     ub_resolve_free(q->result);
+    cnc__free(q->name);
     CNC_OBJ_FREE(q);
 }
 
@@ -433,11 +460,15 @@ on_timer(uv_timer_t *timer)
         if (q->deadline_ms > now) {
             break;
         }
-        ub_cancel(d->ub, q->id);
+        if (q->asked) {
+            ub_cancel(d->ub, q->id);
+        }
         finish(q, CNC__DNS_TIMEOUT, "no name server has answered in time");
     }
     deliver(d);
 }
+
+static void after_probe(struct cnc__dns *d);
 
 static void
 on_pipe(uv_poll_t *poll, int status, int events)
@@ -447,6 +478,9 @@ on_pipe(uv_poll_t *poll, int status, int events)
     CNC_OBJ_CHECK(d, DNS_MAGIC);
     if (status == 0) {
         ub_process(d->ub);
+        if (d->probed) {
+            after_probe(d);
+        }
         deliver(d);
     }
 }
@@ -489,7 +523,8 @@ is_name(const char *name)
 /* Its thread is begun by the first question and takes our signal mask: no
  * signal of the process's may end up there. */
 static int
-resolve(struct cnc__dns *d, struct cnc__dns_query *q, const char *name)
+resolve(struct cnc__dns *d, const char *name, int type, ub_callback_type f,
+        void *priv, int *id)
 {
     sigset_t all, before;
     int code;
@@ -498,8 +533,7 @@ resolve(struct cnc__dns *d, struct cnc__dns_query *q, const char *name)
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
     }
-    code = ub_resolve_async(d->ub, name, (int)q->type, CLASS_IN, q, on_result,
-                            &q->id);
+    code = ub_resolve_async(d->ub, name, type, CLASS_IN, priv, f, id);
     if (!d->started) {
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         d->started = true;
@@ -507,18 +541,82 @@ resolve(struct cnc__dns *d, struct cnc__dns_query *q, const char *name)
     return code;
 }
 
+static void
+start(struct cnc__dns_query *q)
+{
+    int code = resolve(q->dns, q->name, (int)q->type, on_result, q, &q->id);
+
+    q->asked = code == 0;
+    if (code != 0) {
+        finish(q, CNC__DNS_FAILED, ub_strerror(code));
+    }
+}
+
+/* -- do signatures come through? ----------------------------------------- */
+
+/* From ub_process(). */
+static void
+on_probe(void *priv, int code, struct ub_result *result)
+{
+    struct cnc__dns *d = priv;
+
+    CNC_OBJ_CHECK(d, DNS_MAGIC);
+    d->probed = true;
+    d->spoilt = code == 0 && result->bogus;
+    if (code == 0) {
+        ub_resolve_free(result);
+    }
+}
+
+/* The root's keys: signed, if anything is. */
+static void
+probe(struct cnc__dns *d)
+{
+    if (resolve(d, ".", TYPE_DNSKEY, on_probe, d, NULL) != 0) {
+        d->probing = false;
+    }
+}
+
+/* No question has been asked yet: they have waited for this. */
+static void
+after_probe(struct cnc__dns *d)
+{
+    struct cnc__net_link *l, *next;
+
+    d->probing = d->probed = false;
+    if (d->spoilt) {
+        cnc__log(CNC_LOG_WARN, "dns.no_dnssec",
+                 "the name server drops signatures: DNSSEC and DANE are not "
+                 "used; another one may do better");
+        d->spoilt_ms = uv_now(d->loop);
+        drop_ub(d);
+        make_ub(d);
+    }
+    for (l = d->waiting.next; l != &d->waiting; l = next) {
+        struct cnc__dns_query *q =
+            CNC_CONTAINER(l, struct cnc__dns_query, link);
+
+        next = l->next;
+        if (d->ub == NULL) {
+            finish(q, CNC__DNS_FAILED, "the resolver does not start");
+        } else {
+            start(q);
+        }
+    }
+}
+
 struct cnc__dns_query *
 cnc__dns_ask(struct cnc__dns *d, const char *name, enum cnc__dns_type type,
              cnc__dns_f *on_answer, void *priv)
 {
     struct cnc__dns_query *q = cnc__zalloc(sizeof(*q));
-    int code;
 
     CNC_OBJ_CHECK(d, DNS_MAGIC);
     CNC_CHECK(!d->closing);
     q->magic = QUERY_MAGIC;
     q->dns = d;
     q->type = type;
+    q->name = cnc__strdup(name);
     q->on_answer = on_answer;
     q->priv = priv;
     q->deadline_ms = uv_now(d->loop) + d->timeout_ms;
@@ -528,12 +626,13 @@ cnc__dns_ask(struct cnc__dns *d, const char *name, enum cnc__dns_type type,
         finish(q, CNC__DNS_FAILED, "too many names are being looked up");
     } else if (!want_ub(d)) {
         finish(q, CNC__DNS_FAILED, "the resolver does not start");
-    } else if ((code = resolve(d, q, name)) != 0) {
-        finish(q, CNC__DNS_FAILED, ub_strerror(code));
     } else {
         q->waiting = true;
         cnc__link_add(&d->waiting, &q->link);
         d->n_waiting++;
+        if (!d->probing) {
+            start(q);
+        }
     }
     arm(d);
     return q;
@@ -550,7 +649,9 @@ cnc__dns_cancel(struct cnc__dns_query **qp)
     CNC_OBJ_CHECK(q, QUERY_MAGIC);
     *qp = NULL;
     if (q->waiting) {
-        ub_cancel(q->dns->ub, q->id);
+        if (q->asked) {
+            ub_cancel(q->dns->ub, q->id);
+        }
         q->dns->n_waiting--;
     }
     free_query(q);
@@ -572,6 +673,7 @@ cnc__dns_new(uv_loop_t *loop, const struct cnc__dns_config *config)
         cnc__strdup(config->hosts == NULL ? "/etc/hosts" : config->hosts);
     d->anchor = cnc__strdup(config->trust_anchor);
     d->forwarder = cnc__strdup(config->forwarder);
+    d->lenient = config->trust_anchor == NULL || config->anchor_optional;
     d->max_queries = config->max_queries == 0 ? 256 : config->max_queries;
     d->timeout_ms = config->timeout_ms == 0 ? 10000 : config->timeout_ms;
     cnc__link_init(&d->waiting);

@@ -22,9 +22,12 @@
 struct cnc__dns_config {
     const char *resolv_conf; /* ["/etc/resolv.conf"] */
     const char *hosts;       /* ["/etc/hosts"] */
-    /* The root's key, DS or DNSKEY records.  NULL: where Debian and others
-     * keep it; "": none.  Without one nothing is ever secure. */
+    /* The root's key, DS or DNSKEY records; "": none, and nothing is ever
+     * secure.  NULL: where Debian and others keep it; then a name server that
+     * drops signatures, as many routers' do, turns DNSSEC off for a while,
+     * where otherwise every name would be bogus. */
     const char *trust_anchor;
+    bool anchor_optional;  /* so it is with a given trust_anchor too */
     const char *forwarder; /* "ADDR@PORT" instead of resolv.conf, or NULL */
     uint32_t max_queries;  /* under way at once [256] */
     uint32_t timeout_ms;   /* for an answer [10000] */

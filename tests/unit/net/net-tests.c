@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <ifaddrs.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -324,6 +325,26 @@ ask(struct world *w, const char *text, const char *start)
     }
     cnc__str_fini(&got);
     close(fd);
+}
+
+bool
+own_address(char out[64])
+{
+    struct ifaddrs *list, *i;
+    bool found = false;
+
+    if (getifaddrs(&list) != 0) {
+        return false;
+    }
+    for (i = list; i != NULL && !found; i = i->ifa_next) {
+        const struct sockaddr_in *in = (const void *)i->ifa_addr;
+
+        found = in != NULL && in->sin_family == AF_INET &&
+                ntohl(in->sin_addr.s_addr) >> 24 != 127 &&
+                inet_ntop(AF_INET, &in->sin_addr, out, 64) != NULL;
+    }
+    freeifaddrs(list);
+    return found;
 }
 
 /* -- WebSocket ----------------------------------------------------------- */

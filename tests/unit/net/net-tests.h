@@ -55,6 +55,8 @@ uint64_t in_ms(unsigned ms); /* a deadline */
 
 int dial(struct world *w);
 int dial_to(struct world *w, const char *host);
+/* One of this machine's that is not loopback; false: it has none. */
+bool own_address(char out[64]);
 void say(struct world *w, int fd, const char *text);
 void say_bytes(struct world *w, int fd, const void *data, size_t len);
 /* Read until text appears (or, NULL, the end); *got has all that came. */
@@ -71,9 +73,9 @@ int ws_login(struct world *w);
 extern const char ws_request[];
 
 extern const struct CMUnitTest http_tests[], ws_tests[], tls_tests[],
-    link_tests[], limit_tests[], dial_tests[];
+    link_tests[], limit_tests[], dial_tests[], xmpp_tests[];
 extern const size_t n_http_tests, n_ws_tests, n_tls_tests, n_link_tests,
-    n_limit_tests, n_dial_tests;
+    n_limit_tests, n_dial_tests, n_xmpp_tests;
 
 int teardown(void **state); /* after each test: back to the defaults */
 #define TEST(f) cmocka_unit_test_teardown(f, teardown)

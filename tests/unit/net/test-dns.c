@@ -295,6 +295,59 @@ missing_anchor_means_that_nothing_is_secure(void **state)
 }
 
 static void
+signatures_that_are_dropped_fail_or_turn_dnssec_off(void **state)
+{
+    for (int optional = 0; optional < 2; optional++) {
+        struct bench *b = make_bench(
+            true, (struct cnc__dns_config){.anchor_optional = optional});
+        struct seen s;
+
+        dns_add_addr(b->server, "b.test", "192.0.2.1");
+        dns_add_fault(b->server, "", 48, DNS_FORGED);
+        s = ask(b, "b.test", CNC__DNS_A);
+        assert_int_equal(s.status, optional ? CNC__DNS_OK : CNC__DNS_BOGUS);
+        assert_false(s.secure);
+        end_bench(b);
+    }
+}
+
+static void
+optional_anchor_is_used_where_signatures_come(void **state)
+{
+    struct bench *b =
+        make_bench(true, (struct cnc__dns_config){.anchor_optional = true});
+
+    dns_add_addr(b->server, "b.test", "192.0.2.1");
+    dns_add_addr(b->server, "c.test", "192.0.2.1");
+    dns_add_fault(b->server, "c.test", CNC__DNS_A, DNS_FORGED);
+    assert_true(ask(b, "b.test", CNC__DNS_A).secure);
+    assert_int_equal(ask(b, "c.test", CNC__DNS_A).status, CNC__DNS_BOGUS);
+    end_bench(b);
+}
+
+static void
+questions_that_wait_for_the_first_answer_may_be_let_go(void **state)
+{
+    struct bench *b =
+        make_bench(true, (struct cnc__dns_config){.anchor_optional = true,
+                                                  .timeout_ms = 50});
+    struct seen gone = {0}, s = {0};
+    struct cnc__dns_query *q;
+
+    dns_add_fault(b->server, "", 48, DNS_SILENT);
+    q = cnc__dns_ask(b->dns, "b.test", CNC__DNS_A, on_answer, &gone);
+    cnc__dns_ask(b->dns, "b.test", CNC__DNS_A, on_answer, &s);
+    cnc__dns_cancel(&q);
+    while (s.n_calls == 0) {
+        turn(b);
+    }
+    assert_int_equal(s.status, CNC__DNS_TIMEOUT);
+    cnc__dns_ask(b->dns, "b.test", CNC__DNS_A, on_answer, &gone);
+    end_bench(b);
+    assert_int_equal(gone.n_calls, 0);
+}
+
+static void
 anchor_that_is_none_fails_every_question(void **state)
 {
     struct bench *b = make_bench(true, (struct cnc__dns_config){0});
@@ -496,6 +549,9 @@ main(void)
         T(signed_lack_of_records_is_proven),
         T(forged_records_are_bogus),
         T(missing_anchor_means_that_nothing_is_secure),
+        T(signatures_that_are_dropped_fail_or_turn_dnssec_off),
+        T(optional_anchor_is_used_where_signatures_come),
+        T(questions_that_wait_for_the_first_answer_may_be_let_go),
         T(anchor_that_is_none_fails_every_question),
         T(hosts_file_goes_before_the_name_server),
         T(hosts_file_is_read_again_when_it_changes),

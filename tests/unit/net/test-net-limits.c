@@ -2,7 +2,6 @@
 /* What strangers can make large, slow or many. */
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -162,27 +161,6 @@ connection_past_the_limit_is_told_to_come_back(void **state)
     ask(w, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
     cnc__str_fini(&got);
     end_world(w);
-}
-
-/* An IPv4 address of this machine that is not loopback. */
-static bool
-own_address(char out[64])
-{
-    struct ifaddrs *list, *i;
-    bool found = false;
-
-    if (getifaddrs(&list) != 0) {
-        return false;
-    }
-    for (i = list; i != NULL && !found; i = i->ifa_next) {
-        const struct sockaddr_in *in = (const void *)i->ifa_addr;
-
-        found = in != NULL && in->sin_family == AF_INET &&
-                ntohl(in->sin_addr.s_addr) >> 24 != 127 &&
-                inet_ntop(AF_INET, &in->sin_addr, out, 64) != NULL;
-    }
-    freeifaddrs(list);
-    return found;
 }
 
 static void

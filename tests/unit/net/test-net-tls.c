@@ -2,41 +2,19 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include "certs.h"
+#include "tls-client.h"
 
-#include "net-tests.h"
-
-/* A key and a certificate for it, as PEM files in the test's folder. */
-static EVP_PKEY *
-write_pair(struct world *w, const char *cert_name, const char *key_name)
+static void
+write_pair(struct world *w, const char *cert, const char *key)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    FILE *f;
+    struct pair p = make_pair((struct pair_options){.san = "DNS:example.org"});
+    char cert_path[128], key_path[128];
 
-    assert_true(key != NULL && cert != NULL);
-    X509_set_version(cert, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-    X509_set_pubkey(cert, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"example.org", -1, -1,
-                               0);
-    X509_set_issuer_name(cert, X509_get_subject_name(cert));
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    f = fopen(in_dir(w, cert_name), "w");
-    assert_int_equal(PEM_write_X509(f, cert), 1);
-    fclose(f);
-    f = fopen(in_dir(w, key_name), "w");
-    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL),
-                     1);
-    fclose(f);
-    X509_free(cert);
-    return key;
+    snprintf(cert_path, sizeof(cert_path), "%s/%s", w->dir, cert);
+    snprintf(key_path, sizeof(key_path), "%s/%s", w->dir, key);
+    write_pair_files(&p, cert_path, key_path);
+    free_pair(&p);
 }
 
 static struct world *
@@ -46,7 +24,7 @@ tls_world(void)
     struct cnc_error err = {0};
     char cert[128];
 
-    EVP_PKEY_free(write_pair(w, "cert.pem", "key.pem"));
+    write_pair(w, "cert.pem", "key.pem");
     snprintf(cert, sizeof(cert), "%s", in_dir(w, "cert.pem"));
     if (cnc__net_listen(w->net, "127.0.0.1:0", cert, in_dir(w, "key.pem"),
                         &w->port, &err) != 0) {
@@ -55,89 +33,12 @@ tls_world(void)
     return w;
 }
 
-struct tls_client {
-    SSL_CTX *ctx;
-    SSL *ssl;
-    int fd;
-};
-
 static void
 tls_dial(struct world *w, struct tls_client *c, int max_version)
 {
-    static const unsigned char alpn[] = "\x02h2\x08http/1.1";
-
-    c->ctx = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_min_proto_version(c->ctx, TLS1_VERSION);
-    SSL_CTX_set_max_proto_version(c->ctx, max_version);
-    SSL_CTX_set_security_level(c->ctx, 0);
-    SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    c->ssl = SSL_new(c->ctx);
-    SSL_set_alpn_protos(c->ssl, alpn, sizeof(alpn) - 1);
-    c->fd = dial(w);
-    SSL_set_fd(c->ssl, c->fd);
-    SSL_set_connect_state(c->ssl);
-}
-
-static void
-tls_hang_up(struct tls_client *c)
-{
-    SSL_free(c->ssl);
-    SSL_CTX_free(c->ctx);
-    close(c->fd);
-}
-
-/* One SSL call driven to its end; false: the peer ended or failed. */
-static bool
-tls_again(struct world *w, struct tls_client *c, int rc, uint64_t deadline)
-{
-    int e = SSL_get_error(c->ssl, rc);
-
-    if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE) {
-        ERR_clear_error();
-        return false;
-    }
-    assert_true(turn(w, c->fd, deadline));
-    return true;
-}
-
-static bool
-tls_say(struct world *w, struct tls_client *c, const void *data, size_t len)
-{
-    uint64_t deadline = in_ms(LIMIT);
-    const char *p = data;
-
-    while (len > 0) {
-        int n = SSL_write(c->ssl, p, (int)len);
-
-        if (n > 0) {
-            p += n;
-            len -= (size_t)n;
-        } else if (!tls_again(w, c, n, deadline)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Read until text appears; false at the end of the stream. */
-static bool
-tls_expect(struct world *w, struct tls_client *c, struct cnc__str *got,
-           const char *text)
-{
-    uint64_t deadline = in_ms(LIMIT);
-    char buf[16384];
-
-    while (got->len == 0 || text == NULL ||
-           memmem(got->data, got->len, text, strlen(text)) == NULL) {
-        int n = SSL_read(c->ssl, buf, sizeof(buf));
-
-        if (n > 0) {
-            cnc__str_add(got, buf, (size_t)n);
-        } else if (!tls_again(w, c, n, deadline)) {
-            return false;
-        }
-    }
-    return true;
+    tls_wrap(c, dial(w),
+             (struct tls_options){.max_version = max_version,
+                                  .alpn = "\x02h2\x08http/1.1"});
 }
 
 #define H "Host: example.org\r\n"
@@ -303,8 +204,8 @@ files_that_do_not_fit_are_refused_with_their_names(void **state)
     struct cnc_error err = {0};
     char cert[128], key[128], other[128];
 
-    EVP_PKEY_free(write_pair(w, "cert.pem", "key.pem"));
-    EVP_PKEY_free(write_pair(w, "other.pem", "other-key.pem"));
+    write_pair(w, "cert.pem", "key.pem");
+    write_pair(w, "other.pem", "other-key.pem");
     snprintf(cert, sizeof(cert), "%s", in_dir(w, "cert.pem"));
     snprintf(key, sizeof(key), "%s", in_dir(w, "key.pem"));
     snprintf(other, sizeof(other), "%s", in_dir(w, "other-key.pem"));

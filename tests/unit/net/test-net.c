@@ -15,5 +15,6 @@ main(void)
     failed += GROUP(link);
     failed += GROUP(tls);
     failed += GROUP(dial);
+    failed += GROUP(xmpp);
     return failed == 0 ? 0 : 1;
 }
