@@ -290,10 +290,16 @@ static void
 transmit(struct cnc__s2s *s, struct cnc__s2s_pair *p, const char *head,
          size_t len, const struct cnc_buf *tail)
 {
+    static const char result[] = "<iq type='result'";
     struct cnc__s2s_stream *st = p->stream;
 
     s->stats.sent++;
-    st->used_ms = p->used_ms = s->now_ms;
+    /* Results of our own, such as the answer to a ping, keep no stream alive
+     * that nobody needs. */
+    if (len < sizeof(result) - 1 ||
+        memcmp(head, result, sizeof(result) - 1) != 0) {
+        st->used_ms = p->used_ms = s->now_ms;
+    }
     if (tail == NULL) {
         cnc__stream_send(st->s, head, len, "", 0);
     } else {

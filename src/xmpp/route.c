@@ -237,6 +237,30 @@ go_elsewhere(const struct way *w)
     }
 }
 
+/* As if the other domain had answered: a session gets it, an account, or who
+ * asked in the service's own name. */
+static void
+bounce(const struct way *w, const struct cnc_error *err)
+{
+    const char *name = cnc_element_name(w->stanza);
+    const char *id = cnc_element_attr(w->stanza, NULL, "id");
+    struct cnc__str xml = CNC__STR;
+    struct cnc_element *answer = NULL;
+
+    cnc__xml_printf(&xml, "<%s xmlns='%s' type='error' from='%s' to='%s'",
+                    name, CNC__NS_CLIENT, w->to, w->from);
+    if (id != NULL) {
+        cnc__xml_printf(&xml, " id='%s'", id);
+    }
+    cnc__str_putc(&xml, '>');
+    cnc__stanza_error_add(&xml, err);
+    cnc__xml_printf(&xml, "</%s>", name);
+    CNC_CHECK(cnc_xml_parse(&answer, xml.data, xml.len, 0, NULL, NULL) == 0);
+    cnc__router_from_peer(w->router, answer);
+    cnc_element_unref(&answer);
+    cnc__str_fini(&xml);
+}
+
 void
 cnc__router_bounce(struct cnc__router *r, const char *xml, size_t len,
                    const struct cnc_error *err)
@@ -273,10 +297,7 @@ cnc__router_bounce(struct cnc__router *r, const char *xml, size_t len,
              (strcmp(w.type, "subscribe") == 0 ||
               strcmp(w.type, "probe") == 0)) ||
             (w.kind == CNC__PRESENCE && w.type == NULL)) {
-            struct cnc__request *q =
-                cnc__request_new(r, NULL, w.kind, from, to, stanza);
-
-            cnc__request_error(&q, err);
+            bounce(&w, err);
         }
     }
     cnc_element_unref(&wrap);
