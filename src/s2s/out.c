@@ -76,6 +76,7 @@ on_header(struct cnc__stream *s, struct cnc_element *root)
     }
     cnc__free(st->peer_id);
     st->peer_id = cnc__strdup(id);
+    st->declares_dialback = false;
     for (size_t i = 0; i < cnc_element_n_decls(root); i++) {
         cnc_element_decl_at(root, i, &prefix, &ns);
         if (strcmp(ns, CNC__NS_DIALBACK) == 0) {

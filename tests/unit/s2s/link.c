@@ -22,8 +22,7 @@ static int
 hello(struct server *from, struct server *to)
 {
     return from == a ? tell(a, "juliet@a.example", "romeo@b.example", "hello")
-                     : tell(b, "romeo@b.example", "juliet@a.example",
-                            "hello");
+                     : tell(b, "romeo@b.example", "juliet@a.example", "hello");
 }
 
 static struct cnc__s2s_entry last;

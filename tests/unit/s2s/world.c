@@ -170,7 +170,7 @@ end_close(struct end *e)
 bool
 is_open(const struct end *e)
 {
-    return !e->pipe->cut;
+    return !e->pipe->cut && !has(&e->heard, "</stream:stream>");
 }
 
 void

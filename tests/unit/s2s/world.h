@@ -86,6 +86,7 @@ struct end *raw_end(struct world *w, const struct server *raw);
 void say(struct end *e, const char *text);
 /* The raw end does its part of TLS. */
 void go_secure(struct end *e);
+/* Neither cut nor closed by the other side. */
 bool is_open(const struct end *e);
 /* Break every pipe without a word. */
 void cut_all(struct world *w);
