@@ -14,82 +14,24 @@
 
 #define NOT_FOUND_MS 30000u  /* at least, what was definite holds */
 #define FORGET_MS    600000u /* a domain of which nothing is wanted */
-#define MAX_SHIFT    16u
 
 /* -- the queue ------------------------------------------------------------ */
 
-static size_t
-wait_size(const struct cnc__s2s_wait *w)
-{
-    return w->len + (w->tail == NULL ? 0 : cnc_buf_len(w->tail));
-}
-
-static void
-wait_free(struct cnc__s2s_wait *w)
-{
-    cnc_buf_unref(&w->tail);
-    cnc__free(w);
-}
-
-static void
-queue_add(struct cnc__s2s *s, struct cnc__s2s_queue *q, const char *head,
-          size_t len, const struct cnc_buf *tail)
-{
-    struct cnc__s2s_wait *w = cnc__zalloc(sizeof(*w) + len);
-
-    w->until_ms = s->now_ms + s->o.wait_ms;
-    w->len = len;
-    memcpy(w->head, head, len);
-    w->tail = tail == NULL ? NULL : cnc_buf_ref((struct cnc_buf *)tail);
-    *(q->first == NULL ? &q->first : q->end) = w;
-    q->end = &w->next;
-    q->n++;
-    q->bytes += wait_size(w);
-    s->waiting += wait_size(w);
-}
-
 static struct cnc__s2s_wait *
-queue_take(struct cnc__s2s *s, struct cnc__s2s_queue *q)
+take(struct cnc__s2s *s, struct cnc__s2s_pair *p)
 {
-    struct cnc__s2s_wait *w = q->first;
+    struct cnc__s2s_wait *w = cnc__queue_take(&p->queue);
 
-    q->first = w->next;
-    q->n--;
-    q->bytes -= wait_size(w);
-    s->waiting -= wait_size(w);
+    s->waiting -= cnc__wait_size(w);
     return w;
 }
 
-/* To its sender, and gone. */
-static void
-give_back(struct cnc__s2s *s, struct cnc__s2s_wait *w,
-          const struct cnc_error *err)
-{
-    struct cnc__str xml = CNC__STR;
-
-    cnc__str_add(&xml, w->head, w->len);
-    if (w->tail != NULL) {
-        cnc__str_add(&xml, cnc_buf_data(w->tail), cnc_buf_len(w->tail));
-    }
-    wait_free(w);
-    s->stats.bounced++;
-    cnc__router_bounce(s->env.router, xml.data, xml.len, err);
-    cnc__str_fini(&xml);
-}
-
-/* All of them were taken from the queue first: what a sender does about it
- * may queue again. */
 static void
 give_all_back(struct cnc__s2s *s, struct cnc__s2s_wait *first, int code,
               const char *condition, const char *text)
 {
-    struct cnc_error err = {0};
-
-    cnc_error_set(&err, code, condition, "%s", text);
-    for (struct cnc__s2s_wait *next; first != NULL; first = next) {
-        next = first->next;
-        give_back(s, first, &err);
-    }
+    s->stats.bounced +=
+        cnc__waits_bounce(s->env.router, first, code, condition, text);
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -170,7 +112,7 @@ cnc__s2s_domain_free(struct cnc__s2s *s, struct cnc__s2s_domain **dp)
         next = p->next;
         hang_up(s, p);
         while (p->queue.n > 0) {
-            wait_free(queue_take(s, &p->queue));
+            cnc__wait_free(take(s, p));
         }
         while (p->verifies != NULL) {
             cnc__s2s_verify_drop(s, p->verifies);
@@ -313,17 +255,17 @@ cnc__s2s_pair_flush(struct cnc__s2s *s, struct cnc__s2s_pair *p)
     struct cnc__s2s_wait *back = NULL, **end = &back, *w;
 
     while (p->stream != NULL && p->queue.n > 0 &&
-           (is_too_large(p->stream, wait_size(p->queue.first)) ||
-            has_room(p->stream, wait_size(p->queue.first)))) {
-        w = queue_take(s, &p->queue);
+           (is_too_large(p->stream, cnc__wait_size(p->queue.first)) ||
+            has_room(p->stream, cnc__wait_size(p->queue.first)))) {
+        w = take(s, p);
         w->next = NULL;
-        if (is_too_large(p->stream, wait_size(w))) {
+        if (is_too_large(p->stream, cnc__wait_size(w))) {
             *end = w;
             end = &w->next;
             continue;
         }
         transmit(s, p, w->head, w->len, w->tail);
-        wait_free(w);
+        cnc__wait_free(w);
     }
     give_all_back(s, back, CNC_ELIMIT, "policy-violation",
                   "the other server does not take a stanza of this size");
@@ -369,7 +311,8 @@ enqueue(struct cnc__s2s *s, struct cnc__s2s_pair *p, const char *head,
         return cnc_error_set(err, CNC_ESTORE, "resource-constraint",
                              "too much waits for %s already", p->domain->name);
     }
-    queue_add(s, &p->queue, head, len, tail);
+    cnc__queue_add(&p->queue, s->now_ms + s->o.wait_ms, head, len, tail);
+    s->waiting += size;
     cnc__s2s_pair_go(s, p);
     return 0;
 }
@@ -481,25 +424,13 @@ end_verifies(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     }
 }
 
-/* Doubling, and never all at the same moment. */
-static uint64_t
-back_off(const struct cnc__s2s *s, unsigned fails)
-{
-    unsigned shift = fails - 1 < MAX_SHIFT ? fails - 1 : MAX_SHIFT;
-    uint64_t delay = (uint64_t)s->o.backoff_ms << shift;
-    uint32_t random;
-
-    delay = delay < s->o.backoff_max_ms ? delay : s->o.backoff_max_ms;
-    cnc__random(&random, sizeof(random));
-    return delay / 2 + random % (delay + 1);
-}
-
 void
 cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
                      bool definite, const char *condition, const char *text)
 {
     struct cnc__s2s_domain *d = p->domain;
-    uint64_t delay = back_off(s, ++d->fails);
+    uint64_t delay =
+        cnc__back_off(s->o.backoff_ms, s->o.backoff_max_ms, ++d->fails);
     char *copy = cnc__strdup(text);
 
     hang_up(s, p);
@@ -515,7 +446,7 @@ cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     s->stats.failed++;
     cnc__log(CNC_LOG_WARN, "s2s.failed",
              "domain=%s host=%s condition=%s retry_ms=%llu text=%s", d->name,
-             p->host, condition, (unsigned long long)delay, text);
+             p->host, condition, (unsigned long long)delay, copy);
     end_verifies(
         s, p, definite ? "remote-server-not-found" : "remote-server-timeout");
     if (definite && p->stream == NULL) {
@@ -580,7 +511,7 @@ expire(struct cnc__s2s *s, struct cnc__s2s_pair *p)
     size_t n = 0;
 
     while (p->queue.n > 0 && p->queue.first->until_ms <= s->now_ms) {
-        *end = queue_take(s, &p->queue);
+        *end = take(s, p);
         end = &(*end)->next;
         *end = NULL;
         n++;

@@ -4,7 +4,8 @@
  *
  *   s2s.c       the room: life, time, looking on
  *   policy.c    who may, and how
- *   pair.c      what waits for a domain, and when to try again
+ *   queue.c     stanzas that wait; when to try again
+ *   pair.c      what is on its way to a domain
  *   out.c       streams that we dialled
  *   in.c        streams that came
  *   dialback.c  keys, and <db:result/> and <db:verify/> both ways
@@ -18,6 +19,7 @@
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
 #include "../xmpp/role.h"
+#include "queue.h"
 #include "s2s.h"
 
 #define CNC__S2S_NS_BIDI         "urn:xmpp:bidi"
@@ -29,20 +31,6 @@
 
 struct cnc__s2s_domain;
 struct cnc__s2s_stream;
-
-/* A stanza that waits. */
-struct cnc__s2s_wait {
-    struct cnc__s2s_wait *next;
-    uint64_t until_ms;
-    struct cnc_buf *tail; /* NULL: none; counted, shared with other pairs */
-    size_t len;           /* bytes of head */
-    char head[];
-};
-
-struct cnc__s2s_queue {
-    struct cnc__s2s_wait *first, **end;
-    size_t n, bytes;
-};
 
 /* A key that came in on a stream of theirs; we ask the domain's server. */
 struct cnc__s2s_verify {

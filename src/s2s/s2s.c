@@ -142,7 +142,9 @@ cnc__s2s_stream_in(struct cnc__s2s *s, const struct cnc__stream_peer *peer,
     struct cnc__s2s_stream *st;
 
     CNC_OBJ_CHECK(s, CNC__S2S_MAGIC);
-    CNC_CHECK(!s->closed);
+    if (s->closed) {
+        return NULL;
+    }
     st = cnc__s2s_stream_add(s, false);
     st->s = cnc__stream_new_role(&cnc__role_s2s_in, st, &s->stream_env, peer,
                                  events, priv, now_ms);

@@ -105,7 +105,8 @@ CNC_API void cnc__s2s_close(struct cnc__s2s *s);
 CNC_API void cnc__s2s_free(struct cnc__s2s **sp);
 /* Ages, back-off, deadlines: call about once a second. */
 CNC_API void cnc__s2s_tick(struct cnc__s2s *s, uint64_t now_ms);
-/* A server has connected: its stream, which the owner frees. */
+/* A server has connected: its stream, which the owner frees; NULL: the room is
+ * closed. */
 CNC_API struct cnc__stream *
 cnc__s2s_stream_in(struct cnc__s2s *s, const struct cnc__stream_peer *peer,
                    const struct cnc__stream_events *events, void *priv,

@@ -131,7 +131,12 @@ accept_pipe(struct world *w, struct pipe *p)
     struct server *to = p->to.server;
     struct cnc__stream_peer peer = peer_of(p->from.server, to->direct_tls);
 
-    if (!to->raw) {
+    if (!to->raw && to->components != NULL &&
+        (p->from.server->as_component ||
+         p->from.server->attached_to != NULL)) {
+        p->to.stream = cnc__components_stream_in(
+            to->components, &peer, &without_tls, &p->to, w->now_ms);
+    } else if (!to->raw) {
         p->to.stream = cnc__s2s_stream_in(
             to->s2s, &peer, to->no_tls ? &without_tls : &with_tls, &p->to,
             w->now_ms);
@@ -328,7 +333,8 @@ server_of(struct world *w, const char *domain)
 static void
 dial_now(struct world *w, struct dialling *d)
 {
-    struct server *to = server_of(w, d->domain);
+    struct server *to = server_of(
+        w, d->by->attached_to != NULL ? d->by->attached_to : d->domain);
     struct cnc__stream_peer peer;
     struct pipe *p;
 
@@ -415,9 +421,16 @@ pass(struct world *w, uint64_t ms)
             }
         }
         for (size_t i = 0; i < w->n_servers; i++) {
-            if (!w->servers[i].raw) {
-                cnc__s2s_tick(w->servers[i].s2s, w->now_ms);
-                cnc__router_tick(w->servers[i].router, w->now_ms);
+            struct server *sv = &w->servers[i];
+
+            if (sv->s2s != NULL) {
+                cnc__s2s_tick(sv->s2s, w->now_ms);
+            }
+            if (sv->attach != NULL) {
+                cnc__attach_tick(sv->attach, w->now_ms);
+            }
+            if (sv->router != NULL) {
+                cnc__router_tick(sv->router, w->now_ms);
             }
         }
         settle(w);
@@ -450,6 +463,10 @@ is_host(const char *domain, void *priv)
 {
     const struct server *sv = priv;
 
+    if (sv->components != NULL &&
+        cnc__components_is_host(sv->components, domain)) {
+        return true;
+    }
     for (size_t i = 0; i < CNC_N(sv->hosts); i++) {
         if (sv->hosts[i] != NULL && strcmp(sv->hosts[i], domain) == 0) {
             return true;
@@ -470,6 +487,28 @@ server_add(struct world *w, const char *domain)
     return sv;
 }
 
+static void
+start_carriers(struct server *sv, const struct cnc__s2s_env *env)
+{
+    size_t n = sv->names[0].name == NULL   ? 0
+               : sv->names[1].name == NULL ? 1
+                                           : 2;
+
+    if (sv->attached_to != NULL) {
+        sv->attach = cnc__attach_new(
+            env, &(struct cnc__attach_options){.secret = sv->secret},
+            sv->world->now_ms);
+        cnc__attach_tick(sv->attach, sv->world->now_ms);
+        return;
+    }
+    sv->s2s = cnc__s2s_new(env, &sv->options, sv->world->now_ms);
+    if (n > 0) {
+        assert_int_equal(cnc__components_new(&sv->components, sv->router,
+                                             sv->names, n, 0, NULL),
+                         0);
+    }
+}
+
 void
 start(struct world *w)
 {
@@ -485,9 +524,10 @@ start(struct world *w)
         if (!sv->raw) {
             sv->router = env.router = cnc__router_new(sv->domain);
             cnc__router_accounts(sv->router, &hooks);
-            sv->s2s = cnc__s2s_new(&env, &sv->options, w->now_ms);
+            start_carriers(sv, &env);
         }
     }
+    settle(w);
 }
 
 int
@@ -536,6 +576,12 @@ world_tear_down(void **state)
         if (w->servers[i].s2s != NULL) {
             cnc__s2s_close(w->servers[i].s2s);
         }
+        if (w->servers[i].components != NULL) {
+            cnc__components_close(w->servers[i].components);
+        }
+        if (w->servers[i].attach != NULL) {
+            cnc__attach_close(w->servers[i].attach);
+        }
     }
     settle(w);
     for (struct pipe *p = w->pipes, *next; p != NULL; p = next) {
@@ -550,6 +596,8 @@ world_tear_down(void **state)
     assert_null(w->diallings);
     for (size_t i = 0; i < w->n_servers; i++) {
         cnc__s2s_free(&w->servers[i].s2s);
+        cnc__components_free(&w->servers[i].components);
+        cnc__attach_free(&w->servers[i].attach);
         cnc__router_free(&w->servers[i].router);
         cnc__str_fini(&w->servers[i].got);
     }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../../../src/base/log.h"
+#include "../../../src/s2s/component.h"
 #include "../../../src/s2s/s2s.h"
 
 #define MAX_SERVERS 4
@@ -28,6 +29,7 @@ struct server {
     const char *domain;
     const char *hosts[4]; /* further domains of it */
     bool raw;
+    bool as_component;   /* raw: its connections are a component's */
     const char *cert[4]; /* the names in its certificate */
     bool trusted;        /* by everybody */
     bool direct_tls;     /* TLS from the first byte */
@@ -37,6 +39,11 @@ struct server {
     struct cnc__router *router;
     struct cnc__s2s *s2s;
     struct cnc__s2s_options options;
+    struct cnc__component_name names[2]; /* of its components */
+    struct cnc__components *components;  /* when it has any */
+    const char *attached_to;             /* it is a component of that server */
+    const char *secret;
+    struct cnc__attach *attach;
     struct cnc__str got; /* what its accounts got, one line each */
 };
 
