@@ -20,6 +20,11 @@
 
 #define MAX_WAITING 8
 
+/* Who we say we are to a server.  Not the domain itself: a server that knows
+ * its own name refuses that, rightly.  This one cannot exist (RFC 6761 6.4),
+ * so nobody who looks for it can find it. */
+#define FROM "doctor.invalid"
+
 struct talk {
     struct doctor_wire *wire;
     struct doctor_dial *d;
@@ -145,7 +150,7 @@ features(struct talk *t)
                     server ? "jabber:server" : "jabber:client",
                     server ? " xmlns:db='" NS_DB "'" : "", t->domain);
     if (server) {
-        cnc__xml_printf(&xml, " from='%s'", t->domain);
+        cnc__str_puts(&xml, " from='" FROM "'");
     }
     cnc__str_putc(&xml, '>');
     if (!say(t, &xml)) {
@@ -219,8 +224,8 @@ try_dialback(struct talk *t)
     const char *type;
 
     cnc__random_hex(key, 16);
-    cnc__xml_printf(&xml, "<db:result from='%s' to='%s'>%s</db:result>",
-                    t->domain, t->domain, key);
+    cnc__xml_printf(&xml, "<db:result from='" FROM "' to='%s'>%s</db:result>",
+                    t->domain, key);
     memcpy(why, d->why, sizeof(why));
     if (say(t, &xml)) {
         e = hear(t);

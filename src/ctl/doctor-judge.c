@@ -170,7 +170,7 @@ doctor_judge_dialback(struct doctor_report *r, const struct doctor_dial *d,
                    strcmp(d[i].answer, "unexpected") == 0) {
             doctor_add(r, DOCTOR_WARN, DOCTOR_S2S, "s2s.dialback", NULL,
                        "%s offers dialback and did not answer a key that was "
-                       "made up: can it reach its own port?",
+                       "made up: does its resolver answer?",
                        d[i].where);
         } else {
             doctor_add(r, DOCTOR_OK, DOCTOR_S2S, "s2s.dialback", NULL,

@@ -43,6 +43,14 @@ exchange(struct doctor_wire *w, struct cnc__str *out, const char *request,
     return rc;
 }
 
+/* What Host says: the port too, where it is not the usual one. */
+static void
+put_host(struct cnc__str *out, const char *host, uint16_t port)
+{
+    cnc__str_printf(out, port == 443 ? "Host: %s\r\n" : "Host: %s:%u\r\n",
+                    host, port);
+}
+
 /* The first of the addresses that lets us in, with TLS. */
 static int
 open_any(struct doctor_wire **out, const char *host,
@@ -88,10 +96,12 @@ doctor_web_get(struct doctor_meta *m, const char *domain,
     m->asked = true;
     /* 1.0: an answer in one piece. */
     cnc__str_printf(&request,
-                    "GET /.well-known/%s HTTP/1.0\r\nHost: %s\r\n"
+                    "GET /.well-known/%s HTTP/1.0\r\n"
                     "Origin: https://doctor.invalid\r\n"
-                    "User-Agent: concordctl\r\n\r\n",
-                    name, domain);
+                    "User-Agent: concordctl\r\n",
+                    name);
+    put_host(&request, domain, port);
+    cnc__str_puts(&request, "\r\n");
     if (open_any(&w, domain, addrs, port, o, &err) != 0 ||
         exchange(w, &answer, request.data, false, &err) != 0) {
         snprintf(m->why, sizeof(m->why), "%.*s", (int)sizeof(m->why) - 1,
@@ -163,11 +173,13 @@ doctor_web_socket(struct doctor_report *r, struct doctor_dns *d,
     }
     doctor_dns_addrs(d, &addrs, host);
     cnc__str_printf(&request,
-                    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
+                    "GET %s HTTP/1.1\r\nUpgrade: websocket\r\n"
                     "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                     "Sec-WebSocket-Key: Y29uY29yZGN0bCBkb2N0bw==\r\n"
-                    "Sec-WebSocket-Protocol: xmpp\r\n\r\n",
-                    path, host);
+                    "Sec-WebSocket-Protocol: xmpp\r\n",
+                    path);
+    put_host(&request, host, port);
+    cnc__str_puts(&request, "\r\n");
     if (open_any(&w, host, &addrs, port, o, &err) != 0 ||
         exchange(w, &answer, request.data, true, &err) != 0) {
         doctor_add(r, DOCTOR_FAIL, DOCTOR_WEB, "web.websocket", NULL, "%s: %s",

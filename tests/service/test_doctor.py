@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from service import BUILD, LIMIT, until
+from service import BUILD, LIMIT, Service, until
 
 CTL = os.path.join(BUILD, "src/ctl/concordctl")
 
@@ -125,7 +125,7 @@ class Peer:
         self.say(conn, "<dialback xmlns='urn:xmpp:features:dialback'/>")
         if b"db:result" in conn.recv(65536):
             answer = "valid" if "gullible" in self.faults else "invalid"
-            conn.sendall(f"<db:result from='good.example' to='good.example' "
+            conn.sendall(f"<db:result from='good.example' to='doctor.invalid' "
                          f"type='{answer}'/>".encode())
 
     def close(self):
@@ -164,6 +164,11 @@ def web(files):
                                     do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
 
 
 # -- the name server -------------------------------------------------------------------
@@ -243,6 +248,7 @@ def world(tmp_path_factory):
     gullible = Peer(good, "server", faults=["gullible"])
     no_alpn = Peer(good, "client", direct=True, faults=["no-alpn"])
     https = web(good)
+    real_ports = [free_port() for _ in range(4)]
     names = ("xmpp-client", "xmpps-client", "xmpp-server", "xmpps-server")
 
     def srv(name, target, port):
@@ -273,6 +279,8 @@ def world(tmp_path_factory):
                                  srv("xmpp-server", "x", gullible.port)),
         "no-alpn.example": zone("no-alpn.example", *addr,
                                 srv("xmpps-client", "x", no_alpn.port)),
+        "real.example": zone("real.example", *addr, *[
+            srv(n, "x", port) for n, port in zip(names, real_ports)]),
         **{f"{fault}.example": zone(
             f"{fault}.example", *addr, srv("xmpp-client", "x", p.port))
            for fault, p in bad.items()}}
@@ -281,6 +289,7 @@ def world(tmp_path_factory):
     world.folder, world.ca, world.nsd, world.anchor = folder, ca, nsd, anchor
     world.https = https.server_address[1]
     world.files = good
+    world.real_ports = real_ports
     yield world
     nsd.close()
     https.shutdown()
@@ -323,6 +332,27 @@ def test_a_healthy_domain_is_well(world):
     assert has(found, "clock.offset", "OK", "0 s apart")
     assert has(found, "dns.caa", "OK", "ca.example")
     assert has(found, "dns.address.private", "WARN", "127.0.0.1")
+
+
+def test_our_own_service_is_well(world):
+    """Ports, certificates, dialback with itself, host-meta, WebSocket."""
+    pem, key = world.ca.issue("real", "DNS:real.example")
+    words = ["--domain", "real.example", "--tls-cert", str(pem), "--tls-key",
+             str(key), "--dns", f"127.0.0.1@{world.nsd.port}"]
+    for option, port in zip(("--c2s", "--c2s-tls", "--s2s", "--s2s-tls"),
+                            world.real_ports):
+        words += [option, f"127.0.0.1:{port}"]
+    with Service("bookcase-c", *words) as s:
+        status, found = doctor(world, "real.example", "--https-port", s.port)
+        log = "".join(s.log)
+    faults = [f for list_ in found.values() for f in list_
+              if f["level"] == "FAIL"]
+    assert status == 0 and not faults, (faults, log)
+    for check in ("ports.xmpp-client", "ports.xmpps-client",
+                  "ports.xmpp-server", "ports.xmpps-server", "certs.name",
+                  "certs.chain", "s2s.dialback", "web.websocket",
+                  "web.host-meta", "web.host-meta.json", "clock.offset"):
+        assert has(found, check, "OK", ""), (check, found.get(check), log)
 
 
 def test_a_person_is_told_what_to_paste(world):

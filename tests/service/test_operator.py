@@ -206,3 +206,18 @@ def test_the_operator_stops_the_service():
         assert "will be done" in s.ctl("shutdown").stdout
         assert s.process.wait(LIMIT) == 0
         assert any("operator.shutdown" in line for line in s.log)
+
+
+def test_other_servers_are_listed():
+    with Service("bookcase-c", "--s2s", "127.0.0.1:0") as s:
+        text = s.ctl("s2s").stdout
+        assert text.startswith("Domain ") and "Last error" in text
+        assert json.loads(s.ctl("s2s", "--json").stdout) == []
+        # A domain that cannot be found leaves its trace.
+        c = wire.Client(s.port)
+        c.send("<message xmlns='jabber:client' to='a@nowhere.invalid'/>")
+        entry = until("it was tried",
+                      lambda: json.loads(s.ctl("s2s", "--json").stdout))[0]
+        assert entry["domain"] == "nowhere.invalid"
+        assert entry["host"] == "localhost" and entry["since"].endswith("Z")
+        c.close()
