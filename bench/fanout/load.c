@@ -19,18 +19,15 @@
  * only the server that is slower than the reader would pay for that.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../../src/base/check.h"
 #include "../../src/xmpp/ws.h"
+#include "../measure.h"
 
 enum step {
     UPGRADE,
@@ -63,63 +60,6 @@ static size_t n_latency, cap_latency;
 static double *sent_at;   /* of each item */
 static unsigned *arrived; /* how many have item i */
 static unsigned n_items;
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double
-server_cpu(const char *pid)
-{
-    char path[512];
-    double total = 0;
-    struct dirent *e;
-    DIR *d;
-
-    snprintf(path, sizeof(path), "/proc/%s/task", pid);
-    d = opendir(path);
-    CNC_CHECK(d != NULL);
-    while ((e = readdir(d)) != NULL) {
-        unsigned long long ns = 0;
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", pid,
-                 e->d_name);
-        f = e->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (f != NULL) {
-            if (fscanf(f, "%llu", &ns) == 1) {
-                total += (double)ns / 1e9;
-            }
-            fclose(f);
-        }
-    }
-    closedir(d);
-    return total;
-}
-
-static long
-server_rss(const char *pid)
-{
-    char path[64], line[256];
-    long kb = 0;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%s/status", pid);
-    f = fopen(path, "r");
-    CNC_CHECK(f != NULL);
-    while (fgets(line, sizeof(line), f) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            kb = strtol(line + 6, NULL, 10);
-        }
-    }
-    fclose(f);
-    return kb * 1024;
-}
 
 static void
 say(struct client *c, const char *text)
