@@ -479,6 +479,23 @@ end_point(X509 *cert, uint8_t out[64])
                : 0;
 }
 
+/* RFC 5929 3: the client's Finished, or the server's where the session was
+ * resumed: whichever came first in TLS 1.2, which is what everybody who uses
+ * OpenSSL's functions still takes in 1.3. */
+static size_t
+first_finished(SSL *ssl, uint8_t out[64])
+{
+    bool ours = !SSL_is_server(ssl) != (SSL_session_reused(ssl) == 1);
+    size_t n;
+
+    if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) {
+        return 0; /* two handshakes may agree: RFC 7627 */
+    }
+    n = ours ? SSL_get_finished(ssl, out, 64)
+             : SSL_get_peer_finished(ssl, out, 64);
+    return n <= 64 ? n : 0;
+}
+
 size_t
 cnc__tls_binding(const struct cnc__tls *t, enum cnc__binding type,
                  uint8_t out[64])
@@ -492,6 +509,9 @@ cnc__tls_binding(const struct cnc__tls *t, enum cnc__binding type,
         return end_point(SSL_is_server(t->ssl) ? SSL_get_certificate(t->ssl)
                                                : peer_cert(t),
                          out);
+    }
+    if (type == CNC__BINDING_UNIQUE) {
+        return first_finished(t->ssl, out);
     }
     /* RFC 9266 3: of TLS 1.2 only with the extended master secret. */
     if (SSL_version(t->ssl) < TLS1_3_VERSION &&

@@ -10,9 +10,17 @@
 static const struct {
     enum cnc__binding type;
     const char *name; /* "Channel-binding unique prefix" */
+    bool offered;
 } bindings[] = {
-    {CNC__BINDING_EXPORTER, "tls-exporter"},                 /* RFC 9266 */
-    {CNC__BINDING_SERVER_END_POINT, "tls-server-end-point"}, /* RFC 5929 */
+    {CNC__BINDING_EXPORTER, "tls-exporter", true}, /* RFC 9266 */
+    {CNC__BINDING_SERVER_END_POINT, "tls-server-end-point",
+     true}, /* RFC 5929 */
+    /* RFC 9266 has no tls-unique in TLS 1.3 and we do not offer it.  But
+     * clients that know nothing else use it there when they see a -PLUS
+     * (slixmpp 1.8.3, whatever Python's ssl gives); what they bind to is the
+     * client's Finished, of this handshake alone.  Refused, they could not log
+     * in at all. */
+    {CNC__BINDING_UNIQUE, "tls-unique", false},
 };
 
 static size_t
@@ -44,7 +52,7 @@ cnc__sasl_bindings(const struct cnc__stream *s,
     size_t n = 0;
 
     for (size_t i = 0; i < CNC_N(bindings); i++) {
-        if (get(s, bindings[i].type, data) > 0) {
+        if (bindings[i].offered && get(s, bindings[i].type, data) > 0) {
             names[n++] = bindings[i].name;
         }
     }

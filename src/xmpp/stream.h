@@ -81,9 +81,11 @@ struct cnc__stream_peer {
 };
 
 enum cnc__binding { /* of a channel; RFC 5929, RFC 9266 */
-                    CNC__BINDING_EXPORTER,        /* tls-exporter, 32 bytes */
-                    CNC__BINDING_SERVER_END_POINT /* tls-server-end-point, 32
-                                                     to 64 bytes */
+                    CNC__BINDING_EXPORTER,         /* tls-exporter, 32 bytes */
+                    CNC__BINDING_SERVER_END_POINT, /* tls-server-end-point, 32
+                                                      to 64 bytes */
+                    CNC__BINDING_UNIQUE /* tls-unique, 12 to 64 bytes; of TLS
+                                           1.3 too, as OpenSSL has it */
 };
 
 /* A certificate's name for a domain (RFC 6120 13.7.1.2): the SAN types. */

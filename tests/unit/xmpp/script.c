@@ -146,6 +146,9 @@ channel_binding(uint8_t out[64], enum cnc__binding type, void *priv)
     const struct play *p = priv;
     bool exporter = type == CNC__BINDING_EXPORTER;
 
+    if (type == CNC__BINDING_UNIQUE) {
+        return 0;
+    }
     return !(exporter ? p->exporter : p->end_point)
                ? 0
                : bind_channel(out, exporter ? "exporter" : "end-point");
