@@ -183,7 +183,7 @@ shake_hands(struct cnc__conn *c)
                   : cnc__tls_accept(c->tls_ctx,
                                     c->kind == CNC__CONN_C2S ? CNC__TLS_C2S
                                                              : CNC__TLS_S2S,
-                                    false);
+                                    NULL);
     c->deadline_ms = cnc__net_now(c->net) + c->net->config.head_ms;
     if (ours) {
         cnc__tls_start(c);

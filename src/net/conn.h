@@ -110,6 +110,7 @@ struct cnc__net {
     struct cnc__listener *listeners;
     uint32_t n_conns, n_websockets;
     uint32_t n_kind[CNC__CONN_KINDS];
+    bool serves[CNC__CONN_KINDS]; /* there is a listener */
     struct cnc__dns *dns;
     struct cnc__tls_ctx *no_cert; /* for dialling; made when needed */
     struct cnc__net_link dials;

@@ -116,6 +116,19 @@ tls_use(const struct cnc__listener *l)
                                       : CNC__TLS_S2S;
 }
 
+/* Clients and servers may meet on one port, where there are ports for both:
+ * a stream of a kind that nobody has asked for must not come of it. */
+static const char *
+alpn_of(const struct cnc__listener *l)
+{
+    const struct cnc__net *n = l->net;
+
+    return l->kind == CNC__CONN_WEB    ? CNC__ALPN_HTTP
+           : !n->serves[CNC__CONN_S2S] ? CNC__ALPN_CLIENT
+           : !n->serves[CNC__CONN_C2S] ? CNC__ALPN_SERVER
+                                       : CNC__ALPN_CLIENT CNC__ALPN_SERVER;
+}
+
 static void
 take_tcp(struct cnc__listener *l, int fd, const union any_addr *from)
 {
@@ -142,7 +155,7 @@ take_tcp(struct cnc__listener *l, int fd, const union any_addr *from)
     }
     start.addr = addr;
     if (l->direct) {
-        start.tls = cnc__tls_accept(l->tls, tls_use(l), true);
+        start.tls = cnc__tls_accept(l->tls, tls_use(l), alpn_of(l));
     } else {
         start.tls_ctx = l->tls;
     }
@@ -364,6 +377,7 @@ listen_tcp(struct cnc__net *n, enum cnc__conn_kind kind, const char *addr,
     l = listener_new(n, fd, kind);
     l->tls = tls == NULL ? NULL : cnc__tls_ctx_ref(tls);
     l->direct = direct;
+    n->serves[kind] = true;
     if (port != NULL && getsockname(fd, &a.sa, &len) == 0) {
         *port = ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port
                                                  : a.in.sin_port);

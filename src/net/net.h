@@ -72,7 +72,7 @@ CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
                             struct cnc_error *err);
 /* Listen for XMPP over TCP: clients, servers or components.  On direct TLS
  * (XEP-0368) ALPN xmpp-client and xmpp-server are both understood, whatever
- * the port is for. */
+ * the port is for, when there are ports for both. */
 struct cnc__net_port {
     enum cnc__net_kind kind;
     const char *addr;         /* as for cnc__net_listen() */

@@ -45,9 +45,14 @@ enum cnc__tls_use {
     CNC__TLS_S2S
 };
 
-/* direct: TLS from the first byte, so that ALPN means something. */
+#define CNC__ALPN_HTTP   "\x08http/1.1"
+#define CNC__ALPN_CLIENT "\x0bxmpp-client"
+#define CNC__ALPN_SERVER "\x0bxmpp-server"
+
+/* alpn: what is taken, static; NULL: whatever it says, for STARTTLS. */
 struct cnc__tls *cnc__tls_accept(struct cnc__tls_ctx *ctx,
-                                 enum cnc__tls_use use, bool direct);
+                                 enum cnc__tls_use use, const char *alpn);
+/* direct: TLS from the first byte, so that ALPN means something. */
 struct cnc__tls *cnc__tls_connect(struct cnc__tls_ctx *ctx,
                                   const struct cnc__remote *remote,
                                   bool direct);

@@ -23,7 +23,8 @@
 struct cnc__tls {
     SSL *ssl;
     enum cnc__tls_use use;
-    bool direct, shaken, failed;
+    bool shaken, failed;
+    const char *ours; /* ALPN that we take, as a server; NULL: any */
     int error;        /* the first of the certificate's */
     const char *host; /* of TLSA records in use, borrowed; or NULL */
     const char *rx;   /* received, borrowed during cnc__tls_feed() */
@@ -82,10 +83,6 @@ make_method(void)
 
 /* -- ALPN ---------------------------------------------------------------- */
 
-#define HTTP_ALPN   "\x08http/1.1"
-#define CLIENT_ALPN "\x0bxmpp-client"
-#define SERVER_ALPN "\x0bxmpp-server"
-
 /* RFC 7301.  A browser that offers only others may still find that out by
  * itself; who asks an XMPP port for another protocol is in the wrong place,
  * perhaps not by his own will, and is turned away (3.2). */
@@ -93,19 +90,17 @@ static int
 select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
             const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char http[] = HTTP_ALPN;
-    static const unsigned char xmpp[] = CLIENT_ALPN SERVER_ALPN;
     const struct cnc__tls *t = SSL_get_app_data(ssl);
-    bool is_http = t->use == CNC__TLS_HTTP;
     unsigned char *found;
 
-    if (!is_http && !t->direct) {
+    if (t->ours == NULL) {
         return SSL_TLSEXT_ERR_NOACK;
     }
-    if (SSL_select_next_proto(&found, out_len, is_http ? http : xmpp,
-                              is_http ? sizeof(http) - 1 : sizeof(xmpp) - 1,
-                              in, in_len) != OPENSSL_NPN_NEGOTIATED) {
-        return is_http ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (SSL_select_next_proto(&found, out_len, (const unsigned char *)t->ours,
+                              (unsigned)strlen(t->ours), in,
+                              in_len) != OPENSSL_NPN_NEGOTIATED) {
+        return t->use == CNC__TLS_HTTP ? SSL_TLSEXT_ERR_NOACK
+                                       : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = found;
     return SSL_TLSEXT_ERR_OK;
@@ -200,7 +195,7 @@ cnc__tls_describe(const struct cnc__tls *t, struct cnc__tls_info *out)
 /* -- begin and end ------------------------------------------------------- */
 
 static struct cnc__tls *
-make(struct cnc__tls_ctx *ctx, enum cnc__tls_use use, bool direct)
+make(struct cnc__tls_ctx *ctx, enum cnc__tls_use use)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct cnc__tls *t = cnc__zalloc(sizeof(*t));
@@ -210,7 +205,6 @@ make(struct cnc__tls_ctx *ctx, enum cnc__tls_use use, bool direct)
     bio = BIO_new(method);
     t->ssl = cnc__tls_ctx_ssl(ctx);
     t->use = use;
-    t->direct = direct;
     CNC_CHECK(bio != NULL);
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
@@ -227,10 +221,12 @@ make(struct cnc__tls_ctx *ctx, enum cnc__tls_use use, bool direct)
 }
 
 struct cnc__tls *
-cnc__tls_accept(struct cnc__tls_ctx *ctx, enum cnc__tls_use use, bool direct)
+cnc__tls_accept(struct cnc__tls_ctx *ctx, enum cnc__tls_use use,
+                const char *alpn)
 {
-    struct cnc__tls *t = make(ctx, use, direct);
+    struct cnc__tls *t = make(ctx, use);
 
+    t->ours = alpn;
     SSL_set_accept_state(t->ssl);
     SSL_CTX_set_alpn_select_cb(SSL_get_SSL_CTX(t->ssl), select_alpn, NULL);
     return t;
@@ -265,8 +261,8 @@ struct cnc__tls *
 cnc__tls_connect(struct cnc__tls_ctx *ctx, const struct cnc__remote *remote,
                  bool direct)
 {
-    static const unsigned char alpn[] = SERVER_ALPN;
-    struct cnc__tls *t = make(ctx, CNC__TLS_S2S, direct);
+    static const unsigned char alpn[] = CNC__ALPN_SERVER;
+    struct cnc__tls *t = make(ctx, CNC__TLS_S2S);
     uint8_t ip[16];
 
     SSL_set_connect_state(t->ssl);

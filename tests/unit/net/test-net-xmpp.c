@@ -235,19 +235,24 @@ alpn_says_what_a_direct_connection_is(void **state)
 {
     static const struct {
         const char *alpn;
-        bool refused;
+        bool refused, no_servers;
         enum cnc__net_kind kind;
-    } rows[] = {{"\x0bxmpp-client", false, CNC__NET_C2S},
-                {"\x0bxmpp-server", false, CNC__NET_S2S},
-                {"\x02h2\x0bxmpp-server", false, CNC__NET_S2S},
-                {NULL, false, CNC__NET_C2S},
-                {"\x02h2\x08http/1.1", true, CNC__NET_C2S}};
+    } rows[] = {{"\x0bxmpp-client", false, false, CNC__NET_C2S},
+                {"\x0bxmpp-server", false, false, CNC__NET_S2S},
+                {"\x02h2\x0bxmpp-server", false, false, CNC__NET_S2S},
+                {NULL, false, false, CNC__NET_C2S},
+                {"\x02h2\x08http/1.1", true, false, CNC__NET_C2S},
+                {"\x0bxmpp-client", false, true, CNC__NET_C2S},
+                {"\x0bxmpp-server", true, true, CNC__NET_C2S}};
 
     for (size_t i = 0; i < CNC_N(rows); i++) {
         struct ports *p = make_ports();
         struct tls_client c;
 
         p->peers_only = true;
+        if (!rows[i].no_servers) {
+            open_port(p, CNC__NET_S2S, false);
+        }
         open_port(p, CNC__NET_C2S, true);
         tls_wrap(&c, dial(p->w),
                  (struct tls_options){.max_version = TLS1_3_VERSION,
