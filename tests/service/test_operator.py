@@ -214,10 +214,8 @@ def test_other_servers_are_listed():
         assert text.startswith("Domain ") and "Last error" in text
         assert json.loads(s.ctl("s2s", "--json").stdout) == []
         # A domain that cannot be found leaves its trace.
-        c = wire.Client(s.port)
-        c.send("<message xmlns='jabber:client' to='a@nowhere.invalid'/>")
+        s.ctl("console", stdin="<message to='a@nowhere.invalid'/>\n")
         entry = until("it was tried",
                       lambda: json.loads(s.ctl("s2s", "--json").stdout))[0]
         assert entry["domain"] == "nowhere.invalid"
         assert entry["host"] == "localhost" and entry["since"].endswith("Z")
-        c.close()
