@@ -47,10 +47,23 @@ is_of(const struct cnc_element *message, const char *type)
     return is != NULL && strcmp(is, type) == 0;
 }
 
+/* *New*.  RFC 6121 lets a message of type normal to a resource that is gone
+ * fall; here it means the account, when that can take it. */
+static char *
+address(const struct late *l, const struct cnc_element *message)
+{
+    bool account = !l->anonymous && !is_of(message, "groupchat") &&
+                   l->router->accounts.inbound != NULL &&
+                   cnc__table_get(l->router->by_jid, l->jid) == NULL;
+
+    return account ? cnc__strndup(l->jid, l->bare_len) : cnc__strdup(l->to);
+}
+
 static void
 return_message(const struct late *l, const struct cnc_element *stanza)
 {
     struct cnc_element *copy;
+    char *to;
 
     if (is_of(stanza, "error") || is_of(stanza, "headline") ||
         (strlen(l->to) == l->bare_len &&
@@ -59,10 +72,12 @@ return_message(const struct late *l, const struct cnc_element *stanza)
         cnc_element_child(stanza, NS_MAM, NULL) != NULL) {
         return;
     }
-    copy = cnc__router_stamp(stanza, l->from, l->to);
+    to = address(l, stanza);
+    copy = cnc__router_stamp(stanza, l->from, to);
     add_delay(l, copy);
-    cnc__router_route(l->router, NULL, l->from, l->to, copy);
+    cnc__router_route(l->router, NULL, l->from, to, copy);
     cnc_element_unref(&copy);
+    cnc__free(to);
 }
 
 static void
