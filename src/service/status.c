@@ -112,29 +112,18 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
     struct cnc__agent_stats ag;
     struct cnc__apps_stats apps;
     struct cnc__commits_stats st;
-    struct cnc__sm_stats sm;
 
     cnc__net_stats(s->net, &net);
     cnc__pubsub_stats(s->pubsub, &ps);
     cnc__agent_stats(s->agent, &ag);
     cnc__apps_stats(s->apps, &apps);
     cnc__commits_stats(s->commits, &st);
-    cnc__sm_stats(s->router, &sm);
     f("uptime_seconds", GAUGE, "Time since the start",
       (uv_now(&s->loop) - s->started_ms) / 1000, priv);
     f("resident_bytes", GAUGE, "Memory of the service process",
       resident_bytes(), priv);
     f("sessions", GAUGE, "Bound XMPP resources",
       cnc__router_n_sessions(s->router), priv);
-    f("sm_waiting", GAUGE, "Of those, without a stream until resumed",
-      sm.waiting, priv);
-    f("sm_bytes", GAUGE, "Kept until clients acknowledge it", sm.bytes, priv);
-    f("sm_resumed_total", COUNTER, "Sessions resumed on a new stream",
-      sm.resumed, priv);
-    f("sm_expired_total", COUNTER, "Sessions that nobody resumed", sm.expired,
-      priv);
-    f("sm_returned_total", COUNTER,
-      "Stanzas that no client acknowledged in the end", sm.returned, priv);
     f("connections", GAUGE, "Open sockets of clients", net.connections, priv);
     f("websockets", GAUGE, "Of those, WebSockets", net.websockets, priv);
     f("links", GAUGE, "Open connections of the Unix socket", net.links, priv);
