@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * accounts.c -- who may log in with a password: SCRAM keys (RFC 5802), never
- * the password, kept as KEY ("account", user); and the operator's commands to
- * add and delete them (XEP-0133 4.1, 4.2, 4.7).
+ * the password, kept as KEY ("account", user); and changing that.
  */
 #include "../base/table.h"
 #include "../base/text.h"
-#include "../xmpp/jid.h"
 #include "private.h"
 
 struct account {
@@ -16,6 +14,7 @@ struct account {
 struct cnc__logins {
     struct cnc_service *service;
     struct cnc__table *by_user; /* local part -> struct account */
+    struct cnc__table *busy;    /* local parts being changed */
 };
 
 static void
@@ -32,6 +31,7 @@ cnc__logins_new(struct cnc_service *s)
 
     a->service = s;
     a->by_user = cnc__table_new();
+    a->busy = cnc__table_new();
     return a;
 }
 
@@ -40,6 +40,7 @@ cnc__logins_free(struct cnc__logins **ap)
 {
     if (*ap != NULL) {
         cnc__table_free(&(*ap)->by_user, account_free);
+        cnc__table_free(&(*ap)->busy, NULL);
         cnc__free(*ap);
         *ap = NULL;
     }
@@ -57,12 +58,6 @@ cnc__logins_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
     }
     *out = sha256 ? found->sha256 : found->sha1;
     return 0;
-}
-
-bool
-cnc__logins_exists(const struct cnc__logins *a, const char *user)
-{
-    return cnc__table_get(a->by_user, user) != NULL;
 }
 
 void
@@ -88,6 +83,14 @@ cnc__logins_each(const struct cnc__logins *a, size_t max,
          max > 0 && cnc__table_next(a->by_user, &i); max--) {
         f(i.key, priv);
     }
+}
+
+void
+cnc__logins_features(struct cnc__str *out, void *priv)
+{
+    const struct cnc__logins *a = priv;
+
+    cnc__im_stream_features(a->service->im, out);
 }
 
 /* -- as text: one line a hash: "NAME ITERATIONS SALT STORED SERVER" ------- */
@@ -177,11 +180,24 @@ cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e)
     cnc__free(text);
 }
 
+bool
+cnc__logins_exists(const struct cnc__logins *a, const char *user)
+{
+    return cnc__table_get(a->by_user, user) != NULL;
+}
+
+const char *
+cnc__logins_domain(const struct cnc__logins *a)
+{
+    return cnc__router_domain(a->service->router);
+}
+
 /* -- changing an account -------------------------------------------------- */
 
 struct change {
     struct cnc__logins *accounts;
-    struct cnc__command_reply *reply;
+    cnc__login_done_f *done;
+    void *done_priv;
     char *user, *password;
     struct account *account; /* NULL: delete */
     struct cnc__str value;
@@ -225,39 +241,57 @@ end_sessions(struct cnc__logins *a, const char *user)
     cnc__str_fini(&bare);
 }
 
+/* Tokens stand for the password that was (XEP-0484).  Forgotten before the
+ * change is kept, so that a crash between the two leaves none, and once more
+ * after it, for one that was given meanwhile. */
+static void
+end_tokens(const struct change *c)
+{
+    if (c->accounts->service->fast != NULL) {
+        cnc__fast_forget_user(c->accounts->service->fast, c->user);
+    }
+}
+
+static void
+keep_change(struct change *c)
+{
+    struct cnc__logins *a = c->accounts;
+    bool deleted = c->account == NULL;
+    struct account *old;
+
+    end_tokens(c);
+    if (deleted) {
+        old = cnc__table_del(a->by_user, c->user);
+        cnc__messaging_account_deleted(a->service, c->user);
+        end_sessions(a, c->user);
+    } else {
+        old = cnc__table_put(a->by_user, c->user, c->account);
+        c->account = NULL;
+    }
+    if (old != NULL) {
+        account_free(old);
+    }
+    cnc__log(CNC_LOG_INFO, deleted ? "account.deleted" : "account.set",
+             "user=%s", c->user);
+}
+
 static void
 changed(struct cnc__commit *commit, const struct cnc_error *err)
 {
     struct change *c = commit->priv;
-    bool deleted = c->account == NULL;
 
+    cnc__table_del(c->accounts->busy, c->user);
     if (err == NULL) {
-        struct account *old =
-            deleted
-                ? cnc__table_del(c->accounts->by_user, c->user)
-                : cnc__table_put(c->accounts->by_user, c->user, c->account);
-
-        if (deleted) {
-            cnc__messaging_account_deleted(c->accounts->service, c->user);
-            end_sessions(c->accounts, c->user);
-        } else {
-            c->account = NULL;
-        }
-        if (old != NULL) {
-            account_free(old);
-        }
-        cnc__log(CNC_LOG_INFO, deleted ? "account.deleted" : "account.set",
-                 "user=%s", c->user);
+        keep_change(c);
     }
-    cnc__command_done(
-        c->reply, err,
-        deleted ? "The account is deleted." : "The account is ready.", NULL);
+    c->done(err, c->done_priv);
     change_free(c);
 }
 
 static void
 store(struct change *c)
 {
+    end_tokens(c);
     c->op.verb = c->account == NULL ? CNC_STORE_DEL : CNC_STORE_PUT;
     c->op.entry = (struct cnc_store_entry){.kind = CNC_STORE_KEY,
                                            .node = "account",
@@ -293,25 +327,19 @@ derive_done(void *arg)
     store(c);
 }
 
-static const struct cnc_record user_record = {
-    "user", CNC_FIELDS({"accountjid", "The Jabber ID of the account",
-                        .kind = CNC_FIELD_JID, .required = true},
-                       {"password", "The password", .required = true},
-                       {"password-verify", "The password again"})};
-
-static const struct cnc_record delete_record = {
-    "user", CNC_FIELDS({"accountjids", "The Jabber ID of the account",
-                        .kind = CNC_FIELD_JID, .required = true})};
-
-static void
-refuse(struct cnc__command_reply *reply, struct cnc__values *v,
-       const char *field, const char *text)
+/* One change of an account at a time: two that make it must not both win. */
+static struct change *
+begin(struct cnc__logins *a, const char *user, cnc__login_done_f *done,
+      void *priv)
 {
-    struct cnc_error err = {0};
+    struct change *c = cnc__zalloc(sizeof(*c));
 
-    cnc__values_refuse(v, field, text);
-    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
-    cnc__command_done(reply, &err, NULL, NULL);
+    c->accounts = a;
+    c->done = done;
+    c->done_priv = priv;
+    c->user = cnc__strdup(user);
+    cnc__table_put(a->busy, user, c);
+    return c;
 }
 
 /* Names that the service gives out itself: to whoever comes by the link, or
@@ -323,152 +351,63 @@ is_reserved(const char *user)
            strncmp(user, "uid-", 4) == 0 || strncmp(user, "anon-", 5) == 0;
 }
 
-/* The local part of an account of this domain, or NULL after a refusal. */
-static char *
-local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
-           struct cnc__values *v, const char *field)
+static int
+check_name(const struct cnc__logins *a, const char *user, bool must_be_new,
+           struct cnc_error *err)
 {
-    const char *typed = cnc__values_get(v, field, 0);
-    const char *ours = cnc__router_domain(a->service->router);
-    char jid[CNC__JID_MAX + 1];
-    const char *domain;
-    char *user;
-    size_t len;
-
-    if (typed == NULL ||
-        cnc__jid_prepare(jid, typed, strlen(typed), NULL) != 0) {
-        refuse(reply, v, field, "This is no Jabber ID.");
-        return NULL;
-    }
-    domain = cnc__jid_domain(jid, &len);
-    if (!cnc__jid_has_local(jid) || cnc__jid_resource(jid) != NULL ||
-        len != strlen(ours) || memcmp(domain, ours, len) != 0) {
-        struct cnc__str text = CNC__STR;
-
-        cnc__str_printf(&text, "It must be somebody@%s.", ours);
-        refuse(reply, v, field, text.data);
-        cnc__str_fini(&text);
-        return NULL;
-    }
-    user = cnc__strndup(jid, (size_t)(domain - jid) - 1);
     if (is_reserved(user)) {
-        refuse(reply, v, field,
-               "That name is the service's own; choose another.");
-        cnc__free(user);
-        return NULL;
+        return cnc_error_set(err, CNC_EINVAL, "not-acceptable",
+                             "That name is the service's own; choose "
+                             "another.");
     }
-    return user;
+    if (must_be_new && cnc__logins_exists(a, user)) {
+        return cnc_error_set(err, CNC_EEXIST, "conflict",
+                             "There is an account of this name.");
+    }
+    if (!must_be_new && !cnc__logins_exists(a, user)) {
+        return cnc_error_set(err, CNC_ENOENT, "item-not-found",
+                             "There is no account of this name.");
+    }
+    if (cnc__table_get(a->busy, user) != NULL) {
+        return cnc_error_set(err, CNC_EREFUSED, "resource-constraint",
+                             "The account is being changed right now; try "
+                             "again.");
+    }
+    return 0;
 }
 
-static void
-set_user(struct cnc__logins *a, struct cnc__command_reply *reply,
-         struct cnc__values *v, bool must_be_new)
+void
+cnc__logins_set(struct cnc__logins *a, const char *user, const char *password,
+                bool must_be_new, cnc__login_done_f *done, void *priv)
 {
-    const char *password = cnc__values_get(v, "password", 0);
-    const char *again = cnc__values_get(v, "password-verify", 0);
-    char *user = local_part(a, reply, v, "accountjid");
+    struct cnc_error err = {0};
     struct change *c;
 
-    if (user == NULL) {
+    if (check_name(a, user, must_be_new, &err) != 0) {
+        done(&err, priv);
         return;
     }
-    if (must_be_new && cnc__table_get(a->by_user, user) != NULL) {
-        cnc__free(user);
-        refuse(reply, v, "accountjid", "There is an account of this name.");
+    if (password[0] == '\0' || strlen(password) > 1023) {
+        cnc_error_set(&err, CNC_EINVAL, "not-acceptable",
+                      "A password has 1 to 1023 bytes; longer is better.");
+        done(&err, priv);
         return;
     }
-    if (!must_be_new && cnc__table_get(a->by_user, user) == NULL) {
-        cnc__free(user);
-        refuse(reply, v, "accountjid", "There is no account of this name.");
-        return;
-    }
-    if (password == NULL || password[0] == '\0' || strlen(password) > 1023) {
-        cnc__free(user);
-        refuse(reply, v, "password",
-               "A password has 1 to 1023 bytes; longer is better.");
-        return;
-    }
-    if (again != NULL && strcmp(password, again) != 0) {
-        cnc__free(user);
-        refuse(reply, v, "password-verify", "The two are not the same.");
-        return;
-    }
-    c = cnc__zalloc(sizeof(*c));
-    c->accounts = a;
-    c->reply = reply;
-    c->user = user;
+    c = begin(a, user, done, priv);
     c->password = cnc__strdup(password);
     c->account = cnc__zalloc(sizeof(*c->account));
     cnc__service_offload(derive_work, derive_done, c, a->service);
 }
 
-static void
-run_add(struct cnc__command_reply *reply, const struct cnc__request *r,
-        struct cnc__values *v, void *priv)
+void
+cnc__logins_delete(struct cnc__logins *a, const char *user,
+                   cnc__login_done_f *done, void *priv)
 {
-    set_user(priv, reply, v, true);
-}
+    struct cnc_error err = {0};
 
-static void
-run_change(struct cnc__command_reply *reply, const struct cnc__request *r,
-           struct cnc__values *v, void *priv)
-{
-    set_user(priv, reply, v, false);
-}
-
-static void
-run_delete(struct cnc__command_reply *reply, const struct cnc__request *r,
-           struct cnc__values *v, void *priv)
-{
-    struct cnc__logins *a = priv;
-    char *user = local_part(a, reply, v, "accountjids");
-    struct change *c;
-
-    if (user == NULL) {
+    if (check_name(a, user, false, &err) != 0) {
+        done(&err, priv);
         return;
     }
-    if (cnc__table_get(a->by_user, user) == NULL) {
-        cnc__free(user);
-        refuse(reply, v, "accountjids", "There is no account of this name.");
-        return;
-    }
-    c = cnc__zalloc(sizeof(*c));
-    c->accounts = a;
-    c->reply = reply;
-    c->user = user;
-    store(c);
-}
-
-int
-cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
-                     struct cnc_error *err)
-{
-    static const struct {
-        const char *node, *name;
-        const struct cnc_record *record;
-        void (*run)(struct cnc__command_reply *, const struct cnc__request *,
-                    struct cnc__values *, void *);
-    } table[] = {
-        {"http://jabber.org/protocol/admin#add-user", "Add a user",
-         &user_record, run_add},
-        {"http://jabber.org/protocol/admin#change-user-password",
-         "Change a user's password", &user_record, run_change},
-        {"http://jabber.org/protocol/admin#delete-user", "Delete a user",
-         &delete_record, run_delete},
-    };
-
-    for (size_t i = 0; i < CNC_N(table); i++) {
-        struct cnc__command cmd = {.node = (char *)table[i].node,
-                                   .name = (char *)table[i].name,
-                                   .record = table[i].record,
-                                   .operator_only = true,
-                                   .run = table[i].run,
-                                   .priv = a};
-        int code = cnc__commands_add(commands, &cmd, err);
-
-        if (code != 0) {
-            return code;
-        }
-    }
-    return 0;
+    store(begin(a, user, done, priv));
 }

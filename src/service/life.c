@@ -288,6 +288,7 @@ cnc_service_free(struct cnc_service **sp)
     cnc__tls_ctx_unref(&s->tls);
     cnc__im_free(&s->im);
     cnc__logins_free(&s->accounts);
+    cnc__tokens_free(s);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
     cnc__traces_free(&s->traces);

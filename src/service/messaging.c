@@ -32,6 +32,23 @@ env_exists(const char *user, void *priv)
     return cnc__logins_exists(s->accounts, user);
 }
 
+static void
+env_set(const char *user, const char *password, bool must_be_new,
+        cnc__im_done_f *done, void *done_priv, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__logins_set(s->accounts, user, password, must_be_new, done, done_priv);
+}
+
+static void
+env_del(const char *user, cnc__im_done_f *done, void *done_priv, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__logins_delete(s->accounts, user, done, done_priv);
+}
+
 /* -- pubsub asks ---------------------------------------------------------- */
 
 static bool
@@ -149,6 +166,8 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                               .commit = env_commit,
                               .now_ms = env_now_ms,
                               .account_exists = env_exists,
+                              .account_set = env_set,
+                              .account_del = env_del,
                               .register_open = s->o.registration,
                               .without = s->o.without,
                               .priv = s};

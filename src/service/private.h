@@ -26,6 +26,7 @@
 #include "../pubsub/command.h"
 #include "../s2s/s2s.h"
 #include "../web/agent.h"
+#include "../xmpp/fast.h"
 #include "../xmpp/sm.h"
 
 /* -- paths.c: where the parts of an installation are ---------------------- */
@@ -100,8 +101,6 @@ void cnc__logins_free(struct cnc__logins **ap);
 void cnc__logins_load(struct cnc__logins *a, const struct cnc_store_entry *e);
 int cnc__logins_keys(struct cnc__scram_keys *out, const char *user,
                      bool sha256, void *accounts);
-/* Is there an account of this (prepared) local part? */
-bool cnc__logins_exists(const struct cnc__logins *a, const char *user);
 /* cnc__service_offload() with the accounts as priv, for streams. */
 void cnc__logins_offload(void (*work)(void *), void (*done)(void *), void *arg,
                          void *accounts);
@@ -109,8 +108,35 @@ size_t cnc__logins_count(const struct cnc__logins *a);
 /* Up to max names, in no order. */
 void cnc__logins_each(const struct cnc__logins *a, size_t max,
                       void (*f)(const char *user, void *priv), void *priv);
+/* Stream features that accounts bring, for streams. */
+void cnc__logins_features(struct cnc__str *out, void *accounts);
 int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
                          struct cnc_error *err);
+/* For registration (XEP-0077), the operator and who keeps more of accounts.
+ * user: a prepared local part.  Is there such an account? */
+bool cnc__logins_exists(const struct cnc__logins *a, const char *user);
+const char *cnc__logins_domain(const struct cnc__logins *a);
+/* err NULL: it is done, and durable.  Called later, or now. */
+typedef void cnc__login_done_f(const struct cnc_error *err, void *priv);
+/* Make an account, or change its password, which ends its tokens and no
+ * session.  CNC_EEXIST: it is there (must_be_new); CNC_ENOENT: it is not;
+ * CNC_EINVAL: no such name or password may be; CNC_EREFUSED: it is being
+ * changed already; CNC_ESTORE. */
+void cnc__logins_set(struct cnc__logins *a, const char *user,
+                     const char *password, bool must_be_new,
+                     cnc__login_done_f *done, void *priv);
+/* Its sessions and tokens end with it.  CNC_ENOENT, CNC_EREFUSED,
+ * CNC_ESTORE. */
+void cnc__logins_delete(struct cnc__logins *a, const char *user,
+                        cnc__login_done_f *done, void *priv);
+
+/* -- tokens.c: tokens, the secret, the guard of a service ----------------- */
+
+void cnc__tokens_new(struct cnc_service *s);
+void cnc__tokens_free(struct cnc_service *s);
+/* True when the entry was one of ours. */
+bool cnc__tokens_load(struct cnc_service *s, const struct cnc_store_entry *e);
+void cnc__tokens_load_done(struct cnc_service *s);
 
 /* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
@@ -200,6 +226,10 @@ struct cnc_service {
     struct cnc__pubsub *pubsub;
     struct cnc__commands *commands;
     struct cnc__logins *accounts;
+    struct cnc__fast *fast;
+    struct cnc__guard *guard;
+    uint8_t secret[32]; /* kept: the same after a restart */
+    bool has_secret;
     struct cnc__im *im;
     struct cnc__operator *operator_;
     struct cnc__traces *traces;

@@ -248,7 +248,9 @@ load_entry(const struct cnc_store_entry *e, void *priv)
         } else if (strcmp(e->node, "setting") == 0) {
             keep_setting(s, e);
         } else {
-            cnc__im_load(s->im, e);
+            if (!cnc__tokens_load(s, e)) {
+                cnc__im_load(s->im, e);
+            }
         }
         return 0;
     }
@@ -282,6 +284,7 @@ load_store(struct cnc_service *s, struct cnc_error *err)
     if (code == 0) {
         cnc__pubsub_load_done(s->pubsub);
         cnc__im_load_done(s->im);
+        cnc__tokens_load_done(s);
     }
     return code;
 }
@@ -310,6 +313,7 @@ make_rooms(struct cnc_service *s)
     s->accounts = cnc__logins_new(s);
     s->operator_ = cnc__operator_new(s);
     s->traces = cnc__traces_new(s);
+    cnc__tokens_new(s);
     s->apps = cnc__apps_new(&apps);
 }
 
@@ -334,18 +338,23 @@ make_agent(struct cnc_service *s)
 static void
 make_stream_envs(struct cnc_service *s)
 {
-    s->web_env = (struct cnc__stream_env){.router = s->router,
-                                          .mechanisms = CNC__SASL_ANONYMOUS |
-                                                        CNC__SASL_SCRAM_SHA1 |
-                                                        CNC__SASL_SCRAM_SHA256,
-                                          .max_before_auth = 10000,
-                                          .max_stanza = s->o.max_stanza,
-                                          .max_queue = s->o.max_queue,
-                                          .auth_ms = 20000,
-                                          .idle_ms = 60000,
-                                          .keys = cnc__logins_keys,
-                                          .offload = cnc__logins_offload,
-                                          .priv = s->accounts};
+    s->web_env = (struct cnc__stream_env){
+        .router = s->router,
+        .fast = s->fast,
+        .guard = s->guard,
+        .secret = s->secret,
+        .mechanisms = CNC__SASL_ANONYMOUS | CNC__SASL_EXTERNAL |
+                      CNC__SASL_SCRAM_SHA1 | CNC__SASL_SCRAM_SHA256,
+        .max_before_auth = 10000,
+        .max_stanza = s->o.max_stanza,
+        .max_queue = s->o.max_queue,
+        .loopback_plain = s->o.allow_plain,
+        .auth_ms = 20000,
+        .idle_ms = 60000,
+        .keys = cnc__logins_keys,
+        .offload = cnc__logins_offload,
+        .features = cnc__logins_features,
+        .priv = s->accounts};
     if (s->o.allow_plain || s->o.tls_cert != NULL) {
         s->web_env.mechanisms |= CNC__SASL_PLAIN;
     }

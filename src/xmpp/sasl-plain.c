@@ -154,11 +154,13 @@ plain_abandon(struct cnc__sasl *x)
     }
 }
 
-/* RFC 6120 13.8.1: never in the clear over a network. */
+/* RFC 6120 13.8.1: never in the clear over a network, and on this machine
+ * only for who asked for it. */
 static bool
 plain_offered(const struct cnc__stream *s)
 {
-    return (s->secure || s->loopback) && s->env->keys != NULL;
+    return (s->secure || (s->loopback && s->env->loopback_plain)) &&
+           s->env->keys != NULL;
 }
 
 const struct cnc__mechanism cnc__sasl_plain = {

@@ -53,7 +53,8 @@ struct cnc__stream_env {
     uint32_t auth_ms;         /* time to authenticate and bind; 0: any */
     bool tls_required;        /* on TCP: no SASL before TLS, except on
                                  loopback with loopback_plain */
-    bool loopback_plain;      /* a loopback peer may do without TLS */
+    bool loopback_plain;      /* a loopback peer may do without TLS, and use
+                                 PLAIN so */
     uint32_t idle_ms;         /* silence after which we ping (a WebSocket
                                  ping, or XEP-0199 over TCP, since white
                                  space needs no answer); twice that ends

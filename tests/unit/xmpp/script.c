@@ -7,7 +7,7 @@
  *   # comment
  *   @ ws | tcp                     the framing (first line)
  *   @ mechanisms NAME...           default: ANONYMOUS
- *   @ secure | loopback | uid N | uid self | deferred
+ *   @ secure | loopback [plain] | uid N | uid self | deferred
  *   @ tls [exporter] [end-point]   the channel can be bound so
  *   @ cert JID...                  the client has shown a certificate
  *   @ tokens | tokens deferred     FAST, kept at once or at X: kept
@@ -909,6 +909,7 @@ directive(struct play *p, char *text)
         p->peer.secure = true;
     } else if (strcmp(word, "loopback") == 0) {
         p->peer.loopback = true;
+        p->env.loopback_plain = text != NULL;
     } else if (strcmp(word, "uid") == 0) {
         p->peer.uid =
             strcmp(text, "self") == 0 ? (int64_t)geteuid() : (int64_t)n;
