@@ -247,6 +247,13 @@ announce(struct ctl *ctl, int argc, char **argv)
 }
 
 static int
+motd(struct ctl *ctl, int argc, char **argv)
+{
+    return argc == 0 ? act(ctl, NS_ADMIN "delete-motd", NULL, "")
+                     : act(ctl, NS_ADMIN "set-motd", "motd", argv[0]);
+}
+
+static int
 shutdown_(struct ctl *ctl, int argc, char **argv)
 {
     return act(ctl, NS_ADMIN "shutdown", argc > 0 ? "delay" : NULL,
@@ -360,6 +367,8 @@ const struct ctl_command ctl_operator[] = {
      kick},
     {"announce", "TEXT", "send a message to everybody who is online", NULL, 1,
      1, false, announce},
+    {"motd", "[TEXT]", "tell everybody now and whoever logs in; or no more",
+     NULL, 0, 1, false, motd},
     {"users", "", "list the accounts", NULL, 0, 0, false, users},
     {"shutdown", "[SECONDS]", "stop the service", NULL, 0, 1, false,
      shutdown_},

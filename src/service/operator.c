@@ -19,6 +19,7 @@
 
 struct cnc__operator {
     struct cnc_service *service;
+    char *motd;           /* told to who logs in; NULL: nothing */
     uint64_t shutdown_ms; /* when; 0: not asked */
 };
 
@@ -544,6 +545,144 @@ run_announce(struct cnc__command_reply *reply, const struct cnc__request *r,
     cnc__str_fini(&note);
 }
 
+/* -- the message of the day (4.24 to 4.26)
+ * ------------------------------------ */
+
+static void
+tell_motd(const struct cnc__operator *o, struct cnc__session *s)
+{
+    struct cnc__str xml = CNC__STR;
+
+    cnc__xml_printf(&xml,
+                    "<message type='headline' from='%s' to='%s'><body>%s"
+                    "</body></message>",
+                    cnc__router_domain(o->service->router), s->jid, o->motd);
+    cnc__session_send(s, xml.data, xml.len);
+    cnc__str_fini(&xml);
+}
+
+static void
+on_session_start(struct cnc__session *s, void *priv)
+{
+    const struct cnc__operator *o = priv;
+
+    /* Web visitors without a name have no place for it; tools neither. */
+    if (o->motd != NULL && !s->anonymous && !s->operator_) {
+        tell_motd(o, s);
+    }
+}
+
+struct motd {
+    struct cnc__operator *operator_;
+    struct cnc__command_reply *reply;
+    char *text; /* NULL: none any more */
+    bool tell;  /* those who are online too */
+    struct cnc__commit commit;
+    struct cnc_store_op op;
+};
+
+static void
+motd_kept(struct cnc__commit *commit, const struct cnc_error *err)
+{
+    struct motd *m = commit->priv;
+    struct cnc__operator *o = m->operator_;
+
+    if (err == NULL) {
+        cnc__free(o->motd);
+        o->motd = m->text;
+        m->text = NULL;
+        if (o->motd != NULL && m->tell) {
+            announce(o->service, "", o->motd);
+        }
+    }
+    cnc__command_done(m->reply, err, "It is kept.", NULL);
+    cnc__free(m->text);
+    cnc__free(m);
+}
+
+static void
+keep_motd(struct cnc__operator *o, struct cnc__command_reply *reply,
+          char *text, bool tell)
+{
+    struct motd *m = cnc__zalloc(sizeof(*m));
+
+    m->operator_ = o;
+    m->reply = reply;
+    m->text = text;
+    m->tell = tell;
+    m->op.verb = text == NULL ? CNC_STORE_DEL : CNC_STORE_PUT;
+    m->op.entry =
+        (struct cnc_store_entry){.kind = CNC_STORE_KEY,
+                                 .node = "operator",
+                                 .id = "motd",
+                                 .publisher = "",
+                                 .value = text == NULL ? "" : text,
+                                 .len = text == NULL ? 0 : strlen(text)};
+    m->commit.ops = &m->op;
+    m->commit.n_ops = 1;
+    m->commit.done = motd_kept;
+    m->commit.priv = m;
+    cnc__commits_add(o->service->commits, &m->commit);
+}
+
+void
+cnc__operator_load(struct cnc__operator *o, const struct cnc_store_entry *e)
+{
+    if (strcmp(e->id, "motd") == 0 && cnc__xml_chars_valid(e->value, e->len)) {
+        cnc__free(o->motd);
+        o->motd = cnc__strndup(e->value, e->len);
+    }
+}
+
+static const struct cnc_record motd_record = {
+    "motd", CNC_FIELDS({"motd", "Message of the day", .kind = CNC_FIELD_LINES,
+                        .required = true})};
+
+static void
+read_motd(struct cnc__operator *o, struct cnc__command_reply *reply,
+          struct cnc__values *v, bool tell)
+{
+    struct cnc__str text = CNC__STR;
+
+    lines(&text, v, "motd");
+    if (text.len == 0) {
+        refuse(reply, v, "motd", "There is nothing to say.");
+    } else {
+        keep_motd(o, reply, cnc__strdup(text.data), tell);
+    }
+    cnc__str_fini(&text);
+}
+
+static void
+run_set_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+             struct cnc__values *v, void *priv)
+{
+    read_motd(priv, reply, v, true);
+}
+
+static void
+run_edit_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+              struct cnc__values *v, void *priv)
+{
+    read_motd(priv, reply, v, false);
+}
+
+static void
+run_delete_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+                struct cnc__values *v, void *priv)
+{
+    struct cnc__operator *o = priv;
+
+    if (o->motd == NULL) {
+        cnc__command_done(reply, NULL, "There is none.", NULL);
+    } else {
+        keep_motd(o, reply, NULL, false);
+    }
+}
+
+/* -- the end
+ * ------------------------------------------------------------------- */
+
 /* 4.31 */
 static const struct cnc_record shutdown_record = {
     "shutdown",
@@ -594,12 +733,16 @@ cnc__operator_new(struct cnc_service *s)
     struct cnc__operator *o = cnc__zalloc(sizeof(*o));
 
     o->service = s;
+    cnc__router_on_session_start(s->router, on_session_start, o);
     return o;
 }
 
 void
 cnc__operator_free(struct cnc__operator **op)
 {
+    if (*op != NULL) {
+        cnc__free((*op)->motd);
+    }
     cnc__free(*op);
     *op = NULL;
 }
@@ -628,6 +771,12 @@ cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err)
         {ADMIN "end-user-session", "End sessions", &end_record, run_end},
         {ADMIN "announce", "Tell everybody who is online", &announce_record,
          run_announce},
+        {ADMIN "set-motd", "Set the message of the day", &motd_record,
+         run_set_motd},
+        {ADMIN "edit-motd", "Change the message of the day", &motd_record,
+         run_edit_motd},
+        {ADMIN "delete-motd", "Delete the message of the day", NULL,
+         run_delete_motd},
         {ADMIN "shutdown", "Stop the service", &shutdown_record, run_shutdown},
     };
 

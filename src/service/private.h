@@ -168,6 +168,9 @@ void cnc__network_free(struct cnc_service *s);
 struct cnc__operator;
 struct cnc__operator *cnc__operator_new(struct cnc_service *s);
 void cnc__operator_free(struct cnc__operator **op);
+/* What is kept, before the start. */
+void cnc__operator_load(struct cnc__operator *o,
+                        const struct cnc_store_entry *e);
 int cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err);
 void cnc__operator_tick(struct cnc__operator *o, uint64_t now_ms);
 /* End a session with a stream error, also one that waits for its client. */

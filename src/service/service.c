@@ -245,6 +245,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
     if (e->kind == CNC_STORE_KEY) {
         if (strcmp(e->node, "account") == 0) {
             cnc__logins_load(s->accounts, e);
+        } else if (strcmp(e->node, "operator") == 0) {
+            cnc__operator_load(s->operator_, e);
         } else if (strcmp(e->node, "setting") == 0) {
             keep_setting(s, e);
         } else {

@@ -219,3 +219,22 @@ def test_other_servers_are_listed():
                       lambda: json.loads(s.ctl("s2s", "--json").stdout))[0]
         assert entry["domain"] == "nowhere.invalid"
         assert entry["host"] == "localhost" and entry["since"].endswith("Z")
+
+
+def test_the_message_of_the_day_is_told_at_log_in_and_kept(tmp_path):
+    def told(c):
+        c.ping()
+        return [e.findtext("{*}body") for e in c.aside
+                if e.find("{*}body") is not None]
+    with Service("bookcase-c", "--allow-plain", data=str(tmp_path)) as s:
+        s.ctl("adduser", "juliet", stdin="secret\n")
+        early = juliet(s, "early")
+        s.ctl("motd", "Tea at five")
+        assert told(early) == ["Tea at five"]
+        assert told(juliet(s)) == ["Tea at five"]
+        assert told(wire.Client(s.port)) == []
+    with Service("bookcase-c", "--allow-plain", data=str(tmp_path)) as s:
+        assert told(juliet(s)) == ["Tea at five"]
+        s.ctl("motd")
+        assert told(juliet(s, "late")) == []
+        assert "There is none" in s.ctl("motd").stdout
