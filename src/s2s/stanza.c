@@ -266,14 +266,21 @@ cnc__s2s_end_unused(struct cnc__s2s_stream *st, const char *why)
     }
 }
 
+/* Two clocks meet here, the room's and the stream's: one may be behind. */
+static uint64_t
+since(const struct cnc__stream *s, uint64_t then_ms)
+{
+    return s->now_ms > then_ms ? s->now_ms - then_ms : 0;
+}
+
 void
 cnc__s2s_tick_stream(struct cnc__stream *s)
 {
     struct cnc__s2s_stream *st = s->role_priv;
     const struct cnc__s2s_options *o = &st->s2s->o;
-    uint64_t silent = s->now_ms - s->last_in_ms;
-    uint64_t unused = s->now_ms - st->used_ms;
-    uint64_t quiet = s->now_ms - st->pinged_ms;
+    uint64_t silent = since(s, s->last_in_ms);
+    uint64_t unused = since(s, st->used_ms);
+    uint64_t quiet = since(s, st->pinged_ms);
 
     quiet = quiet < unused ? quiet : unused;
     if (s->state != CNC__STREAM_BOUND) {

@@ -525,6 +525,32 @@ a_dialback_error_brings_everything_back(void **state)
 }
 
 static void
+a_host_that_may_not_share_gets_a_stream_of_its_own(void **state)
+{
+    struct world *w = *state;
+    struct end *e, *own;
+
+    two(w);
+    start(w);
+    e = dialled(w, TLS);
+    say(e, FEATURES(F_DIALBACK));
+    say(e, "<db:result from='evil.example' to='b.example' type='valid'/>");
+    assert_true(has(&e->heard, "confidential"));
+    tell(b, "x@rooms.b.example", "y@evil.example", "from the rooms");
+    assert_true(has(&e->heard, "<db:result from='rooms.b.example'"));
+    assert_int_equal(evil->n_dialled, 1);
+    say(e, "<db:result from='evil.example' to='rooms.b.example'"
+           " type='error'><error type='wait'><resource-constraint"
+           " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+           "</db:result>");
+    assert_int_equal(evil->n_dialled, 2);
+    own = raw_end(w, evil);
+    assert_true(own != e && is_open(e));
+    assert_true(has(&own->heard, " from='rooms.b.example'"));
+    assert_false(has(&b->got, "error"));
+}
+
+static void
 a_server_that_knows_not_its_own_name_is_not_there(void **state)
 {
     struct world *w = *state;
@@ -620,6 +646,7 @@ main(void)
         TEST(what_a_server_answers_is_judged_as_the_standards_say),
         TEST(a_key_that_is_invalid_brings_everything_back),
         TEST(a_dialback_error_brings_everything_back),
+        TEST(a_host_that_may_not_share_gets_a_stream_of_its_own),
         TEST(a_server_that_knows_not_its_own_name_is_not_there),
         TEST(a_refused_certificate_leaves_dialback),
         TEST(a_server_that_offers_no_way_to_be_believed_is_refused),

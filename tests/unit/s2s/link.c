@@ -405,6 +405,40 @@ a_server_that_comes_back_gets_what_waited_in_order(void **state)
 }
 
 static void
+what_waits_goes_by_the_stream_that_the_other_server_opens(void **state)
+{
+    struct world *w = *state;
+
+    two(w);
+    b->unreachable = true;
+    start(w);
+    hello(a, b);
+    pass(w, 5000);
+    hello(b, a);
+    assert_true(has(&a->got, "hello"));
+    assert_true(has(&b->got, "hello"));
+    assert_int_equal(n_ready(a, "bidi"), 2);
+}
+
+static void
+who_asks_to_be_verified_does_not_wait_for_back_off(void **state)
+{
+    struct world *w = *state;
+
+    /* b could not be reached, and is not to be tried for a while; but a key
+     * of b's has just come in. */
+    two(w);
+    b->trusted = false;
+    b->unreachable = true;
+    a->options.backoff_ms = 600000;
+    start(w);
+    hello(a, b);
+    b->unreachable = false;
+    hello(b, a);
+    assert_true(has(&a->got, "hello"));
+}
+
+static void
 the_queue_for_a_domain_has_an_end(void **state)
 {
     struct world *w = *state;
@@ -637,6 +671,8 @@ main(void)
         TEST(a_name_that_does_not_exist_is_told_at_once_and_remembered),
         TEST(a_stanza_for_a_server_that_is_away_waits_and_comes_back),
         TEST(a_server_that_comes_back_gets_what_waited_in_order),
+        TEST(what_waits_goes_by_the_stream_that_the_other_server_opens),
+        TEST(who_asks_to_be_verified_does_not_wait_for_back_off),
         TEST(the_queue_for_a_domain_has_an_end),
         TEST(the_bytes_for_all_domains_have_an_end),
         TEST(a_stanza_too_large_for_the_other_server_is_not_sent),
