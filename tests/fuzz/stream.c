@@ -5,7 +5,9 @@
  * closed stays closed, no session outlives its stream; and however the bytes
  * are cut, the answer is the same.
  *
- * The first byte chooses framing and peer; after it, each line is said at
+ * The first byte chooses framing and peer, whether the channel can be bound,
+ * the client has a certificate and tokens are given, and whether somebody has
+ * guessed before; after it, each line is said at
  * once: in TCP framing as it is, in WebSocket framing as one text message, or
  * as raw bytes behind a '!'.
  *
@@ -16,7 +18,8 @@
 
 #include "../../src/base/log.h"
 #include "../../src/base/text.h"
-#include "../../src/xmpp/stream.h"
+#include "../../src/xmpp/fast.h"
+#include "../../src/xmpp/sm.h"
 #include "../../src/xmpp/ws.h"
 #include "xmpp/fuzz.h"
 
@@ -48,6 +51,51 @@ keys(struct cnc__scram_keys *out, const char *user, bool sha256, void *priv)
     }
     cnc__scram_derive(out, "pencil", sha256, 2);
     return 0;
+}
+
+static size_t
+channel_binding(uint8_t out[64], enum cnc__binding type, void *priv)
+{
+    size_t n = *(bool *)priv ? 32 : 0;
+
+    memset(out, (int)type, n);
+    return n;
+}
+
+static char *
+cert_jids(void *priv)
+{
+    return *(bool *)priv
+               ? cnc__strdup("juliet@d.example\n@\njuliet@e.example\n")
+               : NULL;
+}
+
+static int64_t
+now_ms(void *priv)
+{
+    return 1000;
+}
+
+static void
+keep(const char *id, const char *value, size_t len,
+     void (*done)(void *arg, bool kept), void *arg, void *priv)
+{
+    if (done != NULL) {
+        done(arg, true);
+    }
+}
+
+/* Tokens, and one that the corpus knows. */
+static struct cnc__fast *
+make_tokens(void)
+{
+    static const struct cnc__fast_env env = {now_ms, keep, NULL};
+    static const char kept[] = "2 0 99999 0 token\n2 0 0 0 -\n";
+    struct cnc__fast *f = cnc__fast_new(&env);
+
+    CNC_CHECK(cnc__fast_load(f, "juliet/d4565fa7-4d72-4749-b3d3-740edbf87770",
+                             kept, sizeof(kept) - 1));
+    return f;
 }
 
 /* What is random, ids and nonces, is a long run of base64. */
@@ -174,8 +222,14 @@ check_documents(const struct cnc__str *heard)
 static void
 converse(struct talk *t, const uint8_t *data, size_t size, bool bytewise)
 {
-    static const struct cnc__stream_events events = {on_dirty};
+    static const struct cnc__stream_events events = {.on_dirty = on_dirty,
+                                                     .channel_binding =
+                                                         channel_binding,
+                                                     .cert_jids = cert_jids};
+    static const uint8_t secret[32];
+    bool more = (data[0] & 8) != 0;
     struct cnc__stream_env env = {
+        .secret = secret,
         .mechanisms = 31,
         .max_before_auth = 1000,
         .max_stanza = 2000,
@@ -193,7 +247,12 @@ converse(struct talk *t, const uint8_t *data, size_t size, bool bytewise)
     t->ws = peer.framing == CNC__FRAMING_WS;
     cnc__ws_init(&t->receiver, false, 1u << 20);
     env.router = cnc__router_new("d.example");
-    s = cnc__stream_new(&env, &peer, &events, NULL, 0);
+    env.fast = more ? make_tokens() : NULL;
+    env.guard = (data[0] & 128) != 0 ? cnc__guard_new() : NULL;
+    for (int i = 0; env.guard != NULL && i < 100; i++) {
+        cnc__guard_failed(env.guard, "elsewhere", "juliet@d.example", 0);
+    }
+    s = cnc__stream_new(&env, &peer, &events, &more, 0);
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
 
@@ -208,7 +267,10 @@ converse(struct talk *t, const uint8_t *data, size_t size, bool bytewise)
     }
     cnc__ws_fini(&t->receiver);
     cnc__stream_free(&s);
+    cnc__sms_end_all(env.router);
     CNC_CHECK(cnc__router_n_sessions(env.router) == 0);
+    cnc__fast_free(&env.fast);
+    cnc__guard_free(&env.guard);
     cnc__router_free(&env.router);
 }
 
