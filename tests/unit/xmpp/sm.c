@@ -700,6 +700,76 @@ acks_free_what_they_acknowledge(void **state)
     disperse(w);
 }
 
+/* Whoever holds little is not ended because others hold much. */
+static void
+all_together_may_hold_only_so_much(void **state)
+{
+    static struct cnc__stream *streams[CROWD];
+    struct world *w = crowd(streams);
+    struct cnc__sm_stats stats;
+    char large[20000];
+
+    memset(large, 'x', sizeof(large));
+    memcpy(large, "<message id='", 13);
+    memcpy(large + sizeof(large) - 3, "'/>", 3);
+    cnc__sm_configure(w->router, &(struct cnc__sm_config){.max_all = 500000});
+    for (size_t i = 0; i < CROWD; i++) {
+        if (i % 2 == 0) {
+            cnc__session_send(cnc__stream_session(streams[i]), large,
+                              sizeof(large));
+        }
+        cnc__session_send(cnc__stream_session(streams[i]), "<message/>", 10);
+    }
+    cnc__sm_stats(w->router, &stats);
+    assert_true(stats.bytes > 500000);
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(cnc__stream_is_closed(streams[i]),
+                         i % 2 == 0 && i >= 48);
+        cnc__stream_free(&streams[i]);
+    }
+    cnc__router_tick(w->router, 300000);
+    cnc__sm_stats(w->router, &stats);
+    assert_int_equal(stats.bytes, 0);
+    disperse(w);
+}
+
+static size_t
+n_waiting(struct cnc__stream *s)
+{
+    return cnc__stream_out(s)->len;
+}
+
+static void
+an_inactive_client_is_told_when_too_much_waits(void **state)
+{
+    static struct cnc__stream *streams[CROWD];
+    struct world *w = crowd(streams);
+    struct cnc__session *s = cnc__stream_session(streams[0]);
+    static const char inactive[] = "<inactive xmlns='urn:xmpp:csi:0'/>";
+    struct cnc__str wire = CNC__STR;
+    char presence[200];
+
+    cnc__ws_add_masked(&wire, CNC__WS_TEXT, inactive, sizeof(inactive) - 1);
+    cnc__stream_feed(streams[0], wire.data, wire.len, 0);
+    cnc__str_fini(&wire);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 500; i++) {
+            int n = snprintf(presence, sizeof(presence),
+                             "<presence from='u%u@example.net/x'/>", i);
+
+            cnc__session_send(s, presence, (size_t)n);
+        }
+        assert_int_equal(n_waiting(streams[0]), 0);
+    }
+    cnc__session_send(s, "<presence from='one@more.example/x'/>", 37);
+    assert_true(n_waiting(streams[0]) > 501 * 35);
+    for (size_t i = 0; i < CROWD; i++) {
+        cnc__stream_free(&streams[i]);
+    }
+    cnc__sms_end_all(w->router);
+    disperse(w);
+}
+
 /* -- who else may take what comes back -------------------------------------
  */
 
@@ -762,6 +832,8 @@ main(void)
         cmocka_unit_test(
             nothing_is_lost_or_twice_where_the_counts_begin_again),
         cmocka_unit_test(what_many_have_not_acknowledged_is_there_once),
+        cmocka_unit_test(all_together_may_hold_only_so_much),
+        cmocka_unit_test(an_inactive_client_is_told_when_too_much_waits),
         cmocka_unit_test(acks_free_what_they_acknowledge),
         cmocka_unit_test(a_message_that_was_not_received_is_given_back_once),
     };
