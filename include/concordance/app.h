@@ -100,6 +100,11 @@ struct cnc_node {
     uint32_t max_items; /* 0: 1,000,000 */
     uint32_t history;   /* versions kept for XEP-0313; 0: 1000 */
     void *priv;         /* cnc_priv() in its handlers */
+    /* Keep a node of another XMPP service here as well: what is there is here,
+     * live, and may only be changed there.  A JID: "books.example.org".  NULL:
+     * the node is our own. */
+    const char *source;
+    const char *source_node; /* its name there; NULL: the same */
 };
 
 struct cnc_page {

@@ -57,6 +57,9 @@ class Node:
     access   "open" or "whitelist" (XEP-0060 4.5)
     publish  who may publish directly: "publishers", "subscribers", "anybody"
     max_items, history   how many items, and versions, are kept
+    source   JID of another XMPP service whose node this one keeps, live;
+             what is there is here, and is only changed there
+    source_node   its name there, when it has another one
     """
 
     _ACCESS = ("open", "whitelist")
@@ -66,7 +69,8 @@ class Node:
                  form: str | None = None, *, title: str | None = None,
                  access: str = "open", publish: str = "publishers",
                  max_items: int = 0, history: int = 0,
-                 name: str | None = None):
+                 name: str | None = None, source: str | None = None,
+                 source_node: str | None = None):
         if access not in self._ACCESS:
             raise ValueError(f"access is one of {self._ACCESS}, not "
                              f"{access!r}")
@@ -80,7 +84,11 @@ class Node:
         self.publish_model = publish
         self.max_items = max_items
         self.history = history
+        if source is not None and form is not None:
+            raise ValueError("a node with a source has no form here")
         self.name = name
+        self.source = source
+        self.source_node = source_node
         self.handler: Callable | None = None
         self._xmlns = ""
 
@@ -151,6 +159,7 @@ class Node:
                 "access": self._ACCESS.index(self.access),
                 "publish": self._PUBLISH.index(self.publish_model),
                 "max_items": self.max_items, "history": self.history,
+                "source": self.source, "source_node": self.source_node,
                 "submit": submit}
 
 

@@ -133,6 +133,8 @@ make_nodes(struct run *run, PyObject *spec)
             .max_items = (uint32_t)get_int(o, "max_items"),
             .history = (uint32_t)get_int(o, "history"),
             .priv = (void *)h,
+            .source = get_text(run, o, "source"),
+            .source_node = get_text(run, o, "source_node"),
         };
     }
     return out;

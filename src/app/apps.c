@@ -217,6 +217,12 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
                              "record",
                              app->decl->name, d->name);
     }
+    if (d->source != NULL && (d->form != NULL || d->submit != NULL)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "app \"%s\": node \"%s\" is kept by %s and "
+                             "has no form here",
+                             app->decl->name, d->name, d->source);
+    }
     if (d->record != NULL && (code = cnc__record_check(d->record, err)) != 0) {
         return code;
     }
@@ -239,6 +245,10 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     n->next = app->nodes;
     app->nodes = n;
     cnc__node_set_priv(node, n);
+    if (d->source != NULL) {
+        return cnc__pubsub_mirror(a->env.pubsub, node, d->source,
+                                  d->source_node, err);
+    }
     return d->form == NULL ? 0 : add_form(n, err);
 }
 

@@ -188,6 +188,11 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
         return cnc__ps_error(err, CNC_EACCES, "not-allowed", NULL,
                              "the service alone writes this node");
     }
+    if (node != NULL && node->mirror != NULL &&
+        (what == CNC__MAY_PUBLISH || what == CNC__MAY_RETRACT)) {
+        return cnc__mirror_writes(node, who) ? 0
+                                             : cnc__mirror_refuse(node, err);
+    }
     if (who->operator_) {
         return 0;
     }

@@ -295,6 +295,7 @@ cnc__config_meta(struct cnc__str *out, const struct cnc__node *n)
                         "</field>",
                         c->payload_ns);
     }
+    cnc__mirror_meta(out, n);
     cnc__str_puts(out, "</x>");
 }
 

@@ -123,6 +123,8 @@ struct cnc__node {
     uint64_t seq;      /* of the newest event that is kept */
     bool creating, deleting, dead;
     bool fresh; /* made by a publish that is not kept yet */
+    struct cnc__mirror *mirror; /* of another service's node, or NULL */
+    char *mark; /* the next transaction keeps it: the mirror's position */
     struct cnc__order items;
     struct cnc__archive archive;
     struct cnc__table *pending; /* id -> struct cnc__pending */
@@ -150,6 +152,9 @@ struct cnc__node *cnc__node_new(struct cnc__pubsub *ps, const char *name,
 void cnc__node_drop_fresh(struct cnc__node *n);
 /* Delete it with nobody waiting. */
 void cnc__node_delete(struct cnc__node *n);
+/* Take all items away; done as for cnc__pubsub_retract(). */
+void cnc__node_purge(struct cnc__node *n, const struct cnc__actor *who,
+                     cnc__done_f *done, void *priv);
 struct cnc__node *cnc__node_ref(struct cnc__node *n);
 void cnc__node_unref(struct cnc__node **np);
 void cnc__node_check(const struct cnc__node *n);
@@ -193,6 +198,8 @@ struct cnc__pubsub {
     struct cnc__table *accounts;    /* JID -> struct cnc__account */
     struct cnc__table *far_domains; /* domain -> kept subscriptions */
     struct cnc__table *bounces;     /* JID -> what came back: far.c */
+    struct cnc__table *marks;       /* node -> position, as loaded */
+    struct cnc__mirror *mirrors;
     struct cnc__pubsub_stats stats;
     struct cnc__str head; /* of the notification being sent */
 };
@@ -252,6 +259,7 @@ struct cnc__txn { /* the first member of what a verb remembers */
     struct cnc__str value; /* of the NODE entry */
     char **ids;            /* of the entries deleted by the way */
     size_t n_ids;
+    char *mark; /* a mirror's position, kept with the change */
     bool flying;
     bool publish; /* it is the first member of a struct cnc__publish */
     /* Who is answered: an IQ, or a function. */
@@ -460,6 +468,21 @@ void cnc__pep_config_default(struct cnc__node_config *c);
 bool cnc__pep_blocks(const struct cnc__pubsub *ps, const char *jid);
 void cnc__pep_init(struct cnc__pubsub *root);
 void cnc__pep_fini(struct cnc__pubsub *root);
+
+/* -- nodes of other services: mirror.c ------------------------------------ */
+
+#define CNC__MIRROR_MARKS "mirror" /* name space of KEY entries */
+void cnc__mirrors_init(struct cnc__pubsub *root);
+void cnc__mirrors_fini(struct cnc__pubsub *root);
+/* A position that was kept. */
+void cnc__mirror_load(struct cnc__pubsub *root,
+                      const struct cnc_store_entry *e);
+/* Is this the mirror itself, who alone writes? */
+bool cnc__mirror_writes(const struct cnc__node *n,
+                        const struct cnc__actor *who);
+int cnc__mirror_refuse(const struct cnc__node *n, struct cnc_error *err);
+/* Where it comes from: fields of the meta-data form. */
+void cnc__mirror_meta(struct cnc__str *out, const struct cnc__node *n);
 
 /* -- other domains: far.c ------------------------------------------------- */
 

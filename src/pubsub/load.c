@@ -234,6 +234,7 @@ cnc__pubsub_load(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     case CNC_STORE_HISTORY:
         return load_event(ps, e, err);
     case CNC_STORE_KEY:
+        cnc__mirror_load(ps, e);
         return 0;
     }
     return nonsense(err, e, "this kind of entry is unknown");

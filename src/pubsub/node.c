@@ -92,6 +92,7 @@ cnc__node_unref(struct cnc__node **np)
     cnc__free(n->name);
     cnc__free(n->escaped);
     cnc__free(n->stored);
+    cnc__free(n->mark);
     CNC_OBJ_FREE(n);
 }
 

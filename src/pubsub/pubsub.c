@@ -57,6 +57,7 @@ cnc__pubsub_new(const struct cnc__pubsub_env *env)
     ps->accounts = cnc__table_new();
     ps->bounces = cnc__table_new();
     cnc__pep_init(ps);
+    cnc__mirrors_init(ps);
     cnc__verbs_register(ps);
     cnc__history_init(ps);
     cnc__disco_init(ps);
@@ -75,6 +76,7 @@ cnc__pubsub_free(struct cnc__pubsub **pp)
     }
     *pp = NULL;
     CNC_OBJ_CHECK(ps, PUBSUB_MAGIC);
+    cnc__mirrors_fini(ps);
     cnc__pep_fini(ps);
     drain(ps);
     cnc__accounts_free(ps);

@@ -263,6 +263,20 @@ CNC_API void cnc__pubsub_retract(struct cnc__pubsub *ps,
 CNC_API void cnc__pubsub_resume(struct cnc__publish *p,
                                 const struct cnc_error *err);
 
+/* -- nodes of other services ---------------------------------------------- */
+
+/*
+ * Keep a node of another service here as well: node follows source_node (NULL:
+ * of the same name) at source (a JID, prepared or not), durably, live, and
+ * catches up after whatever was missed.  From now on nobody else writes it.
+ * Call after the store is loaded.  CNC_ESYNTAX: source is no JID.
+ */
+CNC_API int cnc__pubsub_mirror(struct cnc__pubsub *ps, struct cnc__node *node,
+                               const char *source, const char *source_node,
+                               struct cnc_error *err);
+/* Call about once a second. */
+CNC_API void cnc__pubsub_tick(struct cnc__pubsub *ps, uint64_t now_ms);
+
 struct cnc__pubsub_stats {
     uint64_t nodes, items, subscriptions, published, deliveries, refused;
 };

@@ -260,26 +260,52 @@ purge_release(struct cnc__txn *t)
     cnc__free(p);
 }
 
+static struct purge *
+purge_new(struct cnc__node *n, const struct cnc__actor *who)
+{
+    struct purge *p = cnc__zalloc(sizeof(*p));
+    cnc__txn_init(&p->txn, n, purge_finish, purge_release);
+    p->mark = new_mark(n, "", who);
+    return p;
+}
+
+static void
+purge_submit(struct purge *p)
+{
+    if (p->txn.node->cfg.durable) {
+        cnc__txn_op(&p->txn, CNC_STORE_PURGE, CNC_STORE_ITEM);
+        add_mark_op(&p->txn, p->mark);
+    }
+    cnc__txn_submit(&p->txn);
+}
+
+void
+cnc__node_purge(struct cnc__node *n, const struct cnc__actor *who,
+                cnc__done_f *done, void *priv)
+{
+    struct purge *p = purge_new(n, who);
+    p->txn.done = done;
+    p->txn.done_priv = priv;
+    purge_submit(p);
+}
+
 int
 cnc__verb_purge(struct cnc__verb *v, struct cnc_error *err)
 {
     struct cnc__node *n = v->node;
     int rc = cnc__pubsub_may(v->ps, &v->actor, CNC__MAY_CONFIGURE, n, err);
+    if (rc == 0 && n->mirror != NULL) {
+        rc = cnc__mirror_refuse(n, err);
+    }
     if (rc != 0) {
         return rc;
     }
     if (!n->cfg.persist_items) {
         return cnc__ps_unsupported(err, CNC__UNSUPPORTED("persistent-items"));
     }
-    struct purge *p = cnc__zalloc(sizeof(*p));
-    cnc__txn_init(&p->txn, n, purge_finish, purge_release);
-    p->mark = new_mark(n, "", &v->actor);
-    if (n->cfg.durable) {
-        cnc__txn_op(&p->txn, CNC_STORE_PURGE, CNC_STORE_ITEM);
-        add_mark_op(&p->txn, p->mark);
-    }
+    struct purge *p = purge_new(n, &v->actor);
     cnc__verb_hand_over(v, &p->txn);
-    cnc__txn_submit(&p->txn);
+    purge_submit(p);
     return 0;
 }
 
@@ -344,6 +370,9 @@ cnc__verb_delete(struct cnc__verb *v, struct cnc_error *err)
 {
     struct cnc__node *n = v->node;
     int rc = cnc__pubsub_may(v->ps, &v->actor, CNC__MAY_CONFIGURE, n, err);
+    if (rc == 0 && n->mirror != NULL) {
+        rc = cnc__mirror_refuse(n, err);
+    }
     if (rc != 0) {
         return rc;
     }

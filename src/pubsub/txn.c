@@ -18,6 +18,8 @@ cnc__txn_init(struct cnc__txn *t, struct cnc__node *n,
     t->magic = TXN_MAGIC;
     t->ps = n->ps;
     t->node = cnc__node_ref(n);
+    t->mark = n->mark;
+    n->mark = NULL;
     t->finish = finish;
     t->release = release;
 }
@@ -81,6 +83,7 @@ let_go(struct cnc__txn *t)
         cnc__free(t->ids[i]);
     }
     cnc__free(t->ids);
+    cnc__free(t->mark);
     cnc__free(t->commit.ops);
     cnc__str_fini(&t->value);
     cnc__node_unref(&t->node);
@@ -146,6 +149,13 @@ cnc__txn_submit(struct cnc__txn *t)
         finish(t, &err);
         let_go(t);
         return;
+    }
+    if (t->mark != NULL) {
+        struct cnc_store_op *op = cnc__txn_op(t, CNC_STORE_PUT, CNC_STORE_KEY);
+        op->entry.node = CNC__MIRROR_MARKS;
+        op->entry.id = t->node->stored;
+        op->entry.value = t->mark;
+        op->entry.len = strlen(t->mark);
     }
     if (!t->node->cfg.durable || c->n_ops == 0) {
         finish(t, NULL);

@@ -28,6 +28,7 @@ on_tick(uv_timer_t *timer)
     cnc__renders_tick(s->renders, now);
     cnc__agent_tick(s->agent);
     if (s->ready && !s->stop_asked) {
+        cnc__pubsub_tick(s->pubsub, now);
         cnc__apps_tick(s->apps, now);
     }
 }

@@ -249,10 +249,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__operator_load(s->operator_, e);
         } else if (strcmp(e->node, "setting") == 0) {
             keep_setting(s, e);
-        } else {
-            if (!cnc__tokens_load(s, e)) {
-                cnc__im_load(s->im, e);
-            }
+        } else if (!cnc__tokens_load(s, e) && !cnc__im_load(s->im, e)) {
+            return cnc__pubsub_load(s->pubsub, e, &s->failure);
         }
         return 0;
     }
