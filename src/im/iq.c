@@ -60,15 +60,9 @@ cnc__im_iq_in(struct cnc__im_in *in)
     if (in->where != CNC__TO_ACCOUNT) {
         return false; /* to that resource, or refused, by the router */
     }
-    if ((info || cnc_element_is(payload, CNC__NS_ITEMS, "query")) &&
-        !may_discover(in)) {
-        cnc__im_refuse(in, CNC_ENOENT, "service-unavailable",
-                       "nobody here answers that");
-        return true;
-    }
-    if (info && (node == NULL || node[0] == '\0')) {
+    if (info && (node == NULL || node[0] == '\0') && may_discover(in)) {
         answer_info(in, payload);
         return true;
     }
-    return false;
+    return false; /* what a stranger may see, if anything, providers know */
 }

@@ -553,6 +553,9 @@ on_disco(struct cnc__str *out, bool items, const char *node,
          const struct cnc__request *r, void *priv)
 {
     struct cnc__commands *c = priv;
+    if (strcmp(r->to, cnc__router_domain(c->router)) != 0) {
+        return CNC_ENOENT; /* accounts have none */
+    }
     if (node == NULL) {
         return 0;
     }

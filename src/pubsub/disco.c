@@ -94,7 +94,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
 {
     struct cnc__pubsub *ps = priv;
     if (strcmp(r->to, ps->jid) != 0) {
-        return CNC_ENOENT; /* an account's: cnc__pep_disco() */
+        return cnc__pep_disco(ps, out, items, node, r);
     }
     if (node == NULL) {
         if (items) {

@@ -397,14 +397,7 @@ static const char *const features[] = {
     "retrieve-subscriptions",
     "rsm",
     "subscribe",
-    NULL,
 };
-
-const char *const *
-cnc__pep_features(void)
-{
-    return features;
-}
 
 static size_t
 list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
@@ -428,7 +421,7 @@ describe(struct cnc__str *out)
 {
     cnc__str_puts(out, "<identity category='pubsub' type='pep'/>"
                        "<feature var='" CNC__NS_PUBSUB "'/>");
-    for (size_t i = 0; features[i] != NULL; i++) {
+    for (size_t i = 0; i < CNC_N(features); i++) {
         cnc__str_printf(out, "<feature var='" CNC__NS_PUBSUB "#%s'/>",
                         features[i]);
     }

@@ -194,9 +194,6 @@ CNC_API void cnc__pep_account_deleted(struct cnc__pubsub *ps,
 CNC_API int cnc__pep_disco(struct cnc__pubsub *ps, struct cnc__str *out,
                            bool items, const char *node,
                            const struct cnc__request *q);
-/* The XEP-0060 features of an account's service: names after
- * "http://jabber.org/protocol/pubsub#", NULL-ended. */
-CNC_API const char *const *cnc__pep_features(void);
 
 /* -- nodes --------------------------------------------------------------- */
 

@@ -324,7 +324,7 @@ disco(struct cnc__str *out, bool items, const char *node,
 {
     const struct cnc__components *c = priv;
 
-    if (node != NULL) {
+    if (node != NULL || strcmp(q->to, cnc__router_domain(q->router)) != 0) {
         return CNC_ENOENT;
     }
     for (size_t i = 0; items && i < c->n; i++) {

@@ -98,7 +98,9 @@ on_available(const char *owner, const char *full, bool first, void *priv)
 {
     struct cnc_service *s = priv;
 
-    cnc__pep_available(s->pubsub, owner, full);
+    if (first) { /* XEP-0163 4.3.3: not at each presence */
+        cnc__pep_available(s->pubsub, owner, full);
+    }
 }
 
 static void
@@ -140,7 +142,6 @@ start_pep(struct cnc_service *s)
                                      .wants = pep_wants,
                                      .each_available = pep_each_available,
                                      .priv = s};
-    struct cnc__str feature = CNC__STR;
 
     if (is_left_out(s, "pep")) {
         return;
@@ -149,12 +150,6 @@ start_pep(struct cnc_service *s)
     cnc__im_on_available(s->im, on_available, s);
     cnc__im_on_unavailable(s->im, on_unavailable, s);
     cnc__im_account_disco(s->im, pep_disco, s);
-    for (const char *const *f = cnc__pep_features(); *f != NULL; f++) {
-        cnc__str_clear(&feature);
-        cnc__str_printf(&feature, "http://jabber.org/protocol/pubsub#%s", *f);
-        cnc__im_account_feature(s->im, feature.data);
-    }
-    cnc__str_fini(&feature);
 }
 
 /* -- life ----------------------------------------------------------------- */

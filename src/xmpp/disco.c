@@ -92,6 +92,26 @@ account_info(struct cnc__str *out, const struct cnc__request *q)
     add_feature(out, NS_ITEMS);
 }
 
+/* Providers say what an account has for this asker; one who is not its owner
+ * and is told nothing hears what he would if there were none. */
+static int
+fill_account(struct cnc__str *out, bool items, const char *node,
+             const struct cnc__request *q)
+{
+    int rc = node == NULL && q->own ? 0 : CNC_ENOENT;
+
+    if (node == NULL && !items && q->own) {
+        account_info(out, q);
+    }
+    for (const struct cnc__provider *p = q->router->providers; p != NULL;
+         p = p->next) {
+        if (p->f(out, items, node, q, p->priv) == 0) {
+            rc = 0;
+        }
+    }
+    return rc;
+}
+
 /* 0, or CNC_ENOENT: nobody knows the node. */
 static int
 fill(struct cnc__str *out, bool items, const char *node,
@@ -101,10 +121,7 @@ fill(struct cnc__str *out, bool items, const char *node,
     int rc = node == NULL ? 0 : CNC_ENOENT;
 
     if (strcmp(q->to, r->domain) != 0) {
-        if (node == NULL && !items) {
-            account_info(out, q);
-        }
-        return rc;
+        return fill_account(out, items, node, q);
     }
     if (node == NULL && !items) {
         domain_info(out, r);
@@ -135,6 +152,9 @@ answer(struct cnc__request *q, bool items)
     if (fill(&out, items, node, q) == 0) {
         cnc__str_puts(&out, "</query>");
         cnc__request_result(&q, out.data, out.len);
+    } else if (!q->own && strcmp(q->to, q->router->domain) != 0) {
+        cnc__request_refuse(&q, CNC_ENOENT, "service-unavailable",
+                            "nobody here answers that");
     } else {
         cnc__request_refuse(&q, CNC_ENOENT, "item-not-found",
                             "there is no node %s", node);
@@ -158,8 +178,8 @@ void
 cnc__disco_register(struct cnc__router *r)
 {
     static const struct cnc__handler handlers[] = {
-        {CNC__IQ_GET, NS_INFO, "query", NS_INFO, on_info, NULL, true},
-        {CNC__IQ_GET, NS_ITEMS, "query", NS_ITEMS, on_items, NULL, true},
+        {CNC__IQ_GET, NS_INFO, "query", NS_INFO, on_info, NULL, true, true},
+        {CNC__IQ_GET, NS_ITEMS, "query", NS_ITEMS, on_items, NULL, true, true},
     };
 
     for (size_t i = 0; i < CNC_N(handlers); i++) {

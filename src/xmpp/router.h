@@ -118,9 +118,10 @@ CNC_API void cnc__router_feature(struct cnc__router *r, const char *feature);
 CNC_API void cnc__router_identity(struct cnc__router *r, const char *category,
                                   const char *type, const char *name);
 
-/* disco of a node (the query's node attribute, NULL for the domain itself).
- * Add to out the children of <query/>; return 0, or CNC_ENOENT when the node
- * is not this provider's.  For the domain's own query every provider is asked
+/* disco of a node (the query's node attribute, NULL for the domain itself, or
+ * the account r->to).  Add to out the children of <query/>; return 0, or
+ * CNC_ENOENT when the node is not this provider's, or the account has nothing
+ * that this asker may see.  For the domain's own query every provider is asked
  * and adds what it has (info: features, forms; items: nodes). */
 typedef int cnc__disco_f(struct cnc__str *out, bool items, const char *node,
                          const struct cnc__request *r, void *priv);
