@@ -309,20 +309,19 @@ cnc__router_bounce(struct cnc__router *r, const char *xml, size_t len,
 static const struct cnc__handler *
 handler_for(const struct way *w)
 {
-    const struct cnc__handler *h = cnc__router_find(
-        w->router, w->kind, cnc_element_child(w->stanza, NULL, NULL));
+    bool account = w->where == CNC__TO_ACCOUNT;
+    const struct cnc__handler *h =
+        account || w->where == CNC__TO_DOMAIN
+            ? cnc__router_find(w->router, account, w->kind,
+                               cnc_element_child(w->stanza, NULL, NULL))
+            : NULL;
     bool own = strlen(w->to) == cnc__jid_bare_len(w->from) &&
                memcmp(w->from, w->to, strlen(w->to)) == 0;
 
-    if (h == NULL) {
-        return NULL;
+    if (h == NULL || !account) {
+        return h;
     }
-    if (w->where == CNC__TO_DOMAIN) {
-        return h->only_account ? NULL : h;
-    }
-    return w->where == CNC__TO_ACCOUNT && ((own && h->account) || h->anyone)
-               ? h
-               : NULL;
+    return (own && (h->account || h->only_account)) || h->anyone ? h : NULL;
 }
 
 /* Anonymous visitors talk to the service, not to each other. */

@@ -87,8 +87,9 @@ struct cnc__request *cnc__request_new(struct cnc__router *r,
                                       const char *to,
                                       struct cnc_element *stanza);
 
-/* router.c: who answers it, or NULL. */
+/* router.c: who answers it, at the domain or at an account; or NULL. */
 const struct cnc__handler *cnc__router_find(const struct cnc__router *r,
+                                            bool account,
                                             enum cnc__stanza kind,
                                             const struct cnc_element *payload);
 

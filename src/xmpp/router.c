@@ -99,43 +99,71 @@ cnc__router_domain(const struct cnc__router *r)
 
 /* -- handlers ------------------------------------------------------------ */
 
-/* "2urn:x}name"; false when it is longer than any handler's can be. */
+/* Requests to the domain and requests to accounts are two spaces of keys, so
+ * that an archive of either kind may answer the same payload. */
+#define SPACE_DOMAIN  'd'
+#define SPACE_ACCOUNT 'a'
+
+/* "d2urn:x}name"; false when it is longer than any handler's can be. */
 static bool
-make_key(char key[KEY_MAX], enum cnc__stanza kind, const char *ns,
+make_key(char key[KEY_MAX], char space, enum cnc__stanza kind, const char *ns,
          const char *name)
 {
-    int len = snprintf(key, KEY_MAX, "%d%s}%s", (int)kind, ns, name);
+    int len = snprintf(key, KEY_MAX, "%c%d%s}%s", space, (int)kind, ns, name);
 
     return len > 0 && len < KEY_MAX;
+}
+
+struct place { /* of a handler */
+    char key[KEY_MAX];
+};
+
+/* Where h goes; up to 8. */
+static size_t
+places(struct place out[8], const struct cnc__handler *h)
+{
+    static const enum cnc__stanza all[] = {CNC__IQ_GET, CNC__IQ_SET,
+                                           CNC__MESSAGE, CNC__PRESENCE};
+    const char *name = h->name == NULL ? "*" : h->name;
+    bool account = h->account || h->anyone || h->only_account;
+    size_t n = 0;
+
+    for (size_t i = 0; i < CNC_N(all); i++) {
+        if ((h->kinds & all[i]) == 0) {
+            continue;
+        }
+        if (!h->only_account) {
+            CNC_CHECK(
+                make_key(out[n++].key, SPACE_DOMAIN, all[i], h->ns, name));
+        }
+        if (account) {
+            CNC_CHECK(
+                make_key(out[n++].key, SPACE_ACCOUNT, all[i], h->ns, name));
+        }
+    }
+    return n;
 }
 
 int
 cnc__router_handle(struct cnc__router *r, const struct cnc__handler *h,
                    struct cnc_error *err)
 {
-    static const enum cnc__stanza all[] = {CNC__IQ_GET, CNC__IQ_SET,
-                                           CNC__MESSAGE, CNC__PRESENCE};
-    const char *name = h->name == NULL ? "*" : h->name;
-    char key[KEY_MAX];
+    struct place place[8];
+    size_t n = places(place, h);
 
     CNC_OBJ_CHECK(r, ROUTER_MAGIC);
-    for (size_t i = 0; i < CNC_N(all); i++) {
-        CNC_CHECK(make_key(key, all[i], h->ns, name));
-        if ((h->kinds & all[i]) != 0 &&
-            cnc__table_get(r->handlers, key) != NULL) {
+    for (size_t i = 0; i < n; i++) {
+        if (cnc__table_get(r->handlers, place[i].key) != NULL) {
             return cnc_error_set(err, CNC_EEXIST, NULL,
                                  "a handler for {%s}%s exists already", h->ns,
-                                 name);
+                                 h->name == NULL ? "*" : h->name);
         }
     }
-    for (size_t i = 0; i < CNC_N(all); i++) {
-        if ((h->kinds & all[i]) != 0) {
-            struct cnc__handler *copy = cnc__zalloc(sizeof(*copy));
+    for (size_t i = 0; i < n; i++) {
+        struct cnc__handler *copy = cnc__zalloc(sizeof(*copy));
 
-            *copy = *h;
-            make_key(key, all[i], h->ns, name);
-            cnc__table_put(r->handlers, key, copy);
-        }
+        *copy = *h;
+        cnc__table_put(r->handlers, place[i].key, copy);
     }
     if (h->feature != NULL) {
         cnc__router_feature(r, h->feature);
@@ -144,20 +172,22 @@ cnc__router_handle(struct cnc__router *r, const struct cnc__handler *h,
 }
 
 const struct cnc__handler *
-cnc__router_find(const struct cnc__router *r, enum cnc__stanza kind,
-                 const struct cnc_element *payload)
+cnc__router_find(const struct cnc__router *r, bool account,
+                 enum cnc__stanza kind, const struct cnc_element *payload)
 {
+    char space = account ? SPACE_ACCOUNT : SPACE_DOMAIN;
     const struct cnc__handler *h = NULL;
     char key[KEY_MAX];
 
     if (payload == NULL) {
         return NULL;
     }
-    if (make_key(key, kind, cnc_element_ns(payload),
+    if (make_key(key, space, kind, cnc_element_ns(payload),
                  cnc_element_name(payload))) {
         h = cnc__table_get(r->handlers, key);
     }
-    if (h == NULL && make_key(key, kind, cnc_element_ns(payload), "*")) {
+    if (h == NULL &&
+        make_key(key, space, kind, cnc_element_ns(payload), "*")) {
         h = cnc__table_get(r->handlers, key);
     }
     return h;

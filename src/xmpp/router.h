@@ -101,7 +101,8 @@ struct cnc__handler {
                      or its bare JID: RFC 6120 10.3.3), not the domain alone */
     bool anyone;  /* also for requests to an account by somebody else; the
                      handler decides who may (q->own tells) */
-    bool only_account; /* not for requests to the domain */
+    bool only_account; /* for requests to accounts alone: another handler may
+                          answer the same at the domain */
 };
 
 CNC_API struct cnc__router *cnc__router_new(const char *domain);
