@@ -168,7 +168,7 @@ on_early(struct cnc__stream *s, struct cnc_element *e)
                !(two && cnc__sasl2_offered(s))) {
         cnc__stream_close(s, "not-authorized", NULL);
     } else if (!may_authenticate(s)) {
-        cnc__stream_close(s, "policy-violation", "STARTTLS comes first");
+        cnc__sasl_refuse(s, CNC__NS_SASL, "encryption-required");
     } else {
         cnc__sasl_element(s, e);
     }

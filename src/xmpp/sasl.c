@@ -315,17 +315,28 @@ cnc__sasl_begin(struct cnc__stream *s, const struct cnc__mechanism *m,
     step(s, in == NULL ? "" : in);
 }
 
+/* RFC 6120 6.5.4 and 6.5.7: it is here, but not in the clear; or not at all.
+ */
+static const char *
+why_not(const struct cnc__stream *s, const char *name)
+{
+    return name != NULL && strcmp(name, cnc__sasl_plain.name) == 0 &&
+                   (s->env->mechanisms & CNC__SASL_PLAIN) != 0 && !s->secure
+               ? "encryption-required"
+               : "invalid-mechanism";
+}
+
 static void
 on_auth(struct cnc__stream *s, struct cnc_element *e)
 {
-    const struct cnc__mechanism *m =
-        cnc__sasl_find(s, cnc_element_attr(e, NULL, "mechanism"), false);
+    const char *name = cnc_element_attr(e, NULL, "mechanism");
+    const struct cnc__mechanism *m = cnc__sasl_find(s, name, false);
     const char *in = cnc_element_text(e);
 
     if (s->sasl != NULL) { /* one exchange at a time */
         cnc__sasl_refuse(s, CNC__NS_SASL, "malformed-request");
     } else if (m == NULL) {
-        cnc__sasl_refuse(s, CNC__NS_SASL, "invalid-mechanism");
+        cnc__sasl_refuse(s, CNC__NS_SASL, why_not(s, name));
     } else {
         cnc__sasl_begin(s, m, in[0] == '\0' ? NULL : in, NULL);
     }

@@ -9,6 +9,7 @@
  *   @ mechanisms NAME...           default: ANONYMOUS
  *   @ secure | loopback [plain] | uid N | uid self | deferred
  *   @ tls [exporter] [end-point]   the channel can be bound so
+ *   @ starttls [required]          and X: secured, TLS is up
  *   @ cert JID...                  the client has shown a certificate
  *   @ tokens | tokens deferred     FAST, kept at once or at X: kept
  *   @ guessed ACCOUNT ADDRESS      ... 30 passwords of it
@@ -82,7 +83,7 @@ struct play {
     Gsasl *gsasl;
     Gsasl_session *scram;
     char user[64], password[64];
-    bool exporter, end_point;
+    bool starttls, exporter, end_point;
     char *names; /* of the client's certificate */
     char own_gs2[64], own_binding[16], own_user[64], own_password[64];
     bool own_sha256;
@@ -331,9 +332,20 @@ on_dirty(void *priv)
 {
 }
 
+/* The handshake is done by X: secured. */
+static void
+on_starttls(void *priv)
+{
+}
+
 static struct connection *
 connection(struct play *p, int n)
 {
+    static const struct cnc__stream_events starttls = {
+        .on_dirty = on_dirty,
+        .on_starttls = on_starttls,
+        .channel_binding = channel_binding,
+        .cert_jids = cert_jids};
     static const struct cnc__stream_events events = {.on_dirty = on_dirty,
                                                      .channel_binding =
                                                          channel_binding,
@@ -341,7 +353,9 @@ connection(struct play *p, int n)
     struct connection *c = &p->at[n];
 
     if (c->stream == NULL) {
-        c->stream = cnc__stream_new(&p->env, &p->peer, &events, p, p->now_ms);
+        c->stream =
+            cnc__stream_new(&p->env, &p->peer,
+                            p->starttls ? &starttls : &events, p, p->now_ms);
         cnc__ws_init(&c->ws, false, 16u << 20);
     }
     return c;
@@ -828,6 +842,8 @@ command(struct play *p, char *text)
         cnc__stream_eof(c->stream);
     } else if (strcmp(text, "shutdown") == 0) {
         cnc__stream_close(c->stream, NULL, NULL);
+    } else if (strcmp(text, "secured") == 0) {
+        cnc__stream_secured(c->stream, p->now_ms);
     } else if (strcmp(text, "work") == 0) {
         p->work(p->job);
         p->done(p->job);
@@ -930,6 +946,9 @@ directive(struct play *p, char *text)
         p->env.features = on_features;
     } else if (strcmp(word, "resources") == 0) {
         cnc__router_max_resources(p->router, (uint32_t)n);
+    } else if (strcmp(word, "starttls") == 0) {
+        p->starttls = true;
+        p->env.tls_required = text != NULL;
     } else if (strcmp(word, "tls") == 0) {
         p->peer.secure = true;
         p->exporter = text != NULL && strstr(text, "exporter") != NULL;
