@@ -16,7 +16,7 @@ struct far_resource {
     struct cnc__caps *caps;
 };
 
-struct cnc__far {
+struct cnc__im_far {
     struct cnc__table *by_bare;
     size_t n;
 };

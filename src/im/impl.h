@@ -73,6 +73,7 @@ struct cnc__im_out {
     const char *to;   /* prepared; NULL: had none */
     const char *type; /* NULL: had none */
     struct cnc_element *stanza;
+    char archive_id[64]; /* "": it is not in the sender's archive */
 };
 
 /* A stanza to an account. */
@@ -86,8 +87,9 @@ struct cnc__im_in {
     /* As it came.  An extension may put another in its place; the one who
      * called unrefs whatever is there in the end. */
     struct cnc_element *stanza;
-    uint64_t serial; /* of this delivery: marks sessions it reached */
-    bool again;      /* was delivered once before: keep no copies */
+    uint64_t serial;  /* of this delivery: marks sessions it reached */
+    bool again;       /* was delivered once before: no copies */
+    int64_t stamp_ms; /* when it came; 0: now */
 };
 
 /* -- extensions ----------------------------------------------------------- */
@@ -147,9 +149,11 @@ struct cnc__im {
     struct cnc__table *account_features; /* in the order of naming */
     struct cnc__im_change *changes;      /* on their way to the store */
     struct cnc__im_listener *listeners;
-    struct cnc__far *far_;   /* resources of other domains: far.c */
-    struct cnc__table *caps; /* hash -> struct cnc__caps: caps.c */
-    uint64_t serial;         /* of deliveries */
+    struct cnc__im_far *far_; /* resources of other domains: far.c */
+    struct cnc__table *caps;  /* hash -> struct cnc__caps: caps.c */
+    uint64_t serial;          /* of deliveries */
+    int64_t offline_next_ms;  /* when to look for what is too old */
+    uint64_t mam_bytes;
     uint64_t n_available, n_contacts, n_offline, n_messages;
     uint64_t n_archived, archived_bytes;
 };
@@ -270,10 +274,10 @@ const struct cnc__contact *cnc__im_contact(const struct cnc__im_user *u,
                                            const char *bare);
 /* subscribe.c: a subscription stanza (RFC 6121 3); out: by the user. */
 enum cnc__sub_verb {
-    CNC__SUBSCRIBE,
-    CNC__SUBSCRIBED,
-    CNC__UNSUBSCRIBE,
-    CNC__UNSUBSCRIBED,
+    CNC__SAY_SUBSCRIBE,
+    CNC__SAY_SUBSCRIBED,
+    CNC__SAY_UNSUBSCRIBE,
+    CNC__SAY_UNSUBSCRIBED,
     CNC__SUB_NONE /* no such stanza */
 };
 enum cnc__sub_verb cnc__sub_verb(const char *type);

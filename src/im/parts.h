@@ -137,9 +137,11 @@ bool cnc__blocks(const struct cnc__im_user *u, const char *jid);
 
 /* -- archive.c ------------------------------------------------------------ */
 
-/* Does a copy of an outgoing message keep its archive id? */
+/* A *new* copy of a message of u's as from and to know it, with the archive's
+ * id in it (XEP-0359) unless that is "", and no other that claims to be. */
 struct cnc_element *cnc__mam_marked(struct cnc__im_user *u,
                                     const struct cnc_element *stanza,
+                                    const char *from, const char *to,
                                     const char *id);
 
 #endif /* CNC_IM_PARTS_H */

@@ -416,8 +416,70 @@ note_far(struct cnc__im_in *in)
     }
 }
 
-bool
-cnc__im_presence_in(struct cnc__im_in *in)
+/* What they said before is on its way to the store: in this order. */
+static bool
+must_wait(const struct cnc__im_in *in)
+{
+    size_t len = cnc__jid_bare_len(in->from);
+
+    if (in->user == NULL || in->user->roster == NULL) {
+        return false;
+    }
+    for (const struct cnc__roster_job *j = in->user->roster->first; j != NULL;
+         j = j->next) {
+        if (strlen(j->jid) == len && memcmp(j->jid, in->from, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+plan_nothing(struct cnc__roster_job *j)
+{
+    return false;
+}
+
+static bool take(struct cnc__im_in *in);
+
+static void
+go_on(struct cnc__roster_job *j, const struct cnc_error *err)
+{
+    const char *from = cnc_element_attr(j->stanza, NULL, "from");
+    const char *to = cnc_element_attr(j->stanza, NULL, "to");
+    struct cnc__im *im = j->user->im;
+    struct cnc__im_in in = {.im = im,
+                            .user = j->user,
+                            .where = cnc__router_where(im->router, to),
+                            .kind = CNC__PRESENCE,
+                            .from = from,
+                            .to = to,
+                            .type = cnc_element_attr(j->stanza, NULL, "type"),
+                            .stanza = j->stanza};
+
+    if (!take(&in) && in.where == CNC__TO_SESSION) {
+        cnc__session_deliver(cnc__router_session_by_jid(im->router, to),
+                             j->stanza);
+    }
+}
+
+static bool
+wait_turn(struct cnc__im_in *in)
+{
+    struct cnc__roster_job *j = cnc__zalloc(sizeof(*j));
+
+    j->plan = plan_nothing;
+    j->effect = go_on;
+    j->jid = cnc__strndup(in->from, cnc__jid_bare_len(in->from));
+    j->stanza = cnc__router_stamp(in->stanza, in->from, in->to);
+    if (!cnc__roster_queue(in->user, j)) {
+        cnc__roster_job_free(j);
+    }
+    return true;
+}
+
+static bool
+take(struct cnc__im_in *in)
 {
     struct cnc_element *copy;
 
@@ -445,4 +507,10 @@ cnc__im_presence_in(struct cnc__im_in *in)
     }
     cnc_element_unref(&copy);
     return true;
+}
+
+bool
+cnc__im_presence_in(struct cnc__im_in *in)
+{
+    return must_wait(in) ? wait_turn(in) : take(in);
 }

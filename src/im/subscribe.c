@@ -38,13 +38,13 @@ next_out(uint8_t bits, enum cnc__sub_verb v, bool *pass)
     const uint8_t from = CNC__SUB_FROM | CNC__SUB_PENDING_IN;
 
     switch (v) {
-    case CNC__SUBSCRIBE:
+    case CNC__SAY_SUBSCRIBE:
         *pass = true;
         return (bits & CNC__SUB_TO) != 0 ? bits : bits | CNC__SUB_PENDING_OUT;
-    case CNC__UNSUBSCRIBE:
+    case CNC__SAY_UNSUBSCRIBE:
         *pass = true;
         return bits & (uint8_t)~to;
-    case CNC__SUBSCRIBED:
+    case CNC__SAY_SUBSCRIBED:
         *pass = (bits & CNC__SUB_PENDING_IN) != 0;
         if (*pass) {
             return (bits & (uint8_t)~CNC__SUB_PENDING_IN) | CNC__SUB_FROM;
@@ -65,7 +65,7 @@ next_in(uint8_t bits, enum cnc__sub_verb v, bool *pass)
 
     *pass = false;
     switch (v) {
-    case CNC__SUBSCRIBE:
+    case CNC__SAY_SUBSCRIBE:
         if ((bits & from) != 0) {
             return bits;
         }
@@ -75,10 +75,10 @@ next_in(uint8_t bits, enum cnc__sub_verb v, bool *pass)
         }
         *pass = true;
         return bits | CNC__SUB_PENDING_IN;
-    case CNC__UNSUBSCRIBE:
+    case CNC__SAY_UNSUBSCRIBE:
         *pass = (bits & from) != 0;
         return bits & (uint8_t)~from;
-    case CNC__SUBSCRIBED:
+    case CNC__SAY_SUBSCRIBED:
         *pass = (bits & CNC__SUB_PENDING_OUT) != 0;
         return *pass ? (bits & (uint8_t)~CNC__SUB_PENDING_OUT) | CNC__SUB_TO
                      : bits;
@@ -135,7 +135,7 @@ plan(struct cnc__roster_job *j, bool out)
     next = cnc__sub_next(bits, j->verb, out, &j->pass);
     /* A request that is answered at once: there is leave already. */
     j->reply =
-        !out && j->verb == CNC__SUBSCRIBE && (next & CNC__SUB_FROM) != 0;
+        !out && j->verb == CNC__SAY_SUBSCRIBE && (next & CNC__SUB_FROM) != 0;
     asked = out && (next & (CNC__SUB_PENDING_OUT | CNC__SUB_APPROVED)) != 0;
     if (next == bits && (listed || !asked)) {
         return false;
@@ -150,7 +150,7 @@ plan(struct cnc__roster_job *j, bool out)
     j->item->listed =
         listed || asked || (next & (CNC__SUB_TO | CNC__SUB_FROM)) != 0;
     j->item->removed = j->item->removed && !j->item->listed;
-    if (!out && j->verb == CNC__SUBSCRIBE && j->pass) {
+    if (!out && j->verb == CNC__SAY_SUBSCRIBE && j->pass) {
         keep_request(j->item, j->stanza);
     }
     j->push = j->item->listed &&
@@ -221,19 +221,19 @@ effect_out(struct cnc__roster_job *j, const struct cnc_error *err)
         return;
     }
     switch (j->verb) {
-    case CNC__SUBSCRIBED: /* 3.1.5 */
+    case CNC__SAY_SUBSCRIBED: /* 3.1.5 */
         to_contact(j);
         cnc__im_show(u, j->jid);
         cnc__im_each_available(u->im, u->bare, j->jid, may_see, &t);
         break;
-    case CNC__UNSUBSCRIBED: /* 3.2.2 */
+    case CNC__SAY_UNSUBSCRIBED: /* 3.2.2 */
         if ((j->was & CNC__SUB_FROM) != 0) {
             cnc__im_hide(u, j->jid);
             cnc__im_tell_unavailable(u->im, u->bare, j->jid);
         }
         to_contact(j);
         break;
-    case CNC__UNSUBSCRIBE: /* 3.3.2 */
+    case CNC__SAY_UNSUBSCRIBE: /* 3.3.2 */
         to_contact(j);
         cnc__im_far_gone(u->im, u, j->jid);
         break;
@@ -269,10 +269,10 @@ effect_in(struct cnc__roster_job *j, const struct cnc_error *err)
         return; /* they may ask again */
     }
     if (j->pass) {
-        deliver(u, j->stanza, j->verb != CNC__SUBSCRIBE);
+        deliver(u, j->stanza, j->verb != CNC__SAY_SUBSCRIBE);
     }
     switch (j->verb) {
-    case CNC__SUBSCRIBE:
+    case CNC__SAY_SUBSCRIBE:
         if (j->reply) { /* 3.1.3 */
             cnc__im_presence(u->im, "subscribed", u->bare, j->jid);
         }
@@ -281,13 +281,13 @@ effect_in(struct cnc__roster_job *j, const struct cnc_error *err)
             cnc__im_each_available(u->im, u->bare, j->jid, may_see, &t);
         }
         break;
-    case CNC__UNSUBSCRIBE: /* 3.3.3 */
+    case CNC__SAY_UNSUBSCRIBE: /* 3.3.3 */
         if (j->pass && (j->was & CNC__SUB_FROM) != 0) {
             cnc__im_hide(u, j->jid);
             cnc__im_tell_unavailable(u->im, u->bare, j->jid);
         }
         break;
-    case CNC__UNSUBSCRIBED:
+    case CNC__SAY_UNSUBSCRIBED:
         if (j->pass) {
             cnc__im_far_gone(u->im, u, j->jid);
         }
