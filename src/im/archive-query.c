@@ -261,7 +261,7 @@ send_page(struct cnc__im_in *in, const struct cnc_element *query,
         send_entry(in, cnc__mam_at(m, p->at[flip ? p->n - 1 - i : i]),
                    queryid);
     }
-    cnc__xml_printf(&xml, "<fin xmlns='" CNC__NS_MAM2 "'%s>",
+    cnc__xml_printf(&xml, "<fin xmlns='" CNC__NS_MAM2 "'%pR>",
                     p->complete ? " complete='true'" : "");
     if (p->n > 0) {
         cnc__rsm_write(&xml, cnc__mam_at(m, p->at[0])->id, p->index,

@@ -121,6 +121,13 @@ cnc__im_commit(struct cnc__im_change *c)
     im->env.commit(&c->commit, im->env.priv);
 }
 
+void
+cnc__im_change_drop(struct cnc__im_change *c, const struct cnc_error *err)
+{
+    finish(c, err);
+    change_free(c);
+}
+
 /* What is on its way may be kept all the same; whoever waits is told that
  * nobody knows. */
 void

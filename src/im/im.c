@@ -139,7 +139,11 @@ on_outbound(struct cnc__session *s, enum cnc__stanza kind, const char *to,
                             .type = cnc_element_attr(stanza, NULL, "type"),
                             .stanza = stanza};
 
-    o.user = cnc__im_user_of(im, s);
+    /* A request alone makes nothing: whoever only reads nodes costs nothing.
+     */
+    o.user = (kind & (CNC__IQ_GET | CNC__IQ_SET)) == 0
+                 ? cnc__im_user_of(im, s)
+                 : cnc__im_user(im, s->jid, s->bare_len);
     if (o.user == NULL) {
         /* Nobody to broadcast to, and nobody who keeps it. */
         return kind == CNC__PRESENCE && to == NULL;

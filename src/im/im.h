@@ -168,6 +168,16 @@ CNC_API void cnc__im_account_disco(struct cnc__im *im, cnc__im_disco_f *f,
 
 /* -- for streams ---------------------------------------------------------- */
 
+/* XEP-0077 by somebody who has no account, on a stream that is not
+ * authenticated (but encrypted): an IQ with {jabber:iq:register}query.  from:
+ * the address it comes from, which may make a few accounts an hour.  reply is
+ * called once, now or later, with the answer; also when it is not allowed
+ * (env.register_open).  Where it is, such a stream offers
+ * <register xmlns='http://jabber.org/features/iq-register'/>. */
+typedef void cnc__im_reply_f(const char *xml, size_t len, void *priv);
+CNC_API void cnc__im_register(struct cnc__im *im, const char *from,
+                              const struct cnc_element *iq,
+                              cnc__im_reply_f *reply, void *priv);
 /* XEP-0280 as if the session had asked for it (inline in Bind 2). */
 CNC_API void cnc__im_enable_carbons(struct cnc__im *im,
                                     struct cnc__session *s);

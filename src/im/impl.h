@@ -149,11 +149,11 @@ struct cnc__im {
     struct cnc__table *account_features; /* in the order of naming */
     struct cnc__im_change *changes;      /* on their way to the store */
     struct cnc__im_listener *listeners;
-    struct cnc__im_far *far_; /* resources of other domains: far.c */
-    struct cnc__table *caps;  /* hash -> struct cnc__caps: caps.c */
-    uint64_t serial;          /* of deliveries */
-    int64_t offline_next_ms;  /* when to look for what is too old */
-    uint64_t mam_bytes;
+    struct cnc__im_far *far_;     /* resources of other domains: far.c */
+    struct cnc__table *caps;      /* hash -> struct cnc__caps: caps.c */
+    uint64_t serial;              /* of deliveries */
+    int64_t offline_next_ms;      /* when to look for what is too old */
+    struct cnc__table *addresses; /* of those who register: registration.c */
     uint64_t n_available, n_contacts, n_offline, n_messages;
     uint64_t n_archived, archived_bytes;
 };
@@ -204,6 +204,9 @@ void cnc__im_del(struct cnc__im_change *c, const char *space,
                  const struct cnc__im_user *u, const char *key);
 /* *steals* c.  Without operations done comes now. */
 void cnc__im_commit(struct cnc__im_change *c);
+/* *steals* c, which is not to be: done comes now, with err. */
+void cnc__im_change_drop(struct cnc__im_change *c,
+                         const struct cnc_error *err);
 void cnc__im_changes_end(struct cnc__im *im);
 
 /* -- sending: send.c ------------------------------------------------------ */

@@ -74,14 +74,13 @@ drop_error_text(struct cnc_element *e)
 /* Canonical text (double quotes, declarations first) without what goes
  * without saying. */
 static char *
-canonical(struct play *p, const char *xml, const char *who)
+canonical(struct play *p, const char *xml)
 {
     struct cnc_element *e = NULL;
     struct cnc_error err = {0};
     struct cnc__str whole = CNC__STR, out = CNC__STR;
     size_t name = 1 + strcspn(xml + 1, " >/");
     const char declared[] = " xmlns=\"jabber:client\"";
-    const char *to;
     char *at;
 
     cnc__str_add(&whole, xml, name);
@@ -90,10 +89,6 @@ canonical(struct play *p, const char *xml, const char *who)
     if (cnc_xml_parse(&e, whole.data, whole.len, CNC_PARSE_THAW, NULL, &err) !=
         0) {
         SCRIPT_FAIL(p, "%s: %s", err.text, whole.data);
-    }
-    to = cnc_element_attr(e, NULL, "to");
-    if (to != NULL && strcmp(to, who) == 0) {
-        cnc_element_set_attr(e, NULL, "to", NULL, NULL);
     }
     drop_error_text(e);
     cnc__xml_write(&out, e, "jabber:client", 0);
@@ -160,19 +155,76 @@ matches(struct play *p, const char *want, const char *is)
     return right;
 }
 
+static int
+by_attribute(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Where the first tag ends; a slash or '>' in a value is no end. */
+static size_t
+end_of_tag(const char *xml)
+{
+    size_t end = 0;
+
+    for (bool quoted = false; xml[end] != '\0'; end++) {
+        quoted = xml[end] == '"' ? !quoted : quoted;
+        if (!quoted && (xml[end] == '/' || xml[end] == '>')) {
+            break;
+        }
+    }
+    return end;
+}
+
+/* Attributes of the first tag in one order, whoever wrote them, without
+ * to="the hearer": *new*. */
+static char *
+sort_attributes(const char *xml, const char *who)
+{
+    size_t end = end_of_tag(xml), n = 0;
+    struct cnc__str out = CNC__STR, to = CNC__STR;
+    char *tag = cnc__strndup(xml, end), *attrs[32];
+
+    cnc__str_printf(&to, "to=\"%s\"", who);
+    for (char *at = strchr(tag, ' '); at != NULL && n < CNC_N(attrs);) {
+        char *close;
+
+        *at++ = '\0';
+        attrs[n++] = at;
+        close = strchr(at, '"');
+        close = close == NULL ? NULL : strchr(close + 1, '"');
+        at = close == NULL ? NULL : strchr(close, ' ');
+    }
+    qsort(attrs, n, sizeof(attrs[0]), by_attribute);
+    cnc__str_puts(&out, tag);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(attrs[i], to.data) != 0) {
+            cnc__str_printf(&out, " %s", attrs[i]);
+        }
+    }
+    cnc__str_puts(&out, xml + end);
+    cnc__str_fini(&to);
+    cnc__free(tag);
+    return cnc__str_steal(&out);
+}
+
 static void
 hears(struct play *p, const char *who, const char *text)
 {
-    char *want = cnc__strdup(text);
+    char *quoted = cnc__strdup(text), *want, *had;
     char *xml = world_hear(p->w, who), *is;
 
     if (xml == NULL) {
         SCRIPT_FAIL(p, "%s hears nothing", who);
     }
-    for (char *q = want; (q = strchr(q, '\'')) != NULL;) {
+    for (char *q = quoted; (q = strchr(q, '\'')) != NULL;) {
         *q = '"';
     }
-    is = canonical(p, xml, who);
+    want = sort_attributes(quoted, who);
+    had = canonical(p, xml);
+    is = sort_attributes(had, who);
+    cnc__free(quoted);
+    cnc__free(had);
     if (!matches(p, want, is)) {
         SCRIPT_FAIL(p, "\n  wanted %s\n  heard  %s", want, is);
     }
