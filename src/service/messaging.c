@@ -5,6 +5,8 @@
  */
 #include "private.h"
 
+#include "../xmpp/sm.h"
+
 /* -- im asks -------------------------------------------------------------- */
 
 static void
@@ -47,6 +49,30 @@ env_del(const char *user, cnc__im_done_f *done, void *done_priv, void *priv)
     struct cnc_service *s = priv;
 
     cnc__logins_delete(s->accounts, user, done, done_priv);
+}
+
+/* -- streams ask ---------------------------------------------------------- */
+
+static void
+on_return(const char *full, const char *xml, size_t len, int64_t sent_ms,
+          void *priv)
+{
+    struct cnc_service *s = priv;
+
+    cnc__im_undelivered(s->im, full, xml, len, sent_ms);
+}
+
+#define NS_CARBONS "urn:xmpp:carbons:2"
+
+static void
+on_bind2(struct cnc__session *session, const struct cnc_element *bind,
+         struct cnc__str *bound, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    if (cnc_element_child(bind, NS_CARBONS, "enable") != NULL) {
+        cnc__im_enable_carbons(s->im, session);
+    }
 }
 
 /* -- pubsub asks ---------------------------------------------------------- */
@@ -187,6 +213,10 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
     }
     s->im = cnc__im_new(&env);
     start_pep(s);
+    if (!is_left_out(s, "carbons")) {
+        cnc__router_on_bind2(s->router, NS_CARBONS, on_bind2, s);
+    }
+    cnc__sm_on_return(s->router, on_return, s);
     return 0;
 }
 

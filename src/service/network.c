@@ -5,7 +5,15 @@
  *
  *   net accepts -> on_stream: a client's stream, or s2s's
  *   s2s dials   -> cnc__net_dial -> connected -> s2s makes the stream
+ *
+ * Components are streams of the same room; a service that is one itself dials
+ * its server and has no S2S.
  */
+#include <errno.h>
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
 #include "private.h"
 
 #include "../net/dial.h"
@@ -53,19 +61,44 @@ route_of(const struct cnc_service *s, const char *domain)
 }
 
 static void *
-env_dial(const char *domain, const struct cnc__s2s_dial_events *events,
-         void *dial_priv, void *priv)
+dial(struct cnc_service *s, const struct cnc__dial_options *o,
+     const struct cnc__s2s_dial_events *events, void *dial_priv)
 {
     static const struct cnc__dial_events joined = {on_connected, on_failed};
-    struct cnc_service *s = priv;
     struct dialling *own = cnc__zalloc(sizeof(*own));
-    struct cnc__dial_options o = {
-        .domain = domain, .route = route_of(s, domain), .tls = s->tls};
 
     own->events = events;
     own->priv = dial_priv;
-    own->dial = cnc__net_dial(s->net, &o, &joined, own);
+    own->dial = cnc__net_dial(s->net, o, &joined, own);
     return own;
+}
+
+static void *
+env_dial(const char *domain, const struct cnc__s2s_dial_events *events,
+         void *dial_priv, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return dial(s,
+                &(struct cnc__dial_options){.domain = domain,
+                                            .route = route_of(s, domain),
+                                            .tls = s->tls},
+                events, dial_priv);
+}
+
+/* To the server whose component we are. */
+static void *
+env_dial_attach(const char *domain, const struct cnc__s2s_dial_events *events,
+                void *dial_priv, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return dial(s,
+                &(struct cnc__dial_options){.domain = domain,
+                                            .route = s->o.attach,
+                                            .tls = s->tls,
+                                            .no_tls = true},
+                events, dial_priv);
 }
 
 static void
@@ -101,7 +134,8 @@ cnc__network_stream(enum cnc__net_kind kind,
     case CNC__NET_S2S:
         return cnc__s2s_stream_in(s->s2s, peer, events, events_priv, now_ms);
     case CNC__NET_COMPONENT:
-        break;
+        return cnc__components_stream_in(s->components, peer, events,
+                                         events_priv, now_ms);
     }
     return NULL;
 }
@@ -127,8 +161,10 @@ listen_list(struct cnc_service *s, const char *const *list,
         unsigned number = 0;
         int code;
 
-        /* RFC 7590: nobody's password crosses a network in the clear. */
-        if (port.tls == NULL && (direct_tls || !is_loopback(*list))) {
+        if (kind == CNC__NET_COMPONENT) {
+            port.tls = NULL; /* XEP-0114 has none */
+        } else if (port.tls == NULL && (direct_tls || !is_loopback(*list))) {
+            /* RFC 7590: nobody's password crosses a network in the clear. */
             return cnc_error_set(err, CNC_EINVAL, NULL,
                                  "%s %s needs --tls-cert and --tls-key%s",
                                  option, *list,
@@ -162,7 +198,16 @@ cnc__network_listen(struct cnc_service *s, struct cnc_error *err)
             0) {
         return code;
     }
-    return listen_list(s, s->o.s2s_tls, CNC__NET_S2S, true, "--s2s-tls", err);
+    code = listen_list(s, s->o.s2s_tls, CNC__NET_S2S, true, "--s2s-tls", err);
+    if (code == 0 && s->components != NULL) {
+        code = listen_list(s,
+                           (const char *const[]){s->o.component == NULL
+                                                     ? "127.0.0.1:5347"
+                                                     : s->o.component,
+                                                 NULL},
+                           CNC__NET_COMPONENT, false, "--component", err);
+    }
+    return code;
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -178,10 +223,21 @@ make_c2s_env(struct cnc_service *s)
     }
 }
 
+static bool
+is_host(const char *domain, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return strcmp(domain, cnc__router_domain(s->router)) == 0 ||
+           (s->components != NULL &&
+            cnc__components_is_host(s->components, domain));
+}
+
 static void
 make_s2s(struct cnc_service *s)
 {
     const struct cnc__s2s_env env = {.router = s->router,
+                                     .is_host = is_host,
                                      .dial = env_dial,
                                      .dial_next = env_dial_next,
                                      .dial_free = env_dial_free,
@@ -197,6 +253,128 @@ make_s2s(struct cnc_service *s)
     s->s2s = cnc__s2s_new(&env, &options, uv_now(&s->loop));
 }
 
+/* A secret from a file, its first line; *new*. */
+static int
+read_secret(char **out, const char *path, struct cnc_error *err)
+{
+    char line[512] = "";
+    FILE *f = fopen(path, "re");
+    size_t len;
+
+    if (f == NULL) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "cannot read the secret in %s: %s", path,
+                             strerror(errno));
+    }
+    if (fgets(line, sizeof(line), f) == NULL) {
+        line[0] = '\0';
+    }
+    fclose(f);
+    len = strcspn(line, "\r\n");
+    if (len == 0 || len == sizeof(line) - 1) {
+        OPENSSL_cleanse(line, sizeof(line));
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "the first line of %s is the secret: 1 to %zu "
+                             "bytes",
+                             path, sizeof(line) - 2);
+    }
+    *out = cnc__strndup(line, len);
+    OPENSSL_cleanse(line, sizeof(line));
+    return 0;
+}
+
+static void
+drop_secret(char *secret)
+{
+    if (secret != NULL) {
+        OPENSSL_cleanse(secret, strlen(secret));
+        cnc__free(secret);
+    }
+}
+
+/* "NAME=FILE"; name and secret become *new*. */
+static int
+read_component(struct cnc__component_name *out, const char *option,
+               struct cnc_error *err)
+{
+    const char *equals = strchr(option, '=');
+    char *secret = NULL;
+    int code;
+
+    if (equals == NULL || equals == option || equals[1] == '\0') {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--component-secret is NAME=FILE, such as "
+                             "echo.%s=echo.secret, not \"%s\"",
+                             "books.example", option);
+    }
+    code = read_secret(&secret, equals + 1, err);
+    if (code == 0) {
+        out->name = cnc__strndup(option, (size_t)(equals - option));
+        out->secret = secret;
+    }
+    return code;
+}
+
+static int
+make_components(struct cnc_service *s, struct cnc_error *err)
+{
+    struct cnc__component_name names[32] = {{0}};
+    size_t n = 0;
+    int code = 0;
+
+    for (const char *const *c = s->o.components;
+         code == 0 && c != NULL && *c != NULL; c++) {
+        if (n == CNC_N(names)) {
+            code = cnc_error_set(err, CNC_EINVAL, NULL,
+                                 "at most %zu components", CNC_N(names));
+        } else if ((code = read_component(&names[n], *c, err)) == 0) {
+            n++;
+        }
+    }
+    if (code == 0) {
+        code = cnc__components_new(&s->components, s->router, names, n,
+                                   s->o.max_stanza, err);
+    }
+    while (n-- > 0) {
+        cnc__free((char *)names[n].name);
+        drop_secret((char *)names[n].secret);
+    }
+    return code;
+}
+
+static int
+make_attach(struct cnc_service *s, struct cnc_error *err)
+{
+    const struct cnc__s2s_env env = {.router = s->router,
+                                     .dial = env_dial_attach,
+                                     .dial_next = env_dial_next,
+                                     .dial_free = env_dial_free,
+                                     .priv = s};
+    struct cnc__attach_options options = {.max_stanza = s->o.max_stanza,
+                                          .wait_ms = s->o.s2s_wait * 1000};
+    char *secret = NULL;
+    int code;
+
+    if (s->o.s2s != NULL || s->o.s2s_tls != NULL) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--attach and --s2s exclude each other: the "
+                             "server that this is a component of reaches "
+                             "other domains");
+    }
+    if (s->o.attach_secret == NULL) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--attach needs --attach-secret FILE, with the "
+                             "secret that the other server knows");
+    }
+    code = read_secret(&secret, s->o.attach_secret, err);
+    if (code == 0) {
+        options.secret = secret;
+        s->attach = cnc__attach_new(&env, &options, uv_now(&s->loop));
+        drop_secret(secret);
+    }
+    return code;
+}
+
 int
 cnc__network_new(struct cnc_service *s, struct cnc_error *err)
 {
@@ -208,6 +386,12 @@ cnc__network_new(struct cnc_service *s, struct cnc_error *err)
         return code;
     }
     make_c2s_env(s);
+    if (s->o.components != NULL && (code = make_components(s, err)) != 0) {
+        return code;
+    }
+    if (s->o.attach != NULL) {
+        return make_attach(s, err);
+    }
     if (s->o.s2s != NULL || s->o.s2s_tls != NULL) {
         make_s2s(s);
     }
@@ -220,6 +404,9 @@ cnc__network_tick(struct cnc_service *s, uint64_t now_ms)
     if (s->s2s != NULL) {
         cnc__s2s_tick(s->s2s, now_ms);
     }
+    if (s->attach != NULL) {
+        cnc__attach_tick(s->attach, now_ms);
+    }
 }
 
 void
@@ -228,10 +415,18 @@ cnc__network_close(struct cnc_service *s)
     if (s->s2s != NULL) {
         cnc__s2s_close(s->s2s);
     }
+    if (s->attach != NULL) {
+        cnc__attach_close(s->attach);
+    }
+    if (s->components != NULL) {
+        cnc__components_close(s->components);
+    }
 }
 
 void
 cnc__network_free(struct cnc_service *s)
 {
     cnc__s2s_free(&s->s2s);
+    cnc__attach_free(&s->attach);
+    cnc__components_free(&s->components);
 }

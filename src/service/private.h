@@ -24,7 +24,7 @@
 #include "../im/im.h"
 #include "../net/net.h"
 #include "../pubsub/command.h"
-#include "../s2s/s2s.h"
+#include "../s2s/component.h"
 #include "../web/agent.h"
 #include "../xmpp/fast.h"
 #include "../xmpp/sm.h"
@@ -239,7 +239,9 @@ struct cnc_service {
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__net *net;
-    struct cnc__s2s *s2s;     /* NULL: no other domain is reached */
+    struct cnc__components *components; /* NULL: none may connect */
+    struct cnc__attach *attach;         /* NULL: we are no component */
+    struct cnc__s2s *s2s;               /* NULL: no other domain is reached */
     struct cnc__tls_ctx *tls; /* the certificate for XMPP, and whom we trust */
     struct cnc__stream_env web_env, link_env, c2s_env;
     unsigned port;
