@@ -3,6 +3,8 @@
  * config.c -- a node's configuration: one table of fields makes the form,
  * reads it, and compares it for publish-options.
  */
+#include <stdio.h>
+
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "form.h"
@@ -11,6 +13,7 @@
 #define MAX_PAYLOAD 16777216 /* bytes; the stream's own limit is lower */
 #define MAX_TITLE   1000     /* bytes of a title or a type */
 #define MAX_GROUPS  10000    /* bytes of the names of roster groups */
+#define MAX_PEOPLE  100      /* JIDs of one kind in the meta-data */
 
 void
 cnc__node_config_default(struct cnc__node_config *c)
@@ -270,31 +273,81 @@ cnc__config_form(struct cnc__str *out, const struct cnc__node_config *c,
     cnc__str_fini(&value);
 }
 
+/* Whoever follows it, there or not. */
+static size_t
+count_subscribers(const struct cnc__node *n)
+{
+    size_t all = 0;
+    for (struct cnc__table_iter i = {0}; cnc__table_next(n->psubs, &i);) {
+        all += (uintptr_t)i.value == CNC__SUBSCRIBED;
+    }
+    for (size_t i = 0; i < n->n_subs; i++) {
+        all += !n->subs[i]->account;
+    }
+    return all;
+}
+
+static void
+meta(struct cnc__str *out, const char *var, const char *type,
+     const char *label, const char *value)
+{
+    cnc__xml_printf(out,
+                    "<field var='pubsub#%s' type='%s' label='%s'>"
+                    "<value>%s</value></field>",
+                    var, type, label, value);
+}
+
+static void
+meta_people(struct cnc__str *out, const struct cnc__node *n, const char *var,
+            const char *label, enum cnc__affiliation is)
+{
+    size_t many = 0;
+    cnc__xml_printf(out, "<field var='pubsub#%s' type='jid-multi' label='%s'>",
+                    var, label);
+    if (n->ps->pep && is == CNC__OWNER) {
+        cnc__xml_printf(out, "<value>%s</value>", n->ps->jid);
+    }
+    for (struct cnc__table_iter i = {0};
+         many < MAX_PEOPLE && cnc__table_next(n->affs, &i);) {
+        if ((uintptr_t)i.value == is) {
+            cnc__xml_printf(out, "<value>%s</value>", i.key);
+            many++;
+        }
+    }
+    cnc__str_puts(out, "</field>");
+}
+
 void
 cnc__config_meta(struct cnc__str *out, const struct cnc__node *n)
 {
     const struct cnc__node_config *c = &n->cfg;
-    cnc__xml_printf(
-        out,
-        "<x xmlns='jabber:x:data' type='result'>"
-        "<field var='FORM_TYPE' type='hidden'><value>" CNC__NS_PUBSUB
-        "#meta-data</value></field>"
-        "<field var='pubsub#title' type='text-single'>"
-        "<value>%s</value></field>"
-        "<field var='pubsub#access_model'><value>%s</value>"
-        "</field><field var='pubsub#publish_model'><value>%s"
-        "</value></field>"
-        "<field var='pubsub#max_items'><value>%u</value>"
-        "</field><field var='pubsub#num_subscribers'><value>"
-        "%zu</value></field>",
-        c->title != NULL ? c->title : n->name, access_models[c->access],
-        publish_models[c->publish], c->max_items, n->n_subs);
+    char number[24], date[32];
+    cnc__str_puts(out,
+                  "<x xmlns='jabber:x:data' type='result'>"
+                  "<field var='FORM_TYPE' type='hidden'><value>" CNC__NS_PUBSUB
+                  "#meta-data</value></field>");
+    meta(out, "title", "text-single", "A short name for the node",
+         c->title != NULL ? c->title : n->name);
     if (c->payload_ns != NULL) {
-        cnc__xml_printf(out,
-                        "<field var='pubsub#type'><value>%s</value>"
-                        "</field>",
-                        c->payload_ns);
+        meta(out, "type", "text-single", "Payload semantic type information",
+             c->payload_ns);
     }
+    if (n->created_ms != 0) {
+        cnc__datetime(date, n->created_ms);
+        meta(out, "creation_date", "text-single", "Creation date", date);
+    }
+    meta(out, "access_model", "list-single", "Access model",
+         access_models[c->access]);
+    meta(out, "publish_model", "list-single", "Publish model",
+         publish_models[c->publish]);
+    snprintf(number, sizeof(number), "%u", c->max_items);
+    meta(out, "max_items", "text-single", "Max # of items to persist", number);
+    snprintf(number, sizeof(number), "%zu", count_subscribers(n));
+    meta(out, "num_subscribers", "text-single",
+         "Number of subscribers to this node", number);
+    meta_people(out, n, "owner", "Node owners", CNC__OWNER);
+    meta_people(out, n, "publisher", "Publishers to this node",
+                CNC__PUBLISHER);
     cnc__mirror_meta(out, n);
     cnc__str_puts(out, "</x>");
 }

@@ -15,8 +15,8 @@ may_see(struct cnc__node *n, const struct cnc__request *r)
     return cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) == 0;
 }
 
-void
-cnc__disco_node(struct cnc__str *out, const struct cnc__node *n)
+static void
+add_node(struct cnc__str *out, const struct cnc__node *n)
 {
     cnc__xml_printf(out, "<item jid='%s' node='%s'", n->ps->jid, n->name);
     if (n->cfg.title != NULL) {
@@ -25,17 +25,58 @@ cnc__disco_node(struct cnc__str *out, const struct cnc__node *n)
     cnc__str_puts(out, "/>");
 }
 
+/* Which of n nodes are asked for. */
 static void
-list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
-           const struct cnc__request *r)
+page(size_t *from, size_t *to, const struct cnc__rsm *rsm,
+     struct cnc__node *const *all, size_t n)
 {
-    struct cnc__table_iter i = {0};
-    while (cnc__table_next(ps->nodes, &i)) {
-        struct cnc__node *n = i.value;
-        if (!n->cfg.derived && !n->creating && !n->deleting && may_see(n, r)) {
-            cnc__disco_node(out, n);
+    size_t first = 0, end = n;
+    size_t max = rsm->max >= 0 && rsm->max < PAGE ? (size_t)rsm->max : PAGE;
+    for (size_t i = 0; i < n; i++) {
+        if (rsm->after != NULL && strcmp(all[i]->name, rsm->after) == 0) {
+            first = i + 1;
+        }
+        if (rsm->before != NULL && strcmp(all[i]->name, rsm->before) == 0) {
+            end = i;
         }
     }
+    if (rsm->index >= 0) {
+        first = (size_t)rsm->index < n ? (size_t)rsm->index : n;
+    }
+    first = first > end ? end : first;
+    bool cut = end - first > max;
+    *from = cut && rsm->backwards ? end - max : first;
+    *to = cut && !rsm->backwards ? first + max : end;
+}
+
+size_t
+cnc__disco_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
+                 const struct cnc__request *r)
+{
+    struct cnc__node **all = NULL;
+    size_t n = 0, cap = 0, from, to;
+    struct cnc__rsm rsm;
+    for (struct cnc__table_iter i = {0}; cnc__table_next(ps->nodes, &i);) {
+        struct cnc__node *node = i.value;
+        if (!node->cfg.derived && !node->creating && !node->deleting &&
+            !node->fresh && may_see(node, r)) {
+            all = cnc__grow(all, n, &cap, sizeof(struct cnc__node *));
+            all[n++] = node;
+        }
+    }
+    if (cnc__rsm_read(&rsm, r->payload, NULL) != 0) {
+        rsm = (struct cnc__rsm){.max = -1, .index = -1};
+    }
+    page(&from, &to, &rsm, all, n);
+    for (size_t i = from; i < to; i++) {
+        add_node(out, all[i]);
+    }
+    if (rsm.asked || to - from < n) {
+        cnc__rsm_write(out, from < to ? all[from]->name : NULL, from,
+                       from < to ? all[to - 1]->name : NULL, n);
+    }
+    cnc__free(all);
+    return n;
 }
 
 static int
@@ -72,8 +113,10 @@ describe(struct cnc__str *out, const struct cnc__node *n)
     if (n->cfg.title != NULL) {
         cnc__xml_printf(out, " name='%s'", n->cfg.title);
     }
-    cnc__str_puts(out, "/><feature var='" CNC__NS_PUBSUB "'/>"
-                       "<feature var='" CNC__NS_MAM "'/>");
+    cnc__str_puts(out, "/><feature var='" CNC__NS_PUBSUB "'/>");
+    if (!n->ps->pep) {
+        cnc__str_puts(out, "<feature var='" CNC__NS_MAM "'/>");
+    }
     cnc__config_meta(out, n);
 }
 
@@ -98,7 +141,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
     }
     if (node == NULL) {
         if (items) {
-            list_nodes(out, ps, r);
+            cnc__disco_nodes(out, ps, r);
         }
         return 0;
     }

@@ -119,8 +119,9 @@ struct cnc__node {
     struct cnc__node_config cfg;
     void *priv;
     char epoch[9];
-    uint64_t last_seq; /* given out */
-    uint64_t seq;      /* of the newest event that is kept */
+    int64_t created_ms; /* Unix time; 0: by a version that did not say */
+    uint64_t last_seq;  /* given out */
+    uint64_t seq;       /* of the newest event that is kept */
     bool creating, deleting, dead;
     bool fresh;                 /* made by a publish that is not kept yet */
     struct cnc__mirror *mirror; /* of another service's node, or NULL */
@@ -555,8 +556,11 @@ void cnc__verb_result(struct cnc__verb *v, struct cnc__str *xml);
 
 void cnc__verbs_register(struct cnc__pubsub *ps);
 void cnc__disco_init(struct cnc__pubsub *ps);
-/* <item/> of a node; and what is said of the node itself. */
-void cnc__disco_node(struct cnc__str *out, const struct cnc__node *n);
+/* <item/> of each node that this one may see, or a page of them (XEP-0059);
+ * how many there are. */
+size_t cnc__disco_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
+                        const struct cnc__request *r);
+/* What is said of a node, or its items. */
 int cnc__disco_of_node(struct cnc__str *out, const struct cnc__node *n,
                        bool items, const struct cnc__request *r);
 void cnc__history_init(struct cnc__pubsub *ps);

@@ -3,7 +3,8 @@
  * load.c -- from the store into memory at start-up, and the NODE entry both
  * ways:
  *
- *   <node xmlns="http://concordance-xmpp.org/ns/store" epoch="8 hex" seq="N">
+ *   <node xmlns="http://concordance-xmpp.org/ns/store" epoch="8 hex" seq="N"
+ *         created="Unix ms">
  *     <config .../> <affiliation jid="" is="owner"/>
  *     <subscription jid="" is="subscribed"/>
  *   </node>
@@ -23,8 +24,9 @@ cnc__node_write(struct cnc__str *out, const struct cnc__node *n)
 {
     cnc__xml_printf(out,
                     "<node xmlns=\"" CNC__NS_STORE "\" epoch=\"%s\""
-                    " seq=\"%llu\"><config",
-                    n->epoch, (unsigned long long)n->last_seq);
+                    " seq=\"%llu\" created=\"%lld\"><config",
+                    n->epoch, (unsigned long long)n->last_seq,
+                    (long long)n->created_ms);
     cnc__config_attrs(out, &n->cfg);
     cnc__str_puts(out, "/>");
     struct cnc__table_iter i = {0};
@@ -70,6 +72,7 @@ cnc__node_read(struct cnc__node *n, const struct cnc_element *e,
 {
     const char *epoch = cnc_element_attr(e, NULL, "epoch");
     const char *seq = cnc_element_attr(e, NULL, "seq");
+    const char *created = cnc_element_attr(e, NULL, "created");
     int64_t number;
     if (!cnc_element_is(e, CNC__NS_STORE, "node") || epoch == NULL ||
         strlen(epoch) != 8 || strspn(epoch, "0123456789abcdef") != 8 ||
@@ -78,6 +81,11 @@ cnc__node_read(struct cnc__node *n, const struct cnc_element *e,
     }
     memcpy(n->epoch, epoch, 9);
     n->last_seq = n->seq = (uint64_t)number;
+    n->created_ms = 0;
+    if (created != NULL &&
+        !cnc__parse_int(&n->created_ms, created, 0, INT64_MAX)) {
+        return CNC_ESTORE;
+    }
     int rc = 0;
     const struct cnc_element *c;
     for (size_t i = 0; rc == 0 && (c = cnc_element_next(e, &i, CNC__NS_STORE,

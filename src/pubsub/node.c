@@ -38,6 +38,7 @@ cnc__node_new(struct cnc__pubsub *ps, const char *name,
     n->stored = stored_name(ps, name);
     cnc__node_config_copy(&n->cfg, cfg);
     cnc__random_hex(n->epoch, 4);
+    n->created_ms = cnc__pubsub_now(ps);
     cnc__order_init(&n->items);
     n->pending = cnc__table_new();
     n->affs = cnc__table_new();

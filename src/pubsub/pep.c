@@ -399,23 +399,6 @@ static const char *const features[] = {
     "subscribe",
 };
 
-static size_t
-list_nodes(struct cnc__str *out, struct cnc__pubsub *ps,
-           const struct cnc__actor *who)
-{
-    size_t n = 0;
-    for (struct cnc__table_iter i = {0};
-         ps != NULL && cnc__table_next(ps->nodes, &i);) {
-        struct cnc__node *node = i.value;
-        if (!node->creating && !node->deleting && !node->fresh &&
-            may_see(node, who)) {
-            cnc__disco_node(out, node);
-            n++;
-        }
-    }
-    return n;
-}
-
 static void
 describe(struct cnc__str *out)
 {
@@ -448,7 +431,9 @@ cnc__pep_disco(struct cnc__pubsub *root, struct cnc__str *out, bool items,
     bool knows =
         cnc__jid_same_bare(owner, q->from) || is_contact(root, owner, q->from);
     struct cnc__str list = CNC__STR;
-    if (list_nodes(&list, ps, &who) == 0 && !knows) {
+    size_t n = ps == NULL ? 0 : cnc__disco_nodes(&list, ps, q);
+    if (n == 0 && !knows) {
+        cnc__str_fini(&list);
         return CNC_ENOENT;
     }
     if (items) {

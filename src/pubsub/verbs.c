@@ -48,7 +48,9 @@ static const struct verb {
 
 /* XEP-0060 10, what is done here and no more. */
 static const char *const features[] = {
+    "access-authorize",
     "access-open",
+    "access-whitelist",
     "config-node",
     "config-node-max",
     "create-and-configure",
@@ -57,6 +59,7 @@ static const char *const features[] = {
     "delete-nodes",
     "instant-nodes",
     "item-ids",
+    "last-published",
     "manage-subscriptions",
     "member-affiliation",
     "meta-data",
@@ -238,5 +241,6 @@ cnc__verbs_register(struct cnc__pubsub *ps)
         cnc__router_feature(router, feature.data);
     }
     cnc__str_fini(&feature);
+    cnc__router_feature(router, CNC__NS_RSM);
     cnc__router_identity(router, "pubsub", "service", NULL);
 }

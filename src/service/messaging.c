@@ -5,6 +5,7 @@
  */
 #include "private.h"
 
+#include "../xml/write.h"
 #include "../xmpp/sm.h"
 
 /* -- im asks -------------------------------------------------------------- */
@@ -178,6 +179,37 @@ start_pep(struct cnc_service *s)
     cnc__im_account_disco(s->im, pep_disco, s);
 }
 
+/* -- whom people may write to (XEP-0157) ---------------------------------- */
+
+static int
+contact_disco(struct cnc__str *out, bool items, const char *node,
+              const struct cnc__request *q, void *priv)
+{
+    static const char *const kinds[] = {"abuse", "admin", "feedback",
+                                        "security", "support"};
+    const struct cnc_service *s = priv;
+
+    if (node != NULL || strcmp(q->to, cnc__router_domain(s->router)) != 0) {
+        return CNC_ENOENT;
+    }
+    if (items || s->o.contact == NULL || s->o.contact[0] == NULL) {
+        return 0;
+    }
+    cnc__str_puts(out, "<x xmlns='jabber:x:data' type='result'>"
+                       "<field var='FORM_TYPE' type='hidden'><value>"
+                       "http://jabber.org/network/serverinfo</value></field>");
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        cnc__xml_printf(out, "<field var='%s-addresses' type='list-multi'>",
+                        kinds[k]);
+        for (const char *const *c = s->o.contact; *c != NULL; c++) {
+            cnc__xml_printf(out, "<value>%s</value>", *c);
+        }
+        cnc__str_puts(out, "</field>");
+    }
+    cnc__str_puts(out, "</x>");
+    return 0;
+}
+
 /* -- life ----------------------------------------------------------------- */
 
 int
@@ -217,6 +249,8 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
         cnc__router_on_bind2(s->router, NS_CARBONS, on_bind2, s);
     }
     cnc__sm_on_return(s->router, on_return, s);
+    cnc__router_disco(s->router, contact_disco, s);
+    cnc__router_identity(s->router, "server", "im", "Concordance");
     return 0;
 }
 

@@ -286,7 +286,9 @@ start(int which, uint32_t history)
                                         .after = after,
                                         .priv = s};
     s->ps = cnc__pubsub_new(&env);
-    qsort(s->rows, s->n_rows, sizeof(*s->rows), by_place);
+    if (s->n_rows > 0) {
+        qsort(s->rows, s->n_rows, sizeof(*s->rows), by_place);
+    }
     for (size_t i = 0; i < s->n_rows; i++) {
         const struct row *r = &s->rows[i];
         const struct cnc_store_entry e = {r->kind,      r->node,    r->id,
