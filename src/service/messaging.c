@@ -243,6 +243,7 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                                  *w);
         }
     }
+    cnc__router_identity(s->router, "server", "im", "Concordance");
     s->im = cnc__im_new(&env);
     start_pep(s);
     if (!is_left_out(s, "carbons")) {
