@@ -145,6 +145,7 @@ cnc__s2s_stream_in(struct cnc__s2s *s, const struct cnc__stream_peer *peer,
     if (s->closed) {
         return NULL;
     }
+    s->now_ms = now_ms > s->now_ms ? now_ms : s->now_ms;
     st = cnc__s2s_stream_add(s, false);
     st->s = cnc__stream_new_role(&cnc__role_s2s_in, st, &s->stream_env, peer,
                                  events, priv, now_ms);

@@ -120,7 +120,9 @@ cnc__router_stamp(const struct cnc_element *stanza, const char *from,
                               NULL) == 0);
     for (size_t i = 0; i < cnc_element_n_decls(stanza); i++) {
         cnc_element_decl_at(stanza, i, &prefix, &ns);
-        if (prefix[0] != '\0') {
+        /* What the stream's header declared for itself came along. */
+        if (prefix[0] != '\0' && strcmp(ns, CNC__NS_STREAMS) != 0 &&
+            strcmp(ns, CNC__NS_DIALBACK) != 0) {
             cnc_element_declare(copy, prefix, ns, NULL);
         }
     }
