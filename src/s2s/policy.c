@@ -64,8 +64,7 @@ cnc__s2s_cert_names(const struct cnc__s2s_stream *st, const char *domain)
 {
     const struct cnc__stream_events *ev = st->s->events;
 
+    /* Who connects is a server too: the same names prove it. */
     return st->s->secure && ev->cert_matches != NULL &&
-           ev->cert_matches(domain,
-                            st->out ? CNC__CERT_SERVER : CNC__CERT_CLIENT,
-                            st->s->priv);
+           ev->cert_matches(domain, CNC__CERT_SERVER, st->s->priv);
 }
