@@ -13,6 +13,8 @@ import xml.etree.ElementTree as ET
 
 import slixmpp
 from slixmpp.exceptions import IqError, IqTimeout
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
 
 from bed import LIMIT, until
 
@@ -75,8 +77,8 @@ class Person:
 
     def __init__(self, jid: str, password: str, *, ca: str | None = None,
                  address=None, direct_tls: bool = False, plugins=(),
-                 mechanism: str | None = None, enter: bool = True,
-                 sm: bool = False):
+                 mechanism: str | None = None, binding: bool = True,
+                 enter: bool = True, sm: bool = False):
         self.events: list = []      # pubsub events, as elements
         self.messages: list = []    # with a body
         self.presences: list = []
@@ -94,11 +96,18 @@ class Person:
             else:  # whoever it is
                 c.ssl_context.check_hostname = False
                 c.ssl_context.verify_mode = ssl.CERT_NONE
-            c.add_event_handler("message", self._on_message)
+            # The event "message" is of those with a body alone.
+            c.register_handler(Callback("any", StanzaPath("message"),
+                                        self._on_message))
             c.add_event_handler("presence", self.presences.append)
             c.add_event_handler("failed_auth", self._on_failed)
             c.add_event_handler("connection_failed", self._on_failed)
             c.add_event_handler("ssl_invalid_chain", self._on_failed)
+            if not binding:  # as a client that knows nothing of it
+                mechanisms = c["feature_mechanisms"]
+                ask = mechanisms.sasl_callback
+                mechanisms.sasl_callback = lambda required, optional: (
+                    dict(ask(required, optional), channel_binding=None))
             c.enable_direct_tls = direct_tls
             c.enable_starttls = not direct_tls
             if address:  # it asks DNS for an address's port too
@@ -237,11 +246,11 @@ class Person:
             for event in self.events:
                 for e in event.iter(f"{{{EVENT}}}{kind}"):
                     if word in ET.tostring(e, "unicode"):
-                        return e
+                        return [e]  # an element without children is false
             return None
         return until(lambda: f"{self.jid} is told {word!r}, not only "
                      f"{[ET.tostring(e, 'unicode') for e in self.events]}",
-                     find, limit)
+                     find, limit)[0]
 
     def times_told(self, word: str) -> int:
         return sum(word in ET.tostring(e, "unicode") for event in self.events

@@ -143,7 +143,8 @@ def books(bed, ca):
     if CONTROL:
         return stand_in(bed, ca, "books")
     service = Concordance(bed.hosts["books"], ca, "books.example",
-                          "--s2s-cert")
+                          "--s2s-cert", "--origin",
+                          "http://127.0.0.1:8099")
     service.start()
     for user in ("alice", "bob"):
         service.register(f"{user}@books.example", PASSWORD)

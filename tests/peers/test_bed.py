@@ -35,7 +35,7 @@ def test_prosody_and_ejabberd_meet_by_dialback(loose, ejabberd, ca):
 
 def test_a_slow_link_is_slow_and_a_cut_one_is_cut(bed):
     try:
-        far = bed.host("far", delay_ms=150, kbit_s=512)
+        far = bed.host("slow", delay_ms=150, kbit_s=512)
     except SlowLinkMissing as why:
         pytest.skip(str(why))
     listener = far.spawn("/usr/bin/python3", "-c", """
@@ -46,7 +46,7 @@ s.close()
 while data := c.recv(65536):
     c.sendall(data)
 """)
-    until("far listens", lambda: far.run("ss", "-Hltn", "sport = :7000"))
+    until("slow listens", lambda: far.run("ss", "-Hltn", "sport = :7000"))
     start = time.monotonic()
     with socket.create_connection((far.ip4, 7000), 10) as s:
         assert time.monotonic() - start >= 0.3  # there and back

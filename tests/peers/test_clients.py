@@ -110,16 +110,28 @@ def visit(program: Program, bob, text: str) -> None:
 
 # -- slixmpp -----------------------------------------------------------------
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256",
-                                       "SCRAM-SHA-256-PLUS", "PLAIN"])
+@pytest.mark.parametrize("mechanism", [
+    "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
+    "PLAIN"])
 def test_slixmpp_logs_in_over_starttls(server, ca, mechanism):
     if CONTROL and mechanism != "SCRAM-SHA-1":
         pytest.skip("Prosody keeps SHA-1 only")
     with Person("alice@books.example", PASSWORD, ca=ca.root,
-                mechanism=mechanism) as alice:
+                mechanism=mechanism,
+                binding=mechanism.endswith("PLUS")) as alice:
         assert alice.xmpp.boundjid.bare == "alice@books.example"
         chosen = alice.xmpp["feature_mechanisms"].mech.name
         assert chosen == mechanism
+
+
+def test_a_client_that_was_not_shown_the_bindings_is_refused(server, ca):
+    """It says "y": I could have bound, but you did not offer.  We did."""
+    if CONTROL:
+        pytest.skip("Prosody offers no binding with TLS 1.3")
+    with Person("alice@books.example", PASSWORD, ca=ca.root, enter=False,
+                mechanism="SCRAM-SHA-256") as alice:
+        with pytest.raises(AssertionError, match="not-authorized"):
+            alice.connect()
 
 
 def test_slixmpp_logs_in_over_direct_tls(server, ca, bed):
@@ -145,8 +157,7 @@ def test_two_resources_of_one_account_share_what_is_said(server, ca, bob):
         copies = []
         desk.xmpp.add_event_handler("carbon_received", copies.append)
         desk.xmpp.add_event_handler("carbon_sent", copies.append)
-        desk.ask("alice@books.example", "set",
-                 '<enable xmlns="urn:xmpp:carbons:2"/>')
+        desk.ask("", "set", '<enable xmlns="urn:xmpp:carbons:2"/>')
         bob.say(hand.xmpp.boundjid.full, "to the hand")
         hand.heard("to the hand")
         until("the desk has a copy", lambda: len(copies) >= 1)

@@ -91,7 +91,8 @@ def test_a_field_that_is_refused_is_named_to_the_stranger(alice):
     ('<retract node="library" notify="true"><item id="x"/></retract>',
      "forbidden"),
     ('<create node="mine"/>', "forbidden")])
-def test_a_stranger_is_told_what_it_may_not(alice, inner, condition):
+def test_a_stranger_is_told_what_it_may_not(alice, books, inner, condition):
+    books.publish("library", "X", "x")
     with pytest.raises(Refused) as refused:
         alice.pubsub(BOOKS, "set", inner.format(me=alice.jid,
                                                 book=book("X")))

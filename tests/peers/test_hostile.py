@@ -50,7 +50,8 @@ def test_a_bad_certificate_is_refused_when_they_call(books, various, domain):
 def test_a_bad_certificate_is_refused_when_we_call(bob, various, domain):
     with pytest.raises(Refused) as refused:
         bob.info(domain)
-    assert refused.value.condition.startswith("remote-server-")
+    assert refused.value.condition == "not-allowed"
+    assert f"the certificate of {domain}" in refused.value.text
 
 
 # -- nobody there ------------------------------------------------------------

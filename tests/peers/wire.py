@@ -47,6 +47,8 @@ class Stream:
             if found:
                 self.seen = self.seen[found.end():]
                 return found
+            if "</stream:stream>" in self.seen:
+                raise Ended(self.seen)
             try:
                 data = self.socket.recv(65536)
             except TimeoutError:

@@ -37,7 +37,7 @@ const server = createServer(async (request, response) => {
   } catch {
     response.writeHead(404).end();
   }
-}).listen(0, "127.0.0.1");
+}).listen(8099, "127.0.0.1"); // an Origin that the service was told of
 await new Promise((done) => server.once("listening", done));
 
 const browser = await chromium.launch({
@@ -47,7 +47,7 @@ const browser = await chromium.launch({
 const page = await browser.newPage();
 page.on("console", (m) => console.error("page:", m.text().slice(0, 400)));
 try {
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(`http://127.0.0.1:8099/`);
   await page.fill('input[name="jid"]', jid);
   await page.fill('input[name="password"]', password);
   await page.click('input[type="submit"], button[type="submit"]');
