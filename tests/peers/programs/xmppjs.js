@@ -3,9 +3,9 @@
 //
 // Log in with @xmpp/client; SERVICE is xmpp://, xmpps:// or wss://.  Says, a
 // line each: "online JID", "roster JID" for each contact, "roster end",
-// "subscribed", "event ID" for each item, "heard BODY".  When it hears "cut TEXT"
-// it destroys its socket and says "resumed" or "online JID" once it is back;
-// when it hears "leave TEXT" it leaves.
+// "subscribed", "event ID" for each item, "heard BODY".  When it hears "cut
+// TEXT" it destroys its socket and says "resumed" or "online JID" once it is
+// back; when it hears "leave TEXT" it leaves.
 import { client, xml } from "@xmpp/client";
 
 const [service, domain, username, password, peer, text, pubsub, node] =
@@ -34,8 +34,8 @@ xmpp.on("stanza", (stanza) => {
   const body = stanza.is("message") && stanza.getChildText("body");
   if (!body || !stanza.attrs.from.startsWith(peer)) return;
   say("heard", body);
-  // After the stanza has been counted as handled; and once, for it comes again:
-  // @xmpp/client counts from "online", one stanza late.
+  // After the stanza has been counted as handled; and once, for it comes
+  // again: @xmpp/client counts from "online", one stanza late.
   if (body === `cut ${text}` && !was_cut) {
     was_cut = true;
     setImmediate(cut);
