@@ -315,3 +315,30 @@ def test_a_message_for_a_lost_client_goes_to_another(start):
     assert e.get("from") == "romeo@localhost/garden"
     assert e.find("{urn:xmpp:delay}delay") is not None
     assert metric(service, "sm_expired_total") == 1
+
+
+def test_a_message_for_a_lost_client_waits_for_the_next(start):
+    service = start("--resume", "1")
+    juliet = Juliet(service, "tcp")
+    juliet.line.send("<presence xmlns='jabber:client'/>")
+    juliet.ask("get", "<ping xmlns='urn:xmpp:ping'/>")
+    juliet.lose()
+    waiting(service, 1)
+    romeo = wire.Client(service.port, LIMIT, bind=False)
+    service.ctl("adduser", "romeo", stdin="m0ntague-1\n")
+    romeo.open()
+    assert name(romeo.auth("PLAIN", b"\0romeo\0m0ntague-1")) == "success"
+    romeo.open()
+    romeo.bind("garden")
+    romeo.send("<message xmlns='jabber:client' type='chat' id='m1' "
+               f"to='{juliet.jid}'><body>soft</body></message>")
+    until("her session has ended",
+          lambda: metric(service, "sm_expired_total") == 1)
+    again = Juliet(service, "websocket", "elsewhere")
+    again.line.send("<presence xmlns='jabber:client'/>")
+    got = []
+    while not got or name(got[-1]) != "message":
+        got.append(again.stanza())
+    assert got[-1].findtext("{*}body") == "soft"
+    assert got[-1].find("{urn:xmpp:delay}delay") is not None
+    again.ask("get", "<ping xmlns='urn:xmpp:ping'/>")
