@@ -19,7 +19,7 @@ from service import Service, until
 
 PASSWORD = "R0saline-1"
 AGENT = "d4565fa7-4d72-4749-b3d3-740edbf87770"
-LIMIT = 30
+LIMIT = 15
 
 
 def b64(data: bytes) -> str:
@@ -191,6 +191,25 @@ def test_one_round_trip_logs_in_and_binds(service):
     c.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
     assert "type='result'" in c.until("/>")
     c.close()
+
+
+def test_copies_come_from_the_first_moment_on(service):
+    service.ctl("adduser", "romeo", stdin=PASSWORD + "\n")
+    a, b = Client(service), Client(service)
+    assert "<feature var='urn:xmpp:carbons:2'/>" in a.features
+    for c, tag, more in ((a, "a", "<enable xmlns='urn:xmpp:carbons:2'/>"),
+                         (b, "b", "")):
+        assert "<bound" in c.plain("<bind xmlns='urn:xmpp:bind:0'>"
+                                   f"<tag>{tag}</tag>{more}</bind>")
+        c.until("</stream:features>")
+        c.send("<presence/>")
+        c.until("<presence ")
+    b.send("<message to='romeo@localhost' type='chat' id='m'>"
+           "<body>hello</body></message>")
+    a.until("urn:xmpp:carbons:2")
+    a.until("<body>hello</body>")
+    a.close()
+    b.close()
 
 
 def test_scram_plus_is_bound_to_the_certificate(service):
