@@ -49,7 +49,7 @@ def bed():
                      "shelf", "safe"):
             b.host(name)
         hosts = b.hosts
-        for name in ("prosody", "ejabberd", "books"):
+        for name in ("prosody", "ejabberd", "books", "safe"):
             b.name(f"{name}.example", hosts[name], direct=True)
             b.name(f"pubsub.{name}.example", hosts[name], client=False)
         for name in ("loose", "shelf"):
@@ -72,7 +72,7 @@ def bed():
 @pytest.fixture(scope="session")
 def ca(bed):
     authority = Authority(os.path.join(bed.dir, "ca"))
-    for name in ("prosody", "ejabberd", "books", "evil"):
+    for name in ("prosody", "ejabberd", "books", "safe", "evil"):
         domain = f"{name}.example"
         # No xmppAddr: ejabberd 23.01 fails on any certificate that has one.
         authority.make(domain, dns=[domain, f"pubsub.{domain}"])

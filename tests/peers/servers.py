@@ -166,6 +166,7 @@ hosts: {json.dumps(list(self.domains))}
 certfiles: {json.dumps(files)}
 s2s_use_starttls: {self.starttls}
 s2s_timeout: 20
+s2s_max_retry_delay: 2
 {f'ca_file: {json.dumps(self.ca.root)}' if self.trust else ''}
 s2s_cafile: {json.dumps(self.ca.root if self.trust else files[0])}
 auth_password_format: scram
