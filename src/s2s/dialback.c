@@ -223,6 +223,7 @@ cnc__s2s_verify_end(struct cnc__s2s *s, struct cnc__s2s_verify *v,
     } else {
         answer(st, "result", p->host, domain, NULL, "invalid", NULL);
         cnc__s2s_end(st, NULL, "a wrong dialback key");
+        cnc__stream_eof(st->s); /* nothing it says is worth waiting for */
     }
 }
 

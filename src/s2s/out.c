@@ -109,7 +109,8 @@ give_up(struct cnc__s2s_stream *st, const char *text)
     st->s2s->stats.refused++;
     cnc__log(CNC_LOG_WARN, "s2s.refused", "domain=%s host=%s peer=%s text=%s",
              st->domain, st->host, st->s->addr, text);
-    st->definite = "not-allowed";
+    /* 8.3.3.17: found, but a stream cannot be had for TLS, SASL, dialback. */
+    st->definite = "remote-server-timeout";
     cnc__s2s_end(st, NULL, text);
 }
 

@@ -335,7 +335,8 @@ carry(struct cnc__s2s *s, struct cnc__s2s_pair *p, const char *head,
     }
     if (p->stream == NULL && d->definite && d->retry_ms > s->now_ms) {
         s->stats.refused++;
-        return cnc_error_set(err, CNC_ENOENT, d->condition, "%s",
+        /* Not CNC_ENOENT, which would ask the next carrier. */
+        return cnc_error_set(err, CNC_ECLOSED, d->condition, "%s",
                              d->error == NULL ? "no such server" : d->error);
     }
     return enqueue(s, p, head, len, tail, err);
@@ -395,7 +396,6 @@ static int
 code_of(const char *condition)
 {
     return strcmp(condition, "remote-server-not-found") == 0 ? CNC_ENOENT
-           : strcmp(condition, "not-allowed") == 0           ? CNC_EACCES
                                                              : CNC_EAGAIN;
 }
 
@@ -424,6 +424,15 @@ end_verifies(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     }
 }
 
+/* What those are told whose keys could not be asked about (XEP-0220 2.4.3). */
+static const char *
+verify_condition(const struct cnc__s2s_domain *d)
+{
+    return strcmp(d->condition, "remote-server-not-found") == 0
+               ? "remote-server-not-found"
+               : "remote-server-timeout";
+}
+
 void
 cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
                      bool definite, const char *condition, const char *text)
@@ -447,8 +456,7 @@ cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     cnc__log(CNC_LOG_WARN, "s2s.failed",
              "domain=%s host=%s condition=%s retry_ms=%llu text=%s", d->name,
              p->host, condition, (unsigned long long)delay, copy);
-    end_verifies(
-        s, p, definite ? "remote-server-not-found" : "remote-server-timeout");
+    end_verifies(s, p, verify_condition(d));
     if (definite && p->stream == NULL) {
         cnc__s2s_pair_bounce(s, p, condition, copy);
     }
@@ -560,7 +568,7 @@ pair_tick(struct cnc__s2s *s, struct cnc__s2s_pair *p)
     }
     if (d->definite && d->retry_ms > s->now_ms && p->stream == NULL &&
         p->dial == NULL && p->out == NULL) {
-        end_verifies(s, p, "remote-server-not-found");
+        end_verifies(s, p, verify_condition(d));
         cnc__s2s_pair_bounce(s, p, d->condition,
                              d->error == NULL ? "no such server" : d->error);
     }
