@@ -68,15 +68,17 @@ struct cnc_service_options {
                                       TLS [127.0.0.1:5347] */
     const char *attach; /* "HOST:PORT" of the server whose component this
                            service is, instead of s2s */
-    const char *attach_secret;  /* the file with its secret */
-    const char *const *without; /* names of what accounts do not get: roster,
-                                   offline, carbons, archive, ... */
-    bool registration;          /* strangers may make accounts (XEP-0077) */
-    const char *const *contact; /* addresses for people (XEP-0157), URIs */
-    bool no_console;            /* no page /_console */
-    uint32_t max_resources;     /* of one account [50] */
-    uint32_t resume;            /* seconds a lost session waits (XEP-0198)
-                                   [300] */
+    const char *attach_secret;    /* the file with its secret */
+    const char *const *without;   /* names of what accounts do not get: roster,
+                                     offline, carbons, archive, ... */
+    bool registration;            /* strangers may make accounts (XEP-0077) */
+    const char *const *contact;   /* addresses for people (XEP-0157), URIs */
+    const char *const *operators; /* accounts of the domain that may do
+                                     everything, as by the link */
+    bool no_console;              /* no page /_console */
+    uint32_t max_resources;       /* of one account [50] */
+    uint32_t resume;              /* seconds a lost session waits (XEP-0198)
+                                     [300] */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

@@ -5,6 +5,7 @@
  */
 #include "../base/table.h"
 #include "../base/text.h"
+#include "../xmpp/jid.h"
 #include "private.h"
 
 struct account {
@@ -58,6 +59,23 @@ cnc__logins_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
     }
     *out = sha256 ? found->sha256 : found->sha1;
     return 0;
+}
+
+bool
+cnc__logins_is_operator(const char *account, void *priv)
+{
+    const struct cnc__logins *a = priv;
+
+    for (const char *const *o = a->service->o.operators;
+         o != NULL && *o != NULL; o++) {
+        char prepared[CNC__JID_MAX + 1];
+
+        if (cnc__jid_prepare(prepared, *o, strlen(*o), NULL) == 0 &&
+            strcmp(prepared, account) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void

@@ -84,6 +84,25 @@ on_signal(uv_signal_t *handle, int sig)
     begin_stop(handle->data);
 }
 
+/* Certificates are renewed every few weeks; sessions stay. */
+static void
+on_sighup(uv_signal_t *handle, int sig)
+{
+    struct cnc_service *s = handle->data;
+    struct cnc_error err = {0};
+    int code = s->tls == NULL ? 0 : cnc__tls_ctx_reload(s->tls, &err);
+
+    if (code == 0 && s->net != NULL) {
+        code = cnc__net_reload_tls(s->net, &err);
+    }
+    if (code == 0) {
+        cnc__log(CNC_LOG_INFO, "tls.reloaded", "cert=%s",
+                 s->o.tls_cert == NULL ? "" : s->o.tls_cert);
+    } else {
+        cnc__log(CNC_LOG_ERROR, "tls.stale", "error=%s", err.text);
+    }
+}
+
 static void
 on_stop_async(uv_async_t *async)
 {
@@ -97,9 +116,10 @@ cnc__service_handles(struct cnc_service *s)
     CNC_CHECK(uv_timer_init(&s->loop, &s->stopping) == 0);
     CNC_CHECK(uv_signal_init(&s->loop, &s->sigint) == 0);
     CNC_CHECK(uv_signal_init(&s->loop, &s->sigterm) == 0);
+    CNC_CHECK(uv_signal_init(&s->loop, &s->sighup) == 0);
     CNC_CHECK(uv_async_init(&s->loop, &s->stop_async, on_stop_async) == 0);
     s->tick.data = s->stopping.data = s->sigint.data = s->sigterm.data =
-        s->stop_async.data = s;
+        s->sighup.data = s->stop_async.data = s;
 }
 
 /* -- run ------------------------------------------------------------------ */
@@ -184,6 +204,9 @@ cnc_service_run(struct cnc_service *s, struct cnc_error *err)
     uv_timer_start(&s->tick, on_tick, 1000, 1000);
     uv_signal_start(&s->sigint, on_signal, SIGINT);
     uv_signal_start(&s->sigterm, on_signal, SIGTERM);
+    if (s->o.tls_cert != NULL) {
+        uv_signal_start(&s->sighup, on_sighup, SIGHUP);
+    }
     s->started_ms = uv_now(&s->loop);
     s->loading = s->o.apps;
     load_templates(s);
@@ -191,6 +214,7 @@ cnc_service_run(struct cnc_service *s, struct cnc_error *err)
     s->stop_asked = true;
     uv_signal_stop(&s->sigint);
     uv_signal_stop(&s->sigterm);
+    uv_signal_stop(&s->sighup);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
     if (s->failure.code != 0) {
@@ -247,6 +271,7 @@ end_loop(struct cnc_service *s)
     uv_close((uv_handle_t *)&s->stopping, NULL);
     uv_close((uv_handle_t *)&s->sigint, NULL);
     uv_close((uv_handle_t *)&s->sigterm, NULL);
+    uv_close((uv_handle_t *)&s->sighup, NULL);
     uv_close((uv_handle_t *)&s->stop_async, NULL);
     if (s->renders != NULL) {
         cnc__renders_close(s->renders);

@@ -58,6 +58,8 @@ static const char help[] =
     "  --without NAME     LIST what accounts do not get: roster, offline,\n"
     "                     carbons, archive, blocking, vcard, private, pep\n"
     "  --registration     strangers may make accounts (XEP-0077)\n"
+    "  --operator JID     LIST this account may do everything, from any "
+    "client\n"
     "  --contact URI      LIST whom people may write to (XEP-0157)\n"
     "  --max-resources N  resources of one account [50]\n"
     "  --resume N         seconds a lost session waits for its client "
@@ -117,6 +119,7 @@ static const struct option {
     O("without", LIST, without, 0, 0),
     O("registration", FLAG, registration, 0, 0),
     O("contact", LIST, contact, 0, 0),
+    O("operator", LIST, operators, 0, 0),
     O("no-console", FLAG, no_console, 0, 0),
     O("max-resources", NUMBER, max_resources, 1, 10000),
     O("resume", NUMBER, resume, 1, 86400),

@@ -108,6 +108,8 @@ size_t cnc__logins_count(const struct cnc__logins *a);
 /* Up to max names, in no order. */
 void cnc__logins_each(const struct cnc__logins *a, size_t max,
                       void (*f)(const char *user, void *priv), void *priv);
+/* --operator names it; for streams. */
+bool cnc__logins_is_operator(const char *account, void *accounts);
 /* Stream features that accounts bring, for streams. */
 void cnc__logins_features(struct cnc__str *out, void *accounts);
 int cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
@@ -218,7 +220,7 @@ struct cnc_service {
     char *www, *link, *data;
     uv_loop_t loop;
     uv_timer_t tick, stopping;
-    uv_signal_t sigint, sigterm;
+    uv_signal_t sigint, sigterm, sighup;
     uv_async_t stop_async;
     const struct cnc_store_driver *driver;
     struct cnc_store *store;

@@ -352,6 +352,7 @@ make_stream_envs(struct cnc_service *s)
         .auth_ms = 20000,
         .idle_ms = 60000,
         .keys = cnc__logins_keys,
+        .is_operator = cnc__logins_is_operator,
         .offload = cnc__logins_offload,
         .features = cnc__logins_features,
         .priv = s->accounts};

@@ -42,7 +42,8 @@ struct cnc__session {
     uint64_t id;    /* never used again in this process; 0: far */
     bool anonymous; /* SASL ANONYMOUS: reads what is open, submits forms */
     bool operator_; /* EXTERNAL on the link by the service's own uid or
-                       root: may do everything */
+                       root, or an account that is named as one: may do
+                       everything */
     bool far_;      /* of another domain: no stream, a carrier takes it */
     bool traced;    /* an operator looks on: cnc__router_trace() */
     uint32_t refs;  /* of a far one */

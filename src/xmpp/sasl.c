@@ -200,7 +200,7 @@ succeed(struct cnc__stream *s)
     s->account = x->account;
     x->account = NULL;
     s->anonymous = x->anonymous;
-    s->operator_ = x->operator_;
+    s->operator_ = x->operator_ || cnc__sasl_is_operator(s);
     say(s, "success", &x->out, x->has_out);
     cnc__sasl_abandon(s);
     cnc__stream_restart(s);
@@ -367,6 +367,13 @@ cnc__sasl_element(struct cnc__stream *s, struct cnc_element *e)
     } else {
         cnc__sasl_refuse(s, ns, "malformed-request");
     }
+}
+
+bool
+cnc__sasl_is_operator(const struct cnc__stream *s)
+{
+    return !s->anonymous && s->env->is_operator != NULL &&
+           s->env->is_operator(s->account, s->env->priv);
 }
 
 char *

@@ -102,6 +102,8 @@ cnc__sasl_fail(struct cnc__sasl *x, const char *condition)
 /* x->account claims to be somebody: may it go on?  False: fail with
  * temporary-auth-failure, too much was guessed from there. */
 bool cnc__sasl_may_try(struct cnc__stream *s, struct cnc__sasl *x);
+/* Does s->account, just authenticated, belong to an operator? */
+bool cnc__sasl_is_operator(const struct cnc__stream *s);
 /* The bare JID of a user name on s's domain, *new*; NULL: not a local part. */
 char *cnc__sasl_account(const struct cnc__stream *s, const char *user,
                         size_t len);

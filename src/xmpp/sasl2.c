@@ -177,7 +177,7 @@ complete(struct cnc__stream *s, const struct cnc__str *token)
     s->account = x->account;
     x->account = NULL;
     s->anonymous = x->anonymous;
-    s->operator_ = x->operator_;
+    s->operator_ = x->operator_ || cnc__sasl_is_operator(s);
     cnc__sasl_abandon(s);
     cnc__stream_authenticated(s);
     next = go_on(s, request, has_agent ? agent : NULL, &more);

@@ -66,6 +66,8 @@ struct cnc__stream_env {
     /* Append further stream features of a client that has authenticated;
      * NULL: none. */
     void (*features)(struct cnc__str *out, void *priv);
+    /* Is this account (bare JID) the service's operator?  NULL: none is. */
+    bool (*is_operator)(const char *account, void *priv);
     /* Run work on another thread, then done on the core's thread.  For
      * PBKDF2.  NULL: run both at once. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
