@@ -10,6 +10,7 @@ import dataclasses
 import gzip
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -266,13 +267,131 @@ def runtime(rounds: int, quick: bool) -> list[Row]:
                 "B", ("<=", 10240))]
 
 
+# -- beside other XMPP servers --------------------------------------------------
+
+RIVALS = ("Ours", "TunedProsody", "Prosody", "Ejabberd")
+
+
+def crowd(name: str, kind: str, way: str, *words) -> dict:
+    """One run of crowd.c against a server that is started for it."""
+    sys.path.insert(0, os.path.join(TOP, "bench/rivals"))
+    import rivals as servers
+    with getattr(servers, name)() as r:
+        return run(built("bench/rivals/crowd"), kind, r.pid, way,
+                   getattr(r, way), r.path, r.domain, r.service, *words,
+                   *([r.publisher] if kind == "fanout" else []))[0]
+
+
+def beside(taken: dict[str, dict], key: str) -> str:
+    return ", ".join(f"{name} {m[key]:,.0f}" for name, m in taken.items()
+                     if name != "Ours")
+
+
+def rival_fanout(way: str, n: int, rounds: int, quick: bool) -> list[Row]:
+    all_: dict[str, list[dict]] = {name: [] for name in RIVALS}
+    for _ in range(rounds):
+        for name, list_ in all_.items():
+            say(f"rivals: {way}, {n} subscribers, {name}")
+            items = (200000 if name == "Ours" else 20000) // n
+            list_.append(crowd(name, "fanout", way, n, 200,
+                               max(2, items // 4 if quick else items)))
+    taken = {name: medians(list_) for name, list_ in all_.items()}
+    ours, what = taken["Ours"], f"{way}, {n} subscribers: "
+
+    def times(name):
+        return statistics.median(b["cpu_us"] / a["cpu_us"] for a, b in
+                                 zip(all_["Ours"], all_[name]))
+    return [
+        Row("rivals", what + "CPU a delivery", ours["cpu_us"], "us", None,
+            beside(taken, "cpu_us")),
+        Row("rivals", what + "x less than ejabberd", times("Ejabberd"), "x",
+            (">=", 6)),
+        Row("rivals", what + "x less than tuned Prosody",
+            times("TunedProsody"), "x", (">=", 10)),
+        Row("rivals", what + "deliveries", ours["deliveries_s"], "/s", None,
+            beside(taken, "deliveries_s")),
+        Row("rivals", what + "RSS a stream before log-in",
+            ours["rss_stream"], "B", None, beside(taken, "rss_stream")),
+        Row("rivals", what + "RSS a bound session", ours["rss_bound"], "B",
+            ("<=", 4096), beside(taken, "rss_bound")),
+    ]
+
+
+def rival_growth(way: str, rounds: int, quick: bool) -> list[Row]:
+    """Log-ins and subscriptions; how many descriptors a process may have
+    says how far it goes."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
+    far = min(limit, 2000 if quick else 20000)
+    taken = {}
+    for name in RIVALS:
+        say(f"rivals: {way}, growing, {name}")
+        taken[name] = medians([
+            crowd(name, "grow", way, far if name == "Ours" else
+                  min(far, 5000), 20)
+            for _ in range(rounds if name == "Ours" else 1)])
+    ours = taken["Ours"]
+    rows = [
+        Row("rivals", f"{way}: connect, ANONYMOUS, bind", ours["logins_s"],
+            "/s", (">=", 10000), beside(taken, "logins_s")),
+        Row("rivals", f"{way}: CPU a log-in", ours["login_cpu_us"], "us",
+            None, beside(taken, "login_cpu_us")),
+    ]
+    for key, n in (("at_1k", 1000), ("at_5k", 5000), ("at_n", far)):
+        if n <= far and ours[key]:
+            rows.append(Row("rivals", f"{way}: subscribes up to the {n:,}th",
+                            ours[key], "/s", (">=", 20000),
+                            beside(taken, key) if key != "at_n" else ""))
+    return rows
+
+
+def rival_s2s(rounds: int, quick: bool) -> list[Row]:
+    if os.geteuid() != 0:
+        say("rivals: S2S needs namespaces, and they root: not measured")
+        return []
+    say("rivals: over one connection of another server")
+    done = subprocess.run(
+        ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child",
+         "--mount-proc", "/usr/bin/python3",
+         os.path.join(TOP, "bench/rivals/s2s.py"),
+         str(2000 if quick else 20000), str(rounds)],
+        env=dict(os.environ, CONCORDANCE_BED="1", CONCORDANCE_BUILD=BUILD,
+                 CONCORDANCE_RENDER=built("src/render/concordance-render"),
+                 CONCORDANCE_PLUGINS=built("plugins/store-sqlite"),
+                 CONCORDANCE_RUNTIME=built("web/runtime")),
+        text=True, capture_output=True, timeout=600, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr or done.stdout)
+    lines = [json.loads(line) for line in done.stdout.splitlines()
+             if line.startswith("{")]
+    taken = {name: medians([one for one in lines if one["server"] == name])
+             for name in ("ours", "prosody", "ejabberd")}
+    taken["Ours"] = taken.pop("ours")
+    return [
+        Row("rivals", "S2S, one connection, TLS: stanzas",
+            taken["Ours"]["stanzas_s"], "/s", None,
+            beside(taken, "stanzas_s")),
+        Row("rivals", "S2S, one connection, TLS: CPU a stanza",
+            taken["Ours"]["cpu_us"], "us", None, beside(taken, "cpu_us")),
+    ]
+
+
+def rivals(rounds: int, quick: bool) -> list[Row]:
+    rows = []
+    for way in ("tcp", "ws"):
+        for n in [200] if quick else [1000, 5000]:
+            rows += rival_fanout(way, n, rounds, quick)
+        rows += rival_growth(way, rounds, quick)
+    return rows + rival_s2s(rounds, quick)
+
+
 SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
-                                    publish, store, runtime)}
+                                    publish, store, runtime, rivals)}
 
 
 def missing(name: str) -> str | None:
     """What a section needs and the machine lacks."""
-    needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"]}
+    needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"],
+             "rivals": ["prosody", "ejabberdctl", "nsd", "unbound"]}
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     for program in needs.get(name, []):
         if shutil.which(program, path=path) is None:

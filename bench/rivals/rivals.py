@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Prosody and ejabberd for the bench, on loopback and without TLS: a domain
-for anonymous clients, one for the publisher, the open node "bench".
+"""The service, Prosody and ejabberd for the bench, on loopback and without
+TLS: a domain for anonymous clients, one for the publisher, the open node
+"bench".
 
 What they are given beyond Debian's configuration is said where it is: what
 would have limited the load instead of the server is off.
@@ -17,6 +18,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+
+import service as bench_service
 
 PUBSUB = "http://jabber.org/protocol/pubsub"
 USER = base64.b64encode(b"\0publisher\0secret").decode()
@@ -119,6 +122,19 @@ class Rival:
         self.process.wait()
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Ours(bench_service.Service):
+    """The service, to be asked for the same."""
+
+    domain = service = "localhost"
+    path = "/xmpp"
+
+    def __init__(self):
+        self.tcp = free_ports(1)[0]
+        super().__init__("memory", "--c2s", f"127.0.0.1:{self.tcp}")
+        self.ws = self.port
+        self.publisher = f"link:{self.link}"
 
 
 class Prosody(Rival):

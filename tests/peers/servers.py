@@ -26,12 +26,13 @@ class Prosody:
 
     def __init__(self, host: Host, ca: Authority, domains: dict[str, str], *,
                  strict: bool = True, trust: bool = True, bidi: bool = False,
-                 dane: bool = False, anchor: str | None = None):
+                 dane: bool = False, anchor: str | None = None,
+                 quiet: bool = False):
         self.host, self.ca, self.domains = host, ca, domains
         self.dir = os.path.join(host.bed.dir, host.name)
         self.config = os.path.join(self.dir, "prosody.cfg.lua")
         self.strict, self.trust, self.bidi = strict, trust, bidi
-        self.dane, self.anchor = dane, anchor
+        self.dane, self.anchor, self.quiet = dane, anchor, quiet
         os.makedirs(os.path.join(self.dir, "data"), exist_ok=True)
         self.process = None
 
@@ -56,7 +57,7 @@ pidfile = "{self.dir}/prosody.pid"
 data_path = "{self.dir}/data"
 certificates = "{self.ca.dir}"
 modules_enabled = {{ {"; ".join(f'"{m}"' for m in modules)} }}
-log = {{ debug = "*console" }}
+log = {{ {"error" if self.quiet else "debug"} = "*console" }}
 {unbound}
 use_dane = {yes(self.dane)}
 s2s_require_encryption = true
@@ -126,9 +127,10 @@ class Ejabberd:
     process with folders of its own, told by its HTTP API what to do."""
 
     def __init__(self, host: Host, ca: Authority, domains: dict[str, str], *,
-                 starttls: str = "required", trust: bool = True):
+                 starttls: str = "required", trust: bool = True,
+                 quiet: bool = False):
         self.host, self.ca, self.domains = host, ca, domains
-        self.starttls, self.trust = starttls, trust
+        self.starttls, self.trust, self.quiet = starttls, trust, quiet
         self.dir = os.path.join(host.bed.dir, host.name)
         self.config = os.path.join(self.dir, "ejabberd.yml")
         os.makedirs(os.path.join(self.dir, "spool"), exist_ok=True)
@@ -160,7 +162,7 @@ class Ejabberd:
     plugins: [flat, pep]
 """
         with open(self.config, "w", encoding="utf-8") as f:
-            f.write(f"""loglevel: debug
+            f.write(f"""loglevel: {"error" if self.quiet else "debug"}
 log_rotate_count: 0
 hosts: {json.dumps(list(self.domains))}
 certfiles: {json.dumps(files)}
@@ -233,11 +235,12 @@ class Concordance:
 
     def __init__(self, host: Host, ca: Authority, domain: str, *options: str,
                  certificate: str | None = None, trust: bool = True,
-                 store: str = "sqlite", app: str = "bookcase-c"):
+                 store: str = "sqlite", app: str = "bookcase-c",
+                 quiet: bool = False):
         self.host, self.ca, self.domain = host, ca, domain
         self.options, self.trust, self.store = options, trust, store
         self.certificate = certificate or domain
-        self.app = app
+        self.app, self.quiet = app, quiet
         self.dir = os.path.join(host.bed.dir, f"{host.name}-{domain}")
         self.data = os.path.join(self.dir, "data")
         self.link = os.path.join(self.data, "link")
@@ -252,7 +255,7 @@ class Concordance:
                 "--s2s", "*:5269", "--s2s-tls", "*:5270",
                 "--tls-cert", self.ca.path(self.certificate, "crt"),
                 "--tls-key", self.ca.path(self.certificate, "key"),
-                "--log-level", "debug",
+                "--log-level", "warn" if self.quiet else "debug",
                 *(["--ca", self.ca.root] if self.trust else []),
                 "--files", os.path.join(TOP, "examples", self.app),
                 *self.options,
