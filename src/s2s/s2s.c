@@ -201,7 +201,7 @@ tell_in(const struct cnc__s2s_stream *st, cnc__s2s_each_f *f, void *priv)
     struct cnc__s2s_entry e = {
         .domain = st->domain == NULL ? "" : st->domain,
         .host = st->host == NULL ? "" : st->host,
-        .direction = st->bidi ? "bidi" : "in",
+        .direction = st->bidi && st->n_grants > 0 ? "bidi" : "in",
         .state = st->s->state == CNC__STREAM_BOUND ? "ready" : "negotiating",
         .since_ms = st->since_ms,
         .error = st->error == NULL ? "" : st->error};
@@ -239,7 +239,10 @@ cnc__s2s_each(struct cnc__s2s *s, cnc__s2s_each_f *f, void *priv)
         const struct cnc__s2s_domain *d = i.value;
 
         for (const struct cnc__s2s_pair *p = d->pairs; p; p = p->next) {
-            tell_pair(s, p, f, priv);
+            /* What goes by a stream of theirs (XEP-0288) is told with it. */
+            if (p->stream == NULL || p->stream->out || p->queue.n > 0) {
+                tell_pair(s, p, f, priv);
+            }
         }
     }
     for (const struct cnc__s2s_stream *st = s->streams; st; st = st->next) {
