@@ -14,6 +14,7 @@ struct far_resource {
     struct cnc__im_user **owners;
     size_t n_owners, cap_owners;
     struct cnc__caps *caps;
+    bool told; /* that it is there and what it wants */
 };
 
 struct cnc__im_far {
@@ -165,6 +166,7 @@ cnc__im_far_seen(struct cnc__im *im, struct cnc__im_user *owner,
     f->caps = caps;
     if ((first || changed) && may_see(owner, full) &&
         (caps == NULL || cnc__caps_known(caps))) {
+        f->told = true;
         cnc__im_tell_available(im, owner->bare, full, first);
     }
 }
@@ -240,10 +242,13 @@ cnc__im_far_caps_known(struct cnc__im *im, const struct cnc__caps *caps)
     for (struct cnc__table_iter i = {0};
          cnc__table_next(im->far_->by_bare, &i);) {
         for (struct far_resource *f = i.value; f != NULL; f = f->next) {
+            bool first = !f->told;
+
+            f->told = f->told || f->caps == caps;
             for (size_t k = 0; f->caps == caps && k < f->n_owners; k++) {
                 if (may_see(f->owners[k], f->full)) {
                     cnc__im_tell_available(im, f->owners[k]->bare, f->full,
-                                           true);
+                                           first);
                 }
             }
         }

@@ -97,7 +97,9 @@ CNC_API void cnc__im_free(struct cnc__im **ip);
 CNC_API bool cnc__im_load(struct cnc__im *im, const struct cnc_store_entry *e);
 CNC_API void cnc__im_load_done(struct cnc__im *im);
 CNC_API void cnc__im_tick(struct cnc__im *im);
-/* An account is no more: its contacts are told, its data is forgotten. */
+/* An account is no more: its contacts are told, its data is forgotten.  Also
+ * before one is made anew: the service may have died between the end of the
+ * account and that of its data, and a new owner must not get the old one's. */
 CNC_API void cnc__im_account_deleted(struct cnc__im *im, const char *user);
 /* Is the extension there? */
 CNC_API bool cnc__im_has(const struct cnc__im *im, const char *name);

@@ -236,6 +236,9 @@ make(struct cnc__im *im, struct stranger *s, const char *from,
     if (err.code != 0) {
         answer(s, &err, NULL);
     } else {
+        if (!im->env.account_exists(user, im->env.priv)) {
+            cnc__im_account_deleted(im, user); /* what may be left of one */
+        }
         im->env.account_set(user, password, true, on_made, s, im->env.priv);
     }
     cnc__free(user);

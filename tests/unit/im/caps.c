@@ -243,6 +243,10 @@ resources_of_other_domains_are_known_to_whom_they_tell(void **state)
     /* The same again says nothing new. */
     say_caps(w, NULL, ROMEO "/orchard", "sha-1", VER);
     expect_events(w, "");
+    /* Another hash: it was there before. */
+    say_caps(w, NULL, ROMEO "/orchard", "sha-256", VER256);
+    answer(w, NULL, ROMEO "/orchard", info);
+    expect_events(w, "+" JULIET " " ROMEO "/orchard; ");
     /* A stranger, and a room's occupant, are not remembered. */
     say_caps(w, NULL, "coven@chat.lit/witch", "sha-1", VER);
     assert_false(cnc__im_wants(w->im, "coven@chat.lit/witch", MOOD));

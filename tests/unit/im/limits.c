@@ -470,6 +470,29 @@ an_address_registers_so_many_accounts_an_hour(void **state)
     world_free(&w);
 }
 
+/* Killed between the end of an account and that of its data. */
+static void
+a_new_account_gets_nothing_of_the_old_one(void **state)
+{
+    struct world *w;
+    struct cnc__session *s = set_stage(&w, &(struct cnc__im_limits){0});
+
+    say(w, s, NULL, ROSTER_SET, 1);
+    world_deaf(w);
+    cnc__table_del(w->accounts, "juliet");
+    w->register_open = true;
+    world_restart(w);
+    registers(w, "192.0.2.1", "juliet", "type='result'");
+    world_flush(w);
+    s = world_session(w, BALCONY);
+    world_say(w, s, NULL,
+              "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>");
+    world_expect(w, BALCONY, "ver='0-0'></query>");
+    world_restart(w);
+    assert_int_equal(cnc__table_len(w->rows), 0);
+    world_free(&w);
+}
+
 int
 main(void)
 {
@@ -491,6 +514,7 @@ main(void)
         cmocka_unit_test(so_many_resources_of_others_are_remembered),
         cmocka_unit_test(so_many_hashes_are_known),
         cmocka_unit_test(an_address_registers_so_many_accounts_an_hour),
+        cmocka_unit_test(a_new_account_gets_nothing_of_the_old_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
