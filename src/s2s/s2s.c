@@ -201,7 +201,8 @@ tell_in(const struct cnc__s2s_stream *st, cnc__s2s_each_f *f, void *priv)
     struct cnc__s2s_entry e = {
         .domain = st->domain == NULL ? "" : st->domain,
         .host = st->host == NULL ? "" : st->host,
-        .direction = st->bidi && st->n_grants > 0 ? "bidi" : "in",
+        .direction =
+            st->bidi && st->s->state == CNC__STREAM_BOUND ? "bidi" : "in",
         .state = st->s->state == CNC__STREAM_BOUND ? "ready" : "negotiating",
         .since_ms = st->since_ms,
         .error = st->error == NULL ? "" : st->error};
