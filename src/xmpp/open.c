@@ -6,6 +6,8 @@
 #include "../xml/write.h"
 #include "role.h"
 
+#define MAX_DECLARED 1024 /* bytes of namespaces and prefixes in a header */
+
 void
 cnc__stream_say_header(struct cnc__stream *s, const char *to)
 {
@@ -77,6 +79,21 @@ content_namespace(const struct cnc_element *root)
     return "";
 }
 
+/* Every stanza is a tree of its own, with what the header has declared: a
+ * long declaration would make a large stanza of each small one. */
+static bool
+declares_too_much(const struct cnc_element *root)
+{
+    const char *prefix, *ns;
+    size_t len = 0;
+
+    for (size_t i = 0; i < cnc_element_n_decls(root); i++) {
+        cnc_element_decl_at(root, i, &prefix, &ns);
+        len += strlen(prefix) + strlen(ns);
+    }
+    return len > MAX_DECLARED;
+}
+
 /* 4.8: the header's namespaces and name.  NULL: nothing wrong. */
 static const char *
 namespace_fault(const struct cnc__stream *s, const struct cnc_element *root)
@@ -122,6 +139,9 @@ cnc__stream_on_header(struct cnc__stream *s, struct cnc_element *root)
     if (fault == NULL && !s->role->no_version &&
         !version_is_ours(cnc_element_attr(root, NULL, "version"))) {
         fault = "unsupported-version";
+    }
+    if (fault == NULL && declares_too_much(root)) {
+        fault = "policy-violation";
     }
     if (fault != NULL) {
         cnc__stream_close(s, fault, NULL);

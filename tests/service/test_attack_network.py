@@ -1,0 +1,492 @@
+# SPDX-License-Identifier: MIT
+"""What strangers do over TCP, as clients, servers and components.  During
+each attack a bystander's session goes on being answered.  More of it:
+ATTACK_DROPS=100000 for connections that come and go."""
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from service import LIMIT, Service, book, until
+from stranger import (NS_BIND, NS_SASL, NS_SM, PASSWORD, STARTTLS, Authority,
+                      Bystander, Peer, Person, Pki, Raw, b64, condition,
+                      header, logged, port_of)
+from test_attack import metric, proc, sanitized
+from wire import Client, esc
+
+NS_MAM = "urn:xmpp:mam:2"
+NS_RSM = "http://jabber.org/protocol/rsm"
+NS_ROSTER = "jabber:iq:roster"
+NS_PUBSUB = "http://jabber.org/protocol/pubsub"
+DROPS = int(os.environ.get("ATTACK_DROPS", "4000"))
+USERS = ["juliet", "romeo", "nurse", "tybalt"]
+
+
+@contextlib.contextmanager
+def network(*options: str, users=USERS, **how):
+    """A service with every port, in the clear, on this machine."""
+    with Authority() as authority, Service(
+            "bookcase-c", "--allow-plain", "--c2s", "127.0.0.1:0", "--s2s",
+            "127.0.0.1:0", "--s2s-plain", "*.example", "--s2s-wait", "5",
+            "--trust-anchor", "", "--s2s-route",
+            f"evil.example=127.0.0.1:{authority.port}", *options,
+            **{"store": "memory", **how}) as s:
+        s.authority = authority
+        s.c2s, s.s2s = port_of(s, "c2s"), port_of(s, "s2s")
+        for user in users:
+            s.ctl("adduser", user, stdin=PASSWORD + "\n")
+        yield s
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    secret = tmp_path_factory.mktemp("secret") / "echo.secret"
+    secret.write_text("s3cret\n")
+    with network("--component", "127.0.0.1:0", "--component-secret",
+                 f"echo.localhost={secret}") as s:
+        s.component = port_of(s, "component")
+        yield s
+        assert s.process.poll() is None
+
+
+@pytest.fixture
+def bystander(service):
+    with Bystander(service) as b:
+        yield b
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    p = Pki(tmp_path_factory.mktemp("pki"))
+    p.sign("service", "/CN=service", "DNS:localhost")
+    p.sign("cn", "/CN=evil.example", None)
+    p.sign("person", "/CN=juliet@localhost", None)
+    p.sign("evil", "/CN=nobody", "DNS:evil.example")
+    return p
+
+
+@pytest.fixture(scope="module")
+def secured(pki):
+    """The same with TLS, on every address of this machine."""
+    with Authority() as authority, Service(
+            "bookcase-c", "--http-plain", "--tls-cert", pki.path("service"),
+            "--tls-key", pki.path("service", "key"), "--ca", pki.path("ca"),
+            "--c2s", "*:0", "--c2s-tls", "127.0.0.1:0", "--s2s",
+            "127.0.0.1:0", "--s2s-tls", "127.0.0.1:0", "--trust-anchor", "",
+            "--s2s-route", f"evil.example=127.0.0.1:{authority.port}",
+            store="memory") as s:
+        s.ctl("adduser", "juliet", stdin=PASSWORD + "\n")
+        s.c2s, s.s2s = port_of(s, "c2s"), port_of(s, "s2s")
+        s.c2s_tls, s.s2s_tls = port_of(s, "c2s-tls"), port_of(s, "s2s-tls")
+        yield s
+        assert s.process.poll() is None
+
+
+# -- who says who he is -------------------------------------------------------
+
+@pytest.mark.parametrize("sender", [
+    "romeo@localhost", "romeo@localhost/x", "localhost", "juliet@localhost/y",
+    "juliet@localhost/x", "JULIET@LOCALHOST/x", "juliet@localhost",
+    "juliet@evil.example", "juliet@sub.localhost", "@localhost", "", "a@b@c",
+    "juliet@localhost/", "\u212auliet@localhost", "juliet@local\u00adhost"])
+def test_a_client_is_who_it_is_whatever_it_says(service, bystander, sender):
+    """RFC 6120 8.1.2.1: ignored and overwritten, or the stream ends."""
+    with Person(service, "romeo") as romeo, \
+            Person(service, "juliet") as juliet:
+        juliet.send(f"<message to='{romeo.jid}' from='{esc(sender)}' "
+                    "type='chat'><body>true</body></message>")
+        got = romeo.until("<message[^>]*>")[0]
+        assert re.findall(r"from=['\"]([^'\"]*)", got) == [juliet.jid]
+
+
+FALSE = ["x@sub.evil.example", "x@localhost", "localhost", "x@other.example",
+         "echo.localhost", "x@echo.localhost", "x@evil.example.localhost",
+         "x@example", "evil.example@localhost", "x@evil.example.com"]
+NO_JID = ["", "@evil.example", "x@", "a@b@evil.example", "x@evil.example/",
+          "x@evil\u0000.example".replace("\0", "&#x20;"),
+          "x" * 1100 + "@evil.example", "x y@evil.example"]
+
+
+@pytest.mark.parametrize("sender", FALSE + NO_JID)
+def test_a_server_speaks_for_what_it_has_proved_alone(service, bystander,
+                                                      sender):
+    """RFC 6120 8.1.2.2, 4.9.3.9."""
+    with Person(service, "romeo") as romeo, Peer(service) as peer:
+        romeo.send("<presence/>")
+        romeo.ping()
+        peer.send(f"<message from='{sender}' to='romeo@localhost' "
+                  "type='chat'><body>false</body></message>")
+        assert condition(peer.rest()) in (
+            ["invalid-from"] if sender in FALSE else ["improper-addressing"])
+        assert "false" not in romeo.ping()
+
+
+@pytest.mark.parametrize("sender, seen", [
+    ("X@EVIL.example/r", "x@evil.example/r"),
+    ("evil.EXAMPLE", "evil.example"),
+    ("x@evil\u3002example/r", "x@evil.example/r")])
+def test_a_server_may_write_its_domain_as_it_likes(service, sender, seen):
+    """RFC 7622: prepared, it is the one that was proved."""
+    with Person(service, "romeo") as romeo, Peer(service) as peer:
+        peer.send(f"<message from='{sender}' to='Romeo@LOCALHOST/x' "
+                  "type='chat'><body>so</body></message>")
+        got = romeo.until("<message[^>]*>")[0]
+        assert re.findall(r" from=['\"]([^'\"]*)", got) == [seen]
+
+
+@pytest.mark.parametrize("to", ["x@other.example", "x@evil.example",
+                                "localhost.evil.example", "sub.localhost"])
+def test_nothing_is_relayed_from_server_to_server(service, bystander, to):
+    with Peer(service) as peer:
+        peer.send(f"<message from='x@evil.example' to='{to}'/>")
+        assert condition(peer.rest()) == "host-unknown"
+
+
+def handshake(s, key: str | None = None) -> Raw:
+    import hashlib
+    raw = Raw(s.component)
+    raw.send("<stream:stream xmlns='jabber:component:accept' "
+             "xmlns:stream='http://etherx.jabber.org/streams' "
+             "to='echo.localhost'>")
+    name = raw.until(r"<stream:stream[^>]* id='(\w+)'")[1]
+    key = key or hashlib.sha1((name + "s3cret").encode()).hexdigest()
+    raw.send(f"<handshake>{key}</handshake>")
+    return raw
+
+
+@pytest.mark.parametrize("sender", [
+    "localhost", "romeo@localhost", "x@evil.example", "x@sub.echo.localhost",
+    "", "@echo.localhost", "x@echo.localhost.evil.example"])
+def test_a_component_speaks_for_its_own_domain(service, bystander, sender):
+    with Person(service, "romeo") as romeo, handshake(service) as c:
+        c.until("<handshake/>")
+        romeo.send("<presence/>")
+        romeo.ping()
+        c.send(f"<message from='{sender}' to='romeo@localhost' type='chat'>"
+               "<body>false</body></message>")
+        assert condition(c.rest()) in ("invalid-from", "improper-addressing")
+        assert "false" not in romeo.ping()
+
+
+def test_a_component_without_the_secret_is_nobody(service, bystander):
+    for key in ["0" * 40, "", "x" * 9000]:
+        with handshake(service, key or " ") as c:
+            assert condition(c.rest()) == "not-authorized"
+    logged(service, "component.refused")
+
+
+# -- before anybody is known --------------------------------------------------
+
+STANZA = "<message to='romeo@localhost' from='{}' type='chat'><body>early" \
+         "</body></message>"
+
+
+@pytest.mark.parametrize("who", ["client", "server", "component"])
+def test_stanzas_before_authentication_end_the_stream(service, bystander,
+                                                      who):
+    with Person(service, "romeo") as romeo:
+        romeo.send("<presence/>")
+        romeo.ping()
+        if who == "client":
+            raw = Raw(service.c2s)
+            raw.send(header() + STANZA.format("juliet@localhost"))
+        elif who == "server":
+            raw = Peer(service, proved=False)
+            raw.send(STANZA.format("x@evil.example"))
+        else:
+            raw = Raw(service.component)
+            raw.send("<stream:stream xmlns='jabber:component:accept' "
+                     "xmlns:stream='http://etherx.jabber.org/streams' "
+                     "to='echo.localhost'>"
+                     + STANZA.format("echo.localhost"))
+        assert condition(raw.rest()) == "not-authorized"
+        raw.close()
+        assert "early" not in romeo.ping()
+
+
+@pytest.mark.parametrize("resource", ["x", None])
+def test_stanzas_before_a_resource_end_the_stream(service, resource):
+    with Person(service, "juliet", bind=False) as juliet:
+        juliet.message("romeo@localhost", "early")
+        assert condition(juliet.rest()) == "not-authorized"
+
+
+@pytest.mark.parametrize("authzid", [
+    "romeo@localhost", "romeo", "localhost", "juliet@evil.example",
+    "juliet@localhost\0x"])
+@pytest.mark.parametrize("two", [False, True])
+def test_plain_for_another_is_refused(secured, authzid, two):
+    """RFC 4616 2, RFC 6120 6.5.4."""
+    with Raw(secured.c2s) as raw:
+        raw.starttls()
+        raw.send(header())
+        raw.until("</stream:features>")
+        text = b64(f"{authzid}\0juliet\0{PASSWORD}")
+        if two:
+            raw.send("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'"
+                     f"><initial-response>{text}</initial-response>"
+                     "</authenticate>")
+        else:
+            raw.send(f"<auth xmlns='{NS_SASL}' mechanism='PLAIN'>{text}"
+                     "</auth>")
+        said = raw.until("<success|<failure.*?</failure>")[0]
+        assert re.search("invalid-authzid|not-authorized|malformed-request",
+                         said)
+
+
+# -- certificates, dialback, STARTTLS -----------------------------------------
+
+def test_a_name_that_is_the_subject_alone_names_nobody(secured, pki):
+    """RFC 6120 13.7.1.2, RFC 9525: the common name counts for nothing."""
+    with Bystander(secured):
+        for port, ns, cert, more in [
+                (secured.s2s, "server", "cn", "from='evil.example'"),
+                (secured.c2s, "client", "person", "from='juliet@localhost'")]:
+            with Raw(port) as raw:
+                raw.starttls(pki.context(cert), ns=ns, more=more)
+                raw.send(header("localhost", ns, more))
+                assert "EXTERNAL" not in raw.until(
+                    ".*</stream:features>")[0]
+                raw.send(f"<auth xmlns='{NS_SASL}' mechanism='EXTERNAL'>="
+                         "</auth>")
+                raw.until("<failure")
+        with Raw(secured.s2s) as raw:  # while this one does
+            raw.starttls(pki.context("evil"), ns="server",
+                         more="from='evil.example'")
+            raw.send(header("localhost", "server", "from='evil.example'"))
+            assert "EXTERNAL" in raw.until(".*</stream:features>")[0]
+
+
+@pytest.mark.parametrize("me", ["localhost", "echo.localhost",
+                                "sub.localhost", "other.example"])
+def test_dialback_for_anothers_domain_proves_nothing(service, bystander, me):
+    """XEP-0220 2.2.1: ours we do not ask about, theirs its own server says."""
+    with Peer(service, proved=False) as peer:
+        peer.result(me)
+        said = peer.until("<db:result[^>]*type='(valid|invalid|error)'")[1]
+        assert said != "valid"
+        peer.send(f"<message from='x@{me}' to='romeo@localhost'/>")
+        assert condition(peer.rest()) == "not-authorized"
+    logged(service, "s2s.refused", f"domain={me}")
+
+
+def test_answers_that_nobody_asked_for_are_not_heard(service, bystander):
+    with Peer(service, proved=False) as peer:
+        for element in ["result", "verify id='x'"]:
+            peer.send(f"<db:{element} from='evil.example' to='localhost' "
+                      "type='valid'/>")
+            logged(service, "s2s.unsolicited",
+                   f"element={element.split()[0]}")
+        peer.send("<message from='x@evil.example' to='romeo@localhost'/>")
+        assert condition(peer.rest()) == "not-authorized"
+
+
+@pytest.mark.parametrize("kind", ["c2s", "s2s"])
+def test_what_follows_starttls_in_the_clear_is_not_read(secured, kind):
+    """RFC 6120 5.4.3.3: dropped, whatever it is."""
+    ns = "client" if kind == "c2s" else "server"
+    with Bystander(secured), Raw(getattr(secured, kind)) as raw:
+        raw.send(header("localhost", ns, "from='evil.example'"
+                        if ns == "server" else ""))
+        raw.until("</stream:features>")
+        raw.send(STARTTLS + header("localhost", ns)
+                 + f"<auth xmlns='{NS_SASL}' mechanism='ANONYMOUS'/>"
+                 + STANZA.format("evil.example"))
+        raw.until("<proceed[^>]*>")
+        try:
+            raw.tls()
+            raw.send(header("localhost", ns))
+            said = raw.until(".*</stream:features>")[0]
+            assert "<success" not in said and "stream:error" not in said
+        except ssl.SSLError:
+            pass  # what was behind it is no handshake: as good
+
+
+@pytest.mark.parametrize("kind", ["c2s", "s2s"])
+def test_starttls_twice_and_compression_are_refused(secured, kind):
+    ns = "client" if kind == "c2s" else "server"
+    for ask, answer in [
+            (STARTTLS, "<failure"),
+            ("<compress xmlns='http://jabber.org/protocol/compress'><method>"
+             "zlib</method></compress>", "not-authorized")]:
+        with Raw(getattr(secured, kind)) as raw:
+            raw.starttls(ns=ns)
+            raw.send(header("localhost", ns, "from='evil.example'"
+                            if ns == "server" else ""))
+            assert "compress" not in raw.until(".*</stream:features>")[0]
+            raw.send(ask)
+            raw.until(answer)
+
+
+# -- XML ----------------------------------------------------------------------
+
+MANY = 5000
+HOSTILE = {
+    "deep": ("<a>" * 2000, "policy-violation"),
+    "attributes": ("<message " + " ".join(f"a{n}='x'" for n in range(MANY))
+                   + "/>", "policy-violation"),
+    "a long name": (f"<{'m' * 600000}", "policy-violation"),
+    "a long value": (f"<message id='{'m' * 600000}'/>", "policy-violation"),
+    "white space inside": (f"<message>{' ' * 600000}</message>",
+                           "policy-violation"),
+    "a comment": ("<!-- x -->", "restricted-xml"),
+    "a processing instruction": ("<?x y?>", "restricted-xml"),
+    "a doctype": ("<!DOCTYPE x [<!ENTITY a 'b'>]>", "restricted-xml"),
+    "an entity": ("<message>&lol;</message>", "restricted-xml"),
+    "a character that is none": ("<message>&#0;</message>",
+                                 "not-well-formed"),
+    "a surrogate": ("<message>&#xD800;</message>", "not-well-formed"),
+    "NUL": (b"<message>\0</message>", "not-well-formed"),
+    "UTF-16": ("<message/>".encode("utf-16"), "not-well-formed"),
+    "bad UTF-8": (b"<message>\xff</message>", "not-well-formed"),
+    "overlong UTF-8": (b"<message>\xc0\xbc</message>", "not-well-formed"),
+    "a surrogate in UTF-8": (b"<message>\xed\xa0\x80</message>",
+                             "not-well-formed"),
+    "an end that was not begun": ("<message></presence>", "not-well-formed"),
+    "an attribute twice": ("<message a='' a=''/>", "not-well-formed"),
+    "an attribute twice by namespace": (
+        "<message xmlns:b='u' xmlns:c='u' b:a='' c:a=''/>",
+        "not-well-formed"),
+    "a prefix unknown": ("<x:message/>", "not-well-formed"),
+    "xml redefined": ("<message xmlns:xml='u'/>", "not-well-formed"),
+    "a header again": (header(), ""),
+    "text": ("hello", ""),
+    "CDATA outside": ("<![CDATA[x]]>", "not-well-formed"),
+}
+
+
+@pytest.mark.parametrize("who", ["client", "server", "component"])
+@pytest.mark.parametrize("what", HOSTILE)
+def test_xml_that_is_none_ends_the_stream(service, bystander, who, what):
+    """RFC 6120 4.9.3, 11.1, 13.12."""
+    data, wanted = HOSTILE[what]
+    make = {"client": lambda: Person(service, "juliet"),
+            "server": lambda: Peer(service),
+            "component": lambda: handshake(service)}[who]
+    with make() as raw:
+        if who == "component":
+            raw.until("<handshake/>")
+        raw.send(data)
+        said = raw.rest()
+        found = condition(said)
+        assert found and "</stream:stream>" in said
+        if wanted:
+            assert found in (wanted, "not-well-formed", "bad-format")
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_xml_that_is_none_before_authentication(service, bystander, what):
+    with Raw(service.c2s) as raw:
+        raw.send(header())
+        raw.until("</stream:features>")
+        raw.send(HOSTILE[what][0])
+        assert condition(raw.rest())
+
+
+def test_white_space_between_stanzas_costs_nothing(service, bystander):
+    """RFC 6120 4.6.1: it is a ping, a megabyte of it too."""
+    rss = proc(service, "VmRSS")
+    with Person(service, "juliet") as juliet, Peer(service) as peer:
+        for raw in (juliet, peer):
+            for _ in range(64):
+                assert raw.send(" " * (1 << 16))
+        assert "result" in juliet.ping()
+    if not sanitized():
+        assert proc(service, "VmRSS") - rss < 4096
+
+
+def test_wide_stanzas_have_an_end(service, bystander):
+    """Children as many as fit; what they take is bounded and given back."""
+    with Person(service, "juliet") as juliet:
+        juliet.send("<message to='romeo@localhost' type='headline'>"
+                    + "<a/>" * 60000 + "</message>")
+        assert "result" in juliet.ping()
+        juliet.send("<message to='romeo@localhost' type='headline'>"
+                    + "<a/>" * 70000 + "</message>")
+        assert condition(juliet.rest()) == "policy-violation"
+
+
+@pytest.mark.parametrize("stanza, answer", [
+    ("<c:iq xmlns:c='jabber:client' type='get' id='p'><ping xmlns="
+     "'urn:xmpp:ping'/></c:iq>", "id='p'"),
+    ("<iq xmlns='jabber:server' type='get' id='p'><ping xmlns="
+     "'urn:xmpp:ping'/></iq>", "invalid-namespace"),
+    ("<iq xmlns='' type='get' id='p'/>", "invalid-namespace"),
+    ("<stream:iq type='get' id='p'/>", "stream:error"),
+    ("<stream:features/>", "unsupported-stanza-type"),
+    ("<stream:error/>", ""),
+])
+def test_namespace_tricks_of_a_client(service, bystander, stanza, answer):
+    """RFC 6120 4.8.3, 8: by namespace and name, not by how it is written."""
+    with Person(service, "juliet") as juliet:
+        juliet.send(stanza)
+        if answer == "id='p'":
+            assert answer in juliet.until("<iq.*?>")[0]
+        elif answer:
+            assert answer in juliet.rest()
+
+
+@pytest.mark.parametrize("start, end", [
+    ("<message xmlns='jabber:client'", "</message>"),
+    ("<c:message xmlns:c='jabber:client'", "</c:message>")])
+def test_jabber_client_opens_no_other_door_between_servers(
+        service, bystander, start, end):
+    """RFC 6120 4.8.3: it is read as jabber:server is, and held to the same."""
+    with Person(service, "romeo") as romeo, Peer(service) as peer:
+        peer.send(f"{start} from='juliet@localhost' to='{romeo.jid}' "
+                  f"type='chat'><body>trick</body>{end}")
+        assert condition(peer.rest()) == "invalid-from"
+        assert "trick" not in romeo.ping()
+
+
+@pytest.mark.parametrize("who", ["client", "server", "component"])
+def test_a_header_that_declares_much_is_refused(service, bystander, who):
+    """Else each small stanza would become as large as the header was."""
+    more = " ".join(f"xmlns:a{n}='urn:{'x' * 100}'" for n in range(20))
+    if who == "client":  # the header after authentication, too
+        with pytest.raises(AssertionError):
+            Person(service, "juliet", more=more)
+        raw = Raw(service.c2s)
+        raw.send(header(more=more))
+    elif who == "server":
+        raw = Raw(service.s2s)
+        raw.send(header("localhost", "server", more))
+    else:
+        raw = Raw(service.component)
+        raw.send("<stream:stream xmlns='jabber:component:accept' "
+                 "xmlns:stream='http://etherx.jabber.org/streams' "
+                 f"to='echo.localhost' {more}>")
+    assert condition(raw.rest()) == "policy-violation"
+    raw.close()
+
+
+@pytest.mark.parametrize("payload", [
+    "</stream:stream>", "&lt;/message>&lt;presence/>", "]]&gt;",
+    "<s xmlns='http://etherx.jabber.org/streams'/>",
+    "<stream:error/>", "<x xmlns='\"&gt;&lt;/message&gt;'/>",
+    "<x a='&#10;&lt;/message>&apos;&quot;'/>",
+    "<message xmlns='jabber:client'><body>inner</body></message>"])
+def test_nothing_is_smuggled_through_a_stanza(service, bystander, payload):
+    """What others are sent parses as one stanza, the one that was said."""
+    with Person(service, "romeo") as romeo, \
+            Person(service, "juliet") as juliet:
+        juliet.send(f"<message to='{romeo.jid}' type='normal' id='smuggle'>"
+                    f"{payload}</message>")
+        juliet.send("<message to='" + romeo.jid + "' id='after'/>")
+        if payload == "</stream:stream>":
+            assert condition(juliet.rest()) == "not-well-formed"
+            return
+        text = romeo.until("(<message.*)<message[^>]*id=['\"]after['\"].*?/>")[1]
+        import xml.etree.ElementTree as ET
+        stanzas = list(ET.fromstring(
+            "<stream:stream xmlns='jabber:client' xmlns:stream="
+            f"'http://etherx.jabber.org/streams'>{text}</stream:stream>"))
+        assert [e.get("id") for e in stanzas] == ["smuggle"]
