@@ -61,6 +61,12 @@ cnc__logins_keys(struct cnc__scram_keys *out, const char *user, bool sha256,
     return 0;
 }
 
+struct cnc_service *
+cnc__logins_service(const struct cnc__logins *a)
+{
+    return a->service;
+}
+
 bool
 cnc__logins_is_operator(const char *account, void *priv)
 {

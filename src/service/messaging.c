@@ -52,6 +52,15 @@ env_del(const char *user, cnc__im_done_f *done, void *done_priv, void *priv)
     cnc__logins_delete(s->accounts, user, done, done_priv);
 }
 
+void
+cnc__messaging_enrol(const char *addr, const struct cnc_element *iq,
+                     void (*reply)(const char *xml, size_t len, void *priv),
+                     void *reply_priv, void *logins)
+{
+    cnc__im_register(cnc__logins_service(logins)->im, addr, iq, reply,
+                     reply_priv);
+}
+
 /* -- streams ask ---------------------------------------------------------- */
 
 static void

@@ -108,6 +108,7 @@ size_t cnc__logins_count(const struct cnc__logins *a);
 /* Up to max names, in no order. */
 void cnc__logins_each(const struct cnc__logins *a, size_t max,
                       void (*f)(const char *user, void *priv), void *priv);
+struct cnc_service *cnc__logins_service(const struct cnc__logins *a);
 /* --operator names it; for streams. */
 bool cnc__logins_is_operator(const char *account, void *accounts);
 /* Stream features that accounts bring, for streams. */
@@ -151,6 +152,11 @@ int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 
 /* After pubsub and accounts, before the store is loaded. */
 int cnc__messaging_new(struct cnc_service *s, struct cnc_error *err);
+/* For streams: a stranger wants an account. */
+void cnc__messaging_enrol(const char *addr, const struct cnc_element *iq,
+                          void (*reply)(const char *xml, size_t len,
+                                        void *priv),
+                          void *reply_priv, void *logins);
 /* It is gone from the store; its sessions are still there. */
 void cnc__messaging_account_deleted(struct cnc_service *s, const char *user);
 

@@ -356,12 +356,16 @@ make_stream_envs(struct cnc_service *s)
         .offload = cnc__logins_offload,
         .features = cnc__logins_features,
         .priv = s->accounts};
+    if (s->o.registration) {
+        s->web_env.enrol = cnc__messaging_enrol;
+    }
     if (s->o.allow_plain || s->o.tls_cert != NULL) {
         s->web_env.mechanisms |= CNC__SASL_PLAIN;
     }
     s->link_env = s->web_env;
     /* A link belongs to a user of this machine: more may be asked of it. */
     s->link_env.mechanisms = CNC__SASL_EXTERNAL;
+    s->link_env.enrol = NULL;
     s->link_env.max_stanza = 16 << 20;
     s->link_env.max_queue = 64 << 20;
 }

@@ -61,6 +61,10 @@ cnc__c2s_say_features(struct cnc__stream *s)
             cnc__sasl_add_bindings(&xml, s);
             cnc__sasl_add_mechanisms(&xml, s);
             cnc__sasl2_add_feature(&xml, s);
+            if (s->env->enrol != NULL) {
+                cnc__str_puts(&xml, "<register xmlns='http://jabber.org/"
+                                    "features/iq-register'/>");
+            }
         }
     }
     add_limits(&xml, s);
@@ -164,6 +168,8 @@ on_early(struct cnc__stream *s, struct cnc_element *e)
 
     if (cnc_element_is(e, CNC__NS_TLS, "starttls")) {
         on_starttls(s);
+    } else if (may_authenticate(s) && cnc__enrol_element(s, e)) {
+        return;
     } else if (!cnc_element_is(e, CNC__NS_SASL, NULL) &&
                !(two && cnc__sasl2_offered(s))) {
         cnc__stream_close(s, "not-authorized", NULL);
@@ -265,6 +271,7 @@ on_closed(struct cnc__stream *s)
 static void
 fini(struct cnc__stream *s)
 {
+    cnc__enrol_abandon(s);
     cnc__router_unbind(&s->session);
 }
 

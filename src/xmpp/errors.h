@@ -21,6 +21,7 @@
 #define CNC__NS_BIND2        "urn:xmpp:bind:0"
 #define CNC__NS_LIMITS       "urn:xmpp:stream-limits:0"
 #define CNC__NS_TLS          "urn:ietf:params:xml:ns:xmpp-tls"
+#define CNC__NS_REGISTER     "jabber:iq:register"
 #define CNC__NS_SERVER       "jabber:server"
 #define CNC__NS_DIALBACK     "jabber:server:dialback"
 #define CNC__NS_COMPONENT    "jabber:component:accept"

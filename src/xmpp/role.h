@@ -45,6 +45,11 @@ struct cnc__stream_role {
 
 extern const struct cnc__stream_role cnc__role_c2s;
 
+/* enrol.c: an element before authentication; true: it was about an account
+ * that is to be made.  The stream's end. */
+bool cnc__enrol_element(struct cnc__stream *s, struct cnc_element *iq);
+void cnc__enrol_abandon(struct cnc__stream *s);
+
 /* Is there TLS that this stream may still change to? */
 bool cnc__stream_can_secure(const struct cnc__stream *s);
 

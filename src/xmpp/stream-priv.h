@@ -45,10 +45,11 @@ struct cnc__stream {
     const struct cnc__stream_events *events;
     void *priv;
     struct cnc__session *session;
-    char *account;             /* bare JID; NULL before SASL and after bind */
-    char *from;                /* bare JID that the header says; until bind */
-    struct cnc__sasl *sasl;    /* the exchange under way */
-    struct cnc_parser *parser; /* TCP alone */
+    char *account;          /* bare JID; NULL before SASL and after bind */
+    char *from;             /* bare JID that the header says; until bind */
+    struct cnc__sasl *sasl; /* the exchange under way */
+    struct cnc__enrolment *enrolment; /* the one under way */
+    struct cnc_parser *parser;        /* TCP alone */
     struct cnc__ws ws;
     struct cnc__str out;
     struct cnc__lazy *lazy; /* large tails that belong into out: lazy.c */

@@ -68,6 +68,12 @@ struct cnc__stream_env {
     void (*features)(struct cnc__str *out, void *priv);
     /* Is this account (bare JID) the service's operator?  NULL: none is. */
     bool (*is_operator)(const char *account, void *priv);
+    /* Somebody without an account asks for one (XEP-0077), on a stream that is
+     * encrypted and not authenticated: an IQ with {jabber:iq:register}query.
+     * reply is called once, now or later.  NULL: it is not offered. */
+    void (*enrol)(const char *addr, const struct cnc_element *iq,
+                  void (*reply)(const char *xml, size_t len, void *priv),
+                  void *reply_priv, void *priv);
     /* Run work on another thread, then done on the core's thread.  For
      * PBKDF2.  NULL: run both at once. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
