@@ -260,7 +260,6 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
     }
     cnc__sm_on_return(s->router, on_return, s);
     cnc__router_disco(s->router, contact_disco, s);
-    cnc__router_identity(s->router, "server", "im", "Concordance");
     return 0;
 }
 
