@@ -26,8 +26,7 @@ cnc__enrol_element(struct cnc__stream *s, struct cnc_element *iq)
 {
     struct cnc__enrolment *e;
 
-    if (s->env->enrol == NULL ||
-        !cnc_element_is(iq, CNC__NS_CLIENT, "iq") ||
+    if (s->env->enrol == NULL || !cnc_element_is(iq, CNC__NS_CLIENT, "iq") ||
         cnc_element_child(iq, CNC__NS_REGISTER, "query") == NULL) {
         return false;
     }
