@@ -478,8 +478,8 @@ static void
 on_eof(struct cnc__conn *c)
 {
     c->eof = true;
-    if (c->state == CNC__CONN_DRAIN) {
-        c->broken = true;
+    if (c->state == CNC__CONN_DRAIN || c->state == CNC__CONN_HELLO) {
+        c->broken = true; /* nobody is there to shake hands with, either */
     } else if (c->stream != NULL) {
         cnc__stream_eof(c->stream);
         cnc__conn_flush(c);

@@ -73,8 +73,8 @@ def pki(tmp_path_factory):
     return p
 
 
-@pytest.fixture(scope="module")
-def secured(pki):
+@contextlib.contextmanager
+def tls_network(pki):
     """The same with TLS, on every address of this machine."""
     with Authority() as authority, Service(
             "bookcase-c", "--http-plain", "--tls-cert", pki.path("service"),
@@ -86,6 +86,12 @@ def secured(pki):
         s.ctl("adduser", "juliet", stdin=PASSWORD + "\n")
         s.c2s, s.s2s = port_of(s, "c2s"), port_of(s, "s2s")
         s.c2s_tls, s.s2s_tls = port_of(s, "c2s-tls"), port_of(s, "s2s-tls")
+        yield s
+
+
+@pytest.fixture(scope="module")
+def secured(pki):
+    with tls_network(pki) as s:
         yield s
         assert s.process.poll() is None
 
@@ -490,3 +496,181 @@ def test_nothing_is_smuggled_through_a_stanza(service, bystander, payload):
             "<stream:stream xmlns='jabber:client' xmlns:stream="
             f"'http://etherx.jabber.org/streams'>{text}</stream:stream>"))
         assert [e.get("id") for e in stanzas] == ["smuggle"]
+
+
+# -- streams that go round in circles -----------------------------------------
+
+def test_failed_logins_end_the_stream(service, bystander):
+    """RFC 6120 6.4.5; an abort counts, else it is a loop without an end."""
+    for element in [f"<auth xmlns='{NS_SASL}' mechanism='PLAIN'>"
+                    f"{b64(chr(0) + 'nobody' + chr(0) + 'x')}</auth>",
+                    f"<auth xmlns='{NS_SASL}' mechanism='NONE'/>",
+                    f"<auth xmlns='{NS_SASL}' mechanism='PLAIN'>%%%</auth>",
+                    f"<auth xmlns='{NS_SASL}' mechanism='SCRAM-SHA-256'/>"
+                    f"<abort xmlns='{NS_SASL}'/>",
+                    f"<abort xmlns='{NS_SASL}'/>"]:
+        with Raw(service.c2s) as raw:
+            raw.send(header() + element * 200)
+            assert raw.rest().count("<failure") <= 5, element
+
+
+@pytest.mark.parametrize("ns, more", [("client", ""),
+                                      ("server", "from='evil.example'")])
+def test_headers_again_and_again_end_the_stream(service, bystander, ns, more):
+    with Raw(service.c2s if ns == "client" else service.s2s) as raw:
+        for _ in range(100):
+            raw.send(header("localhost", ns, more))
+        said = raw.rest()
+        assert said.count("<stream:stream") == 1 and condition(said)
+
+
+def test_a_login_costs_one_turn_however_often_it_comes(service, bystander):
+    """Logged in, the same stream does not log in again."""
+    with Person(service, "juliet", bind=False) as juliet:
+        for _ in range(50):
+            juliet.auth(f"\0juliet\0{PASSWORD}")
+        assert condition(juliet.rest())
+        assert juliet.text.count("<success") == 0
+
+
+def test_an_account_has_so_many_resources(service, bystander):
+    """RFC 6120 7.6.2.1; what one connection is refused, others keep."""
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Person(service, "tybalt", "r0"))
+        bound = 1
+        for n in range(1, 80):
+            bound += stack.enter_context(
+                Person(service, "tybalt", f"r{n}")).jid is not None
+        assert bound == 50 and metric(service, "sessions") < 60
+        assert "result" in first.ping()
+        other = stack.enter_context(Person(service, "nurse"))
+        assert other.jid == "nurse@localhost/x"
+
+
+def test_binding_again_and_again_leaves_one_session(service, bystander):
+    before = metric(service, "sessions")
+    for _ in range(200):
+        Person(service, "tybalt", "same").close()
+    until("they are gone", lambda: metric(service, "sessions") <= before)
+
+
+# -- connections --------------------------------------------------------------
+
+def outside() -> str | None:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = s.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+def knock(port: int, data: bytes, address: str = "127.0.0.1"):
+    """A connection, and something said on it."""
+    s = socket.create_connection((address, port), LIMIT)
+    s.setblocking(False)
+    with contextlib.suppress(OSError):
+        s.send(data)
+    return s
+
+
+def cost(s, port: int, data: bytes, n: int) -> float:
+    """Bytes of memory for each of n such connections; they are closed."""
+    for _ in range(10):
+        knock(port, data).close()
+    until("they are gone", lambda: metric(s, "connections") < 10)
+    before = proc(s, "VmRSS")
+    held = [knock(port, data) for _ in range(n)]
+    until("all are accepted", lambda: metric(s, "connections") >= n, 60)
+    each = (proc(s, "VmRSS") - before) * 1024 / n
+    for h in held:
+        h.close()
+    until("they are gone", lambda: metric(s, "connections") < n / 10)
+    return each
+
+
+HELLO = bytes.fromhex("16030100ff010000fb0303") + b"x" * 100
+HEADER = header().encode()
+
+
+@pytest.mark.skipif(sanitized(), reason="memory of a sanitizer")
+@pytest.mark.parametrize("kind, said, most", [
+    ("c2s", "nothing", 4), ("c2s", "a header", 16),
+    ("c2s", "half a header", 16), ("s2s", "a header", 16),
+    ("c2s_tls", "nothing", 64), ("c2s_tls", "half a hello", 64),
+    ("s2s_tls", "half a hello", 64)])
+def test_a_stranger_costs_little_memory(pki, kind, said, most):
+    """most: kB for each connection that nobody has authenticated."""
+    ns = b"server" if kind[0] == "s" else b"client"
+    data = {"nothing": b"", "a header": HEADER.replace(b"client", ns),
+            "half a header": HEADER[:90], "half a hello": HELLO}[said]
+    with tls_network(pki) as s, Bystander(s):
+        each = cost(s, getattr(s, kind), data, 3000)
+    print(f"{kind}, {said}: {each:.0f} bytes")
+    assert each < most * 1024
+
+
+def test_one_address_does_not_take_all_there_is(secured):
+    """max_per_addr: connections that nobody has authenticated."""
+    address = outside()
+    if address is None:
+        pytest.skip("this machine has no other address")
+    with Bystander(secured):
+        held = [knock(secured.c2s, b"", address) for _ in range(1100)]
+        logged(secured, "net.refused", "max_per_addr")
+        with Raw(secured.c2s) as raw:  # from another address
+            raw.starttls()
+        for h in held:
+            h.close()
+        until("they are gone", lambda: metric(secured, "connections") < 100)
+        with Raw(secured.c2s, address) as raw:
+            raw.starttls()
+
+
+def test_who_says_nothing_is_not_waited_for_for_ever(secured):
+    """Silence at each step: opened, in the header, before and in TLS."""
+    with Bystander(secured):
+        held = [knock(secured.c2s, b""), knock(secured.c2s, HEADER),
+                knock(secured.c2s, HEADER[:80]),
+                knock(secured.c2s, HEADER + STARTTLS.encode()),
+                knock(secured.s2s, HEADER.replace(b"client", b"server")),
+                knock(secured.c2s_tls, b""), knock(secured.c2s_tls, HELLO)]
+        for h in held:
+            h.settimeout(40)
+            with contextlib.suppress(ConnectionError):
+                while h.recv(65536):
+                    pass
+            h.close()
+
+
+@pytest.mark.skipif(sanitized(), reason="memory of a sanitizer")
+@pytest.mark.parametrize("data", [b"", HEADER[:90], HEADER, b"x"],
+                         ids=["nothing", "half a header", "a header", "x"])
+def test_connections_that_come_and_go_leave_nothing(service, bystander, data):
+    """ATTACK_DROPS=100000: as much memory after it as before."""
+    def go(n):
+        for _ in range(n):
+            knock(service.c2s, data).close()
+        until("they are gone", lambda: metric(service, "connections") < 50)
+
+    go(1000)
+    before = proc(service, "VmRSS")
+    go(DROPS)
+    assert proc(service, "VmRSS") - before < 4096
+
+
+@pytest.mark.skipif(sanitized(), reason="memory of a sanitizer")
+def test_handshakes_that_come_and_go_leave_nothing(secured):
+    def go(n):
+        for _ in range(n):
+            knock(secured.c2s_tls, HELLO).close()
+        until("they are gone, long before their time is over",
+              lambda: metric(secured, "connections") < 50, 5)
+
+    with Bystander(secured):
+        go(1000)
+        before = proc(secured, "VmRSS")
+        go(DROPS // 4)
+        assert proc(secured, "VmRSS") - before < 6144
