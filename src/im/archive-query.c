@@ -228,7 +228,7 @@ send_entry(struct cnc__im_in *in, const struct cnc__mam_entry *e,
 {
     struct cnc__str xml = CNC__STR;
     struct cnc_element *stanza =
-        cnc__im_parse(cnc_buf_data(e->xml), cnc_buf_len(e->xml));
+        cnc__router_parse(cnc_buf_data(e->xml), cnc_buf_len(e->xml));
 
     cnc__xml_printf(&xml,
                     "<message from='%s' to='%s'><result "

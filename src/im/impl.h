@@ -219,8 +219,6 @@ void cnc__im_presence(struct cnc__im *im, const char *type, const char *from,
                       const char *to);
 /* Give serialised XML to a session. */
 void cnc__im_give(struct cnc__session *s, struct cnc__str *xml);
-/* Parse a serialised stanza of ours (jabber:client in scope): *new*. */
-struct cnc_element *cnc__im_parse(const char *xml, size_t len);
 /* Answer an IQ or refuse a stanza that came to an account, without a request.
  * payload: serialised children. */
 void cnc__im_result(struct cnc__im_in *in, const char *payload, size_t len);

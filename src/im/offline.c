@@ -222,7 +222,7 @@ static void
 give(struct cnc__im_user *u, struct cnc__session *s, const struct waiting *w)
 {
     struct cnc_element *stanza =
-        cnc__im_parse(cnc_buf_data(w->xml), cnc_buf_len(w->xml));
+        cnc__router_parse(cnc_buf_data(w->xml), cnc_buf_len(w->xml));
     struct cnc_element *late;
 
     if (stanza != NULL) {

@@ -37,30 +37,6 @@ cnc__im_give(struct cnc__session *s, struct cnc__str *xml)
     cnc__str_fini(xml);
 }
 
-struct cnc_element *
-cnc__im_parse(const char *xml, size_t len)
-{
-    struct cnc__str whole = CNC__STR;
-    struct cnc_element *wrap = NULL, *stanza = NULL;
-    const struct cnc_xml_limits limits = {.size = sizeof(limits),
-                                          .max_depth = 200,
-                                          .max_attrs = 1024,
-                                          .max_token = CNC_BUF_MAX,
-                                          .max_stanza = CNC_BUF_MAX};
-
-    cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
-    cnc__str_add(&whole, xml, len);
-    cnc__str_puts(&whole, "</s>");
-    if (cnc_xml_parse(&wrap, whole.data, whole.len, 0, &limits, NULL) == 0) {
-        stanza = cnc_element_child(wrap, NULL, NULL);
-        /* Of its own, without the wrap. */
-        stanza = stanza == NULL ? NULL : cnc_element_freeze(stanza);
-    }
-    cnc_element_unref(&wrap);
-    cnc__str_fini(&whole);
-    return stanza;
-}
-
 /* <NAME type='...' id='...' from='...' to='...'> without the end */
 static void
 open_answer(struct cnc__str *out, const struct cnc__im_in *in,

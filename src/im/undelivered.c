@@ -67,7 +67,7 @@ void
 cnc__im_undelivered(struct cnc__im *im, const char *full, const char *xml,
                     size_t len, int64_t sent_ms)
 {
-    struct cnc_element *stanza = cnc__im_parse(xml, len);
+    struct cnc_element *stanza = cnc__router_parse(xml, len);
     const char *name = stanza == NULL ? "" : cnc_element_name(stanza);
     const char *from =
         stanza == NULL ? NULL : cnc_element_attr(stanza, NULL, "from");

@@ -239,6 +239,32 @@ go_elsewhere(const struct way *w)
     }
 }
 
+struct cnc_element *
+cnc__router_parse(const char *xml, size_t len)
+{
+    /* What we wrote is longer and deeper than what came in: quotes are
+     * escaped, stanzas are forwarded inside others. */
+    static const struct cnc_xml_limits limits = {
+        .size = sizeof(struct cnc_xml_limits),
+        .max_depth = 200,
+        .max_attrs = 1024,
+        .max_token = CNC_BUF_MAX,
+        .max_stanza = CNC_BUF_MAX};
+    struct cnc__str whole = CNC__STR;
+    struct cnc_element *wrap = NULL, *stanza = NULL;
+
+    cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
+    cnc__str_add(&whole, xml, len);
+    cnc__str_puts(&whole, "</s>");
+    if (cnc_xml_parse(&wrap, whole.data, whole.len, 0, &limits, NULL) == 0 &&
+        (stanza = cnc_element_child(wrap, NULL, NULL)) != NULL) {
+        stanza = cnc_element_freeze(stanza); /* of its own, unwrapped */
+    }
+    cnc_element_unref(&wrap);
+    cnc__str_fini(&whole);
+    return stanza;
+}
+
 /* As if the other domain had answered: a session gets it, an account, or who
  * asked in the service's own name. */
 static void
@@ -247,17 +273,18 @@ bounce(const struct way *w, const struct cnc_error *err)
     const char *name = cnc_element_name(w->stanza);
     const char *id = cnc_element_attr(w->stanza, NULL, "id");
     struct cnc__str xml = CNC__STR;
-    struct cnc_element *answer = NULL;
+    struct cnc_element *answer;
 
-    cnc__xml_printf(&xml, "<%s xmlns='%s' type='error' from='%s' to='%s'",
-                    name, CNC__NS_CLIENT, w->to, w->from);
+    cnc__xml_printf(&xml, "<%s type='error' from='%s' to='%s'", name, w->to,
+                    w->from);
     if (id != NULL) {
         cnc__xml_printf(&xml, " id='%s'", id);
     }
     cnc__str_putc(&xml, '>');
     cnc__stanza_error_add(&xml, err);
     cnc__xml_printf(&xml, "</%s>", name);
-    CNC_CHECK(cnc_xml_parse(&answer, xml.data, xml.len, 0, NULL, NULL) == 0);
+    answer = cnc__router_parse(xml.data, xml.len);
+    CNC_CHECK(answer != NULL);
     cnc__router_from_peer(w->router, answer);
     cnc_element_unref(&answer);
     cnc__str_fini(&xml);
@@ -267,25 +294,10 @@ void
 cnc__router_bounce(struct cnc__router *r, const char *xml, size_t len,
                    const struct cnc_error *err)
 {
-    struct cnc__str whole = CNC__STR;
-    struct cnc_element *wrap = NULL, *stanza;
+    struct cnc_element *stanza = cnc__router_parse(xml, len);
     const char *from, *to;
 
-    /* The stanza is in a stream's default namespace, which it does not
-     * declare. */
-    cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
-    cnc__str_add(&whole, xml, len);
-    cnc__str_puts(&whole, "</s>");
-    CNC_CHECK(cnc_xml_parse(&wrap, whole.data, whole.len, 0,
-                            &(struct cnc_xml_limits){
-                                .size = sizeof(struct cnc_xml_limits),
-                                .max_depth = 200,
-                                .max_attrs = 1024,
-                                .max_token = CNC_BUF_MAX,
-                                .max_stanza = CNC_BUF_MAX},
-                            NULL) == 0);
-    cnc__str_fini(&whole);
-    stanza = cnc_element_child(wrap, NULL, NULL);
+    CNC_CHECK(stanza != NULL);
     from = cnc_element_attr(stanza, NULL, "from");
     to = cnc_element_attr(stanza, NULL, "to");
     if (from != NULL && to != NULL) {
@@ -302,7 +314,7 @@ cnc__router_bounce(struct cnc__router *r, const char *xml, size_t len,
             bounce(&w, err);
         }
     }
-    cnc_element_unref(&wrap);
+    cnc_element_unref(&stanza);
 }
 
 /* -- here ----------------------------------------------------------------- */

@@ -238,6 +238,9 @@ CNC_API int cnc__router_send(struct cnc__router *r, const char *from,
 CNC_API struct cnc_element *cnc__router_stamp(const struct cnc_element *stanza,
                                               const char *from,
                                               const char *to);
+/* A stanza as we write it, "jabber:client" in scope and not declared, whatever
+ * its size: *new*, frozen; NULL: it is none. */
+CNC_API struct cnc_element *cnc__router_parse(const char *xml, size_t len);
 /* Give a stanza to a session as it is. */
 CNC_API void cnc__session_deliver(struct cnc__session *s,
                                   const struct cnc_element *stanza);

@@ -89,37 +89,15 @@ answer_request(const struct late *l, const struct cnc_element *iq)
 
     cnc_error_set(&err, CNC_ENOENT, "recipient-unavailable", "%s",
                   "it was not received");
-    cnc__xml_printf(
-        &xml, "<iq xmlns='%s' type='error' id='%s' from='%s' to='%s'>",
-        CNC__NS_CLIENT, cnc_element_attr(iq, NULL, "id"), l->to, l->from);
+    cnc__xml_printf(&xml, "<iq type='error' id='%s' from='%s' to='%s'>",
+                    cnc_element_attr(iq, NULL, "id"), l->to, l->from);
     cnc__stanza_error_add(&xml, &err);
     cnc__str_puts(&xml, "</iq>");
-    CNC_CHECK(cnc_xml_parse(&answer, xml.data, xml.len, 0, NULL, NULL) == 0);
+    answer = cnc__router_parse(xml.data, xml.len);
+    CNC_CHECK(answer != NULL);
     cnc__str_fini(&xml);
     cnc__router_route(l->router, NULL, l->to, l->from, answer);
     cnc_element_unref(&answer);
-}
-
-/* It is in a stream's default namespace, which it does not declare. */
-static struct cnc_element *
-parse(const struct cnc__str *xml)
-{
-    static const struct cnc_xml_limits limits = {
-        .size = sizeof(struct cnc_xml_limits),
-        .max_depth = 200,
-        .max_attrs = 1024,
-        .max_token = CNC_BUF_MAX,
-        .max_stanza = CNC_BUF_MAX};
-    struct cnc__str whole = CNC__STR;
-    struct cnc_element *wrap;
-
-    cnc__str_puts(&whole, "<s xmlns='" CNC__NS_CLIENT "'>");
-    cnc__str_add(&whole, xml->data, xml->len);
-    cnc__str_puts(&whole, "</s>");
-    CNC_CHECK(cnc_xml_parse(&wrap, whole.data, whole.len, 0, &limits, NULL) ==
-              0);
-    cnc__str_fini(&whole);
-    return wrap;
 }
 
 /* Fan-out, of which thousands of sessions may have kept thousands: told by
@@ -137,9 +115,9 @@ is_nobodys(const struct cnc__kept *e, const char *head)
 static void
 route_back(struct late *l, const struct cnc__str *xml)
 {
-    struct cnc_element *wrap = parse(xml);
-    const struct cnc_element *stanza = cnc_element_child(wrap, NULL, NULL);
+    struct cnc_element *stanza = cnc__router_parse(xml->data, xml->len);
 
+    CNC_CHECK(stanza != NULL);
     l->from = cnc_element_attr(stanza, NULL, "from");
     l->to = cnc_element_attr(stanza, NULL, "to");
     l->from = l->from == NULL ? l->router->domain : l->from;
@@ -150,7 +128,7 @@ route_back(struct late *l, const struct cnc__str *xml)
                (is_of(stanza, "get") || is_of(stanza, "set"))) {
         answer_request(l, stanza);
     }
-    cnc_element_unref(&wrap);
+    cnc_element_unref(&stanza);
 }
 
 static void

@@ -432,7 +432,7 @@ registers(struct world *w, const char *from, const char *user,
                     "xmlns='jabber:iq:register'><username>%s</username>"
                     "<password>secret</password></query></iq>",
                     user);
-    iq = cnc__im_parse(xml.data, xml.len);
+    iq = cnc__router_parse(xml.data, xml.len);
     cnc__im_register(w->im, from, iq, on_reply, heard);
     if (strstr(heard, part) == NULL) {
         fail_msg("%s is not in %s", part, heard);
