@@ -33,9 +33,12 @@ class Shelves(Concordance):
             return ""
 
     def page(self) -> str:
-        with open(os.path.join(self.data, "www", "index.html"),
-                  encoding="utf-8") as f:
-            return f.read()
+        try:
+            with open(os.path.join(self.data, "www", "index.html"),
+                      encoding="utf-8") as f:
+                return f.read()
+        except FileNotFoundError:  # not written yet
+            return ""
 
     def shows(self, *words: str, node: str | None = None,
               without: str = "\0", limit: float = 60) -> None:
