@@ -26,12 +26,74 @@ take(struct cnc__s2s *s, struct cnc__s2s_pair *p)
     return w;
 }
 
+/* What goes back when nobody is sending. */
+struct cnc__s2s_late {
+    struct cnc__s2s_late *next;
+    struct cnc__s2s_wait *first;
+    int code;
+    const char *condition; /* static */
+    char *text;
+};
+
+/* Not into a loop that sends to many: what a sender does about an error may
+ * change what that loop goes through. */
 static void
 give_all_back(struct cnc__s2s *s, struct cnc__s2s_wait *first, int code,
               const char *condition, const char *text)
 {
-    s->stats.bounced +=
-        cnc__waits_bounce(s->env.router, first, code, condition, text);
+    struct cnc__s2s_late **end = &s->late, *l;
+
+    if (s->carrying == 0 || first == NULL) {
+        s->stats.bounced +=
+            cnc__waits_bounce(s->env.router, first, code, condition, text);
+        return;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    l = cnc__zalloc(sizeof(*l));
+    l->first = first;
+    l->code = code;
+    l->condition = condition;
+    l->text = cnc__strdup(text);
+    *end = l;
+}
+
+static struct cnc__s2s_wait *
+take_late(struct cnc__s2s *s, struct cnc__s2s_late *out)
+{
+    struct cnc__s2s_late *l = s->late;
+
+    *out = *l;
+    s->late = l->next;
+    cnc__free(l);
+    return out->first;
+}
+
+static void
+give_late_back(struct cnc__s2s *s)
+{
+    struct cnc__s2s_late l;
+
+    while (s->late != NULL) {
+        take_late(s, &l);
+        give_all_back(s, l.first, l.code, l.condition, l.text);
+        cnc__free(l.text);
+    }
+}
+
+void
+cnc__s2s_late_free(struct cnc__s2s *s)
+{
+    struct cnc__s2s_late l;
+
+    while (s->late != NULL) {
+        for (struct cnc__s2s_wait *w = take_late(s, &l), *next; w; w = next) {
+            next = w->next;
+            cnc__wait_free(w);
+        }
+        cnc__free(l.text);
+    }
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -382,7 +444,9 @@ cnc__s2s_carry(const char *from, const char *to, const char *head,
         rc = cnc_error_set(err, CNC_ESTORE, "resource-constraint",
                            "too many other servers");
     } else {
+        s->carrying++;
         rc = carry(s, p, head, head_len, tail, err);
+        s->carrying--;
     }
     cnc__free(host);
     cnc__free(domain);
@@ -462,15 +526,23 @@ cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     }
 }
 
-/* XEP-0220 2.1.2: questions on a stream that ended are as good as refused. */
+/* The end of one may end its stream, and with that others of the list: from
+ * the beginning each time.
+ *
+ * XEP-0220 2.1.2: questions on a stream that ended (via; NULL: those whose
+ * time is over) are as good as refused. */
 static void
-lose_verifies(struct cnc__s2s *s, struct cnc__s2s_pair *p,
-              const struct cnc__s2s_stream *st)
+end_unanswered(struct cnc__s2s *s, struct cnc__s2s_pair *p,
+               const struct cnc__s2s_stream *via)
 {
-    for (struct cnc__s2s_verify *v = p->verifies, *next; v; v = next) {
-        next = v->next;
-        if (v->via == st) {
+    struct cnc__s2s_verify *v = p->verifies;
+
+    while (v != NULL) {
+        if (via == NULL ? v->until_ms <= s->now_ms : v->via == via) {
             cnc__s2s_verify_end(s, v, "error", "remote-server-timeout");
+            v = p->verifies;
+        } else {
+            v = v->next;
         }
     }
 }
@@ -483,7 +555,7 @@ cnc__s2s_pair_lost(struct cnc__s2s *s, struct cnc__s2s_pair *p,
     bool early = own && !st->open && p->dial != NULL && st->definite == NULL;
 
     cnc__s2s_pair_detach(p, st);
-    lose_verifies(s, p, st);
+    end_unanswered(s, p, st);
     if (own) {
         st->dialled_for = NULL;
     }
@@ -538,22 +610,11 @@ expire(struct cnc__s2s *s, struct cnc__s2s_pair *p)
 }
 
 static void
-late_verifies(struct cnc__s2s *s, struct cnc__s2s_pair *p)
-{
-    for (struct cnc__s2s_verify *v = p->verifies, *next; v; v = next) {
-        next = v->next;
-        if (v->until_ms <= s->now_ms) {
-            cnc__s2s_verify_end(s, v, "error", "remote-server-timeout");
-        }
-    }
-}
-
-static void
 pair_tick(struct cnc__s2s *s, struct cnc__s2s_pair *p)
 {
     struct cnc__s2s_domain *d = p->domain;
 
-    late_verifies(s, p);
+    end_unanswered(s, p, NULL);
     expire(s, p);
     if (p->asked && s->now_ms - p->asked_ms >= s->o.auth_ms) {
         struct cnc__s2s_stream *st = p->out;
@@ -578,8 +639,10 @@ pair_tick(struct cnc__s2s *s, struct cnc__s2s_pair *p)
     }
 }
 
+/* crowded: whoever names many domains shall not keep others from theirs. */
 static bool
-is_forgotten(const struct cnc__s2s *s, const struct cnc__s2s_domain *d)
+is_forgotten(const struct cnc__s2s *s, const struct cnc__s2s_domain *d,
+             bool crowded)
 {
     for (const struct cnc__s2s_pair *p = d->pairs; p != NULL; p = p->next) {
         if (p->queue.n > 0 || p->verifies != NULL || p->dial != NULL ||
@@ -587,15 +650,18 @@ is_forgotten(const struct cnc__s2s *s, const struct cnc__s2s_domain *d)
             return false;
         }
     }
-    return d->retry_ms <= s->now_ms && s->now_ms - d->seen_ms >= FORGET_MS;
+    return crowded ||
+           (d->retry_ms <= s->now_ms && s->now_ms - d->seen_ms >= FORGET_MS);
 }
 
 void
 cnc__s2s_pairs_tick(struct cnc__s2s *s)
 {
-    size_t n = 0, len = cnc__table_len(s->domains);
+    size_t n = 0, len;
     struct cnc__s2s_domain **all, *d;
 
+    give_late_back(s);
+    len = cnc__table_len(s->domains);
     if (len == 0) {
         return;
     }
@@ -612,7 +678,7 @@ cnc__s2s_pairs_tick(struct cnc__s2s *s)
     }
     for (size_t i = 0; i < n; i++) {
         d = all[i];
-        if (is_forgotten(s, d)) {
+        if (is_forgotten(s, d, len > s->o.max_domains / 2)) {
             cnc__table_del(s->domains, d->name);
             cnc__s2s_domain_free(s, &d);
         }

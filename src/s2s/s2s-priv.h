@@ -30,6 +30,7 @@
 #define CNC__S2S_ID_MAX          256u /* bytes of a stream's id we take */
 
 struct cnc__s2s_domain;
+struct cnc__s2s_late;
 struct cnc__s2s_stream;
 
 /* A key that came in on a stream of theirs; we ask the domain's server. */
@@ -121,7 +122,9 @@ struct cnc__s2s {
     uint64_t now_ms;
     size_t waiting; /* bytes in all queues */
     size_t n_asked;
-    bool closed, carrying;
+    bool closed;
+    unsigned carrying;          /* depth of the carrier: give nothing back */
+    struct cnc__s2s_late *late; /* what goes back at the next tick */
     char secret[65];
     struct cnc__s2s_stats stats;
 };
@@ -176,6 +179,7 @@ void cnc__s2s_pair_failed(struct cnc__s2s *s, struct cnc__s2s_pair *p,
 void cnc__s2s_pair_bounce(struct cnc__s2s *s, struct cnc__s2s_pair *p,
                           const char *condition, const char *text);
 void cnc__s2s_pairs_tick(struct cnc__s2s *s);
+void cnc__s2s_late_free(struct cnc__s2s *s);
 void cnc__s2s_domain_free(struct cnc__s2s *s, struct cnc__s2s_domain **dp);
 
 /* -- out.c --------------------------------------------------------------- */

@@ -79,6 +79,7 @@ cnc__s2s_close(struct cnc__s2s *s)
         cnc__table_del(s->domains, i.key);
         cnc__s2s_domain_free(s, &d);
     }
+    cnc__s2s_late_free(s);
 }
 
 void

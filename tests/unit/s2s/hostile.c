@@ -491,6 +491,37 @@ what_a_server_answers_is_judged_as_the_standards_say(void **state)
     assert_false(has(&b->got, "smuggled"));
 }
 
+/* Whoever sends to many may not find them changed when one of the sends
+ * returns. */
+static void
+nothing_comes_back_from_within_the_call_that_sends(void **state)
+{
+    struct world *w = *state;
+    struct end *e;
+
+    two(w);
+    evil->trusted = false;
+    start(w);
+    e = connect_raw(w, evil, b);
+    begin(w, e, TLS);
+    say(e, "<db:result from='evil.example' to='b.example'>key</db:result>");
+    /* We dial to ask about it; and there is no way to be believed there. */
+    e = raw_end(w, evil);
+    say(e, REPLY FEATURES(F_TLS));
+    say(e, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    go_secure(e);
+    say(e, "<?xml version='1.0'?><stream:stream xmlns='jabber:server'"
+           " xmlns:stream='http://etherx.jabber.org/streams' version='1.0'"
+           " from='evil.example' to='b.example' id='an-id'>");
+    say(e, FEATURES(""));
+    assert_true(has(&e->heard, "<db:verify "));
+    assert_int_equal(tell(b, "romeo@b.example", "x@evil.example", "hi"), 0);
+    assert_false(is_open(e));
+    assert_int_equal(b->got.len, 0);
+    pass(w, 1000);
+    assert_true(has(&b->got, ": remote-server-timeout"));
+}
+
 static void
 a_key_that_is_invalid_brings_everything_back(void **state)
 {
@@ -645,6 +676,7 @@ main(void)
         TEST(limits_are_announced),
         TEST(what_a_server_answers_is_judged_as_the_standards_say),
         TEST(a_key_that_is_invalid_brings_everything_back),
+        TEST(nothing_comes_back_from_within_the_call_that_sends),
         TEST(a_dialback_error_brings_everything_back),
         TEST(a_host_that_may_not_share_gets_a_stream_of_its_own),
         TEST(a_server_that_knows_not_its_own_name_is_not_there),

@@ -564,6 +564,29 @@ a_domain_of_which_nothing_is_wanted_is_forgotten(void **state)
     assert_int_equal(tell(a, "juliet@a.example", "x@c.example", "hello"), 0);
 }
 
+/* Anybody may ask us to call any name. */
+static void
+many_domains_that_are_not_there_keep_nobody_out(void **state)
+{
+    struct world *w = *state;
+
+    two(w);
+    a->options.max_domains = 10;
+    start(w);
+    for (int i = 0; i < 100; i++) {
+        char jid[32];
+
+        (void)snprintf(jid, sizeof(jid), "x@no%d.example", i);
+        tell(a, "juliet@a.example", jid, "hi");
+        if (i % 5 == 0) {
+            pass(w, 1000);
+        }
+    }
+    pass(w, 1000);
+    hello(a, b);
+    assert_true(has(&b->got, "hello"));
+}
+
 /* -- many ----------------------------------------------------------------- */
 
 static void
@@ -681,6 +704,7 @@ main(void)
         TEST(an_idle_stream_closes_and_comes_back),
         TEST(a_silent_one_way_stream_is_kept_with_white_space),
         TEST(a_domain_of_which_nothing_is_wanted_is_forgotten),
+        TEST(many_domains_that_are_not_there_keep_nobody_out),
         TEST(what_many_get_is_kept_once),
         TEST(more_than_the_socket_takes_waits_and_ends_nothing),
         TEST(a_key_is_made_as_the_standard_says),
