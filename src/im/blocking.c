@@ -146,6 +146,9 @@ on_kept(struct cnc__im_change *c, const struct cnc_error *err)
     bool all = !b->block &&
                cnc_element_child(b->request->payload, NULL, NULL) == NULL;
 
+    if (u != NULL && b->block) { /* another's, when it was made anew */
+        u->n_blocking -= u->n_blocking < b->n ? u->n_blocking : b->n;
+    }
     if (err != NULL) {
         cnc__request_error(&b->request, err);
     } else {
@@ -196,6 +199,7 @@ check(const struct blocking *b, const struct cnc__im_user *u,
 {
     size_t n = u->blocked == NULL ? 0 : cnc__table_len(u->blocked);
 
+    n += u->n_blocking;
     for (size_t i = 0; i < b->n; i++) {
         n += u->blocked == NULL ||
                      cnc__table_get(u->blocked, b->jids[i]) == NULL
@@ -218,8 +222,13 @@ check(const struct blocking *b, const struct cnc__im_user *u,
 static void
 all_of(struct blocking *b, const struct cnc__im_user *u)
 {
-    for (struct cnc__table_iter i = {0};
-         u->blocked != NULL && cnc__table_next(u->blocked, &i);) {
+    if (u->blocked == NULL) {
+        return;
+    }
+    /* The store may have more of them than the limit that is set now. */
+    b->jids = cnc__realloc(b->jids, cnc__table_len(u->blocked) + 1,
+                           sizeof(*b->jids));
+    for (struct cnc__table_iter i = {0}; cnc__table_next(u->blocked, &i);) {
         b->jids[b->n++] = cnc__strdup(i.key);
     }
 }
@@ -250,6 +259,7 @@ on_set(struct cnc__request *q, void *priv)
     if (!b->block && b->n == 0) {
         all_of(b, u);
     }
+    u->n_blocking += b->block ? b->n : 0;
     b->request = q;
     c = cnc__im_change_new(im, on_kept, b);
     for (size_t i = 0; i < b->n; i++) {

@@ -42,6 +42,7 @@ struct cnc__im_user {
     struct cnc__roster *roster; /* each NULL until there is something */
     struct cnc__offline *offline;
     struct cnc__table *blocked; /* JIDs */
+    size_t n_blocking;          /* JIDs on their way there */
     struct cnc__mam *mam;
     struct cnc_buf *vcard;
     struct cnc__table *private_; /* "NAME NS" -> cnc_buf */

@@ -265,6 +265,52 @@ so_many_are_blocked(void **state)
 }
 
 static void
+so_many_are_blocked_however_fast_they_are_named(void **state)
+{
+    struct world *w;
+    struct cnc__session *s =
+        set_stage(&w, &(struct cnc__im_limits){.blocked = 4});
+    const char *fmt = "<iq type='set' id='b'><block "
+                      "xmlns='urn:xmpp:blocking'><item jid='b%d@x.lit'/>"
+                      "</block></iq>";
+
+    w->hold = true;
+    assert_int_equal(taken(w, s, fmt, 9, "resource-constraint"), 4);
+    w->hold = false;
+    world_flush(w);
+    world_deaf(w);
+    assert_int_equal(taken(w, s, fmt, 9, "resource-constraint"), 4);
+    world_free(&w);
+}
+
+static void
+all_are_unblocked_though_they_are_more_than_may_be_now(void **state)
+{
+    struct world *w;
+    struct cnc__session *s = set_stage(&w, &(struct cnc__im_limits){0});
+
+    for (int i = 0; i < 100; i++) {
+        say(w, s, NULL,
+            "<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'>"
+            "<item jid='b%d@x.lit'/></block></iq>",
+            i);
+    }
+    w->limits.blocked = 4;
+    world_restart(w);
+    s = world_session(w, BALCONY);
+    world_say(w, s, NULL,
+              "<iq type='set' id='u'><unblock xmlns='urn:xmpp:blocking'/>"
+              "</iq>");
+    world_expect(w, BALCONY, "type='result'");
+    world_say(w, s, NULL,
+              "<iq type='get' id='l'><blocklist xmlns='urn:xmpp:blocking'/>"
+              "</iq>");
+    world_expect(w, BALCONY,
+                 "<blocklist xmlns='urn:xmpp:blocking'></blocklist>");
+    world_free(&w);
+}
+
+static void
 an_archive_forgets_its_oldest(void **state)
 {
     static const struct cnc__im_limits limits[] = {
@@ -507,6 +553,9 @@ main(void)
         cmocka_unit_test(so_many_messages_wait),
         cmocka_unit_test(so_many_bytes_wait),
         cmocka_unit_test(so_many_are_blocked),
+        cmocka_unit_test(so_many_are_blocked_however_fast_they_are_named),
+        cmocka_unit_test(
+            all_are_unblocked_though_they_are_more_than_may_be_now),
         cmocka_unit_test(an_archive_forgets_its_oldest),
         cmocka_unit_test(an_answer_has_so_many_messages),
         cmocka_unit_test(a_vcard_has_so_many_bytes),
