@@ -344,7 +344,7 @@ bind_tcp(union any_addr *a, bool any)
     if (bind(fd, &a->sa,
              a->sa.sa_family == AF_INET6 ? sizeof(a->in6) : sizeof(a->in)) !=
             0 ||
-        listen(fd, 1024) != 0) {
+        listen(fd, 4096) != 0) {
         int saved = errno;
 
         close(fd);
