@@ -47,6 +47,8 @@ struct cnc__im_user {
     struct cnc_buf *vcard;
     struct cnc__table *private_; /* "NAME NS" -> cnc_buf */
     size_t private_bytes;
+    size_t private_coming,
+        n_private_coming; /* bytes, elements: on their way */
 };
 
 struct cnc__caps;

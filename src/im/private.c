@@ -12,6 +12,7 @@
 struct setting {
     struct cnc__request *request;
     char *bare;
+    size_t bytes, n; /* that are on their way */
 };
 
 /* "NAME NS" */
@@ -43,6 +44,12 @@ on_kept(struct cnc__im_change *c, const struct cnc_error *err)
     struct setting *s = c->priv;
     struct cnc__im_user *u = cnc__im_user(c->im, s->bare, strlen(s->bare));
 
+    if (u != NULL) { /* another's, when it was made anew */
+        u->private_coming -=
+            u->private_coming < s->bytes ? u->private_coming : s->bytes;
+        u->n_private_coming -=
+            u->n_private_coming < s->n ? u->n_private_coming : s->n;
+    }
     if (err != NULL) {
         cnc__request_error(&s->request, err);
     } else {
@@ -59,12 +66,14 @@ on_kept(struct cnc__im_change *c, const struct cnc_error *err)
 
 /* The elements as operations; CNC_E... when one may not be kept. */
 static int
-collect(struct cnc__im_change *c, const struct cnc__im_user *u,
-        const struct cnc_element *query, struct cnc_error *err)
+collect(struct cnc__im_change *c, struct setting *s,
+        const struct cnc__im_user *u, const struct cnc_element *query,
+        struct cnc_error *err)
 {
     const struct cnc__im_limits *l = &u->im->limits;
     const struct cnc_element *e;
-    size_t bytes = u->private_bytes, n = 0;
+    size_t bytes = u->private_bytes + u->private_coming;
+    size_t n = u->n_private_coming;
 
     for (size_t i = 0;
          (e = cnc_element_next(query, &i, NULL, NULL)) != NULL;) {
@@ -76,6 +85,8 @@ collect(struct cnc__im_change *c, const struct cnc__im_user *u,
         had =
             u->private_ == NULL ? NULL : cnc__table_get(u->private_, key.data);
         bytes += key.len + xml.len;
+        s->bytes += key.len + xml.len;
+        s->n++;
         bytes -= had == NULL ? 0 : key.len + cnc_buf_len(had);
         n += had == NULL ? 1 : 0;
         if (key.len <= MAX_KEY) {
@@ -117,9 +128,12 @@ on_set(struct cnc__request *q, struct cnc__im_user *u)
     c = cnc__im_change_new(u->im, on_kept, s);
     s->request = q;
     s->bare = cnc__strdup(u->bare);
-    if (collect(c, u, q->payload, &err) != 0) {
+    if (collect(c, s, u, q->payload, &err) != 0) {
+        s->bytes = s->n = 0;
         cnc__im_change_drop(c, &err);
     } else {
+        u->private_coming += s->bytes;
+        u->n_private_coming += s->n;
         cnc__im_commit(c);
     }
 }

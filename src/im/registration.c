@@ -6,6 +6,7 @@
  * The service makes and ends accounts (env.account_set, account_del); here is
  * who may, under which name, and how often.
  */
+#include "../xmpp/guard.h"
 #include "parts.h"
 
 #define NS_REGISTER   "jabber:iq:register"
@@ -160,16 +161,19 @@ struct address {
 static bool
 may_register(struct cnc__im *im, const char *from)
 {
-    struct address *a = cnc__table_get(im->addresses, from);
     int64_t now_ms = cnc__im_now(im);
+    struct address *a;
+    char net[64];
 
+    cnc__addr_network(net, from);
+    a = cnc__table_get(im->addresses, net);
     if (a == NULL) {
         if (cnc__table_len(im->addresses) >= MAX_ADDRESSES) {
             return false;
         }
         a = cnc__zalloc(sizeof(*a));
         a->since_ms = now_ms;
-        cnc__table_put(im->addresses, from, a);
+        cnc__table_put(im->addresses, net, a);
     }
     return a->n++ < PER_HOUR;
 }

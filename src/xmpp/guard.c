@@ -51,9 +51,8 @@ cnc__guard_free(struct cnc__guard **gp)
     }
 }
 
-/* The address's network: an IPv6 customer has 2^64 addresses to try from. */
-static void
-network(char out[64], const char *addr)
+void
+cnc__addr_network(char out[64], const char *addr)
 {
     struct in6_addr six;
 
@@ -116,7 +115,7 @@ cnc__guard_may_try(struct cnc__guard *g, const char *addr, bool exempt,
     bool is_known;
 
     CNC_OBJ_CHECK(g, GUARD_MAGIC);
-    network(net, addr);
+    cnc__addr_network(net, addr);
     pair(&key, net, account);
     is_known = !exempt && cnc__table_get(g->known, key.data) != NULL;
     cnc__str_fini(&key);
@@ -139,7 +138,7 @@ cnc__guard_failed(struct cnc__guard *g, const char *addr, const char *account,
     char net[64];
 
     CNC_OBJ_CHECK(g, GUARD_MAGIC);
-    network(net, addr);
+    cnc__addr_network(net, addr);
     fill(g->addrs, net, CNC__GUARD_ADDR_LEAK_MS, now_ms);
     fill(g->accounts, account, CNC__GUARD_USER_LEAK_MS, now_ms);
 }
@@ -152,7 +151,7 @@ cnc__guard_succeeded(struct cnc__guard *g, const char *addr,
     char net[64];
 
     CNC_OBJ_CHECK(g, GUARD_MAGIC);
-    network(net, addr);
+    cnc__addr_network(net, addr);
     pair(&key, net, account);
     if (cnc__table_get(g->known, key.data) == NULL) {
         make_room(g->known, NULL);

@@ -24,6 +24,10 @@
 #define CNC__GUARD_DELAY_MS     2000u
 #define CNC__GUARD_MAX          20000u /* addresses, accounts, pairs known */
 
+/* The network of an address, both as text: an IPv6 customer has 2^64 addresses
+ * to come from. */
+CNC_API void cnc__addr_network(char out[64], const char *addr);
+
 struct cnc__guard;
 CNC_API struct cnc__guard *cnc__guard_new(void);
 CNC_API void cnc__guard_free(struct cnc__guard **gp);

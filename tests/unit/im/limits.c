@@ -408,6 +408,19 @@ private_data_has_so_many_bytes_and_elements(void **state)
     say(w, s, NULL, fmt, 0);
     world_expect(w, BALCONY, "type='result'");
     world_free(&w);
+    /* What is on its way counts. */
+    s = set_stage(&w, &(struct cnc__im_limits){.private_items = 3});
+    w->hold = true;
+    assert_int_equal(taken(w, s, fmt, 9, "resource-constraint"), 3);
+    w->hold = false;
+    world_flush(w);
+    world_deaf(w);
+    assert_int_equal(taken(w, s, fmt, 9, "resource-constraint"), 3);
+    world_free(&w);
+    s = set_stage(&w, &(struct cnc__im_limits){.private_bytes = 140});
+    w->hold = true;
+    assert_int_equal(taken(w, s, fmt, 9, "resource-constraint"), 4);
+    world_free(&w);
 }
 
 static void
@@ -511,6 +524,14 @@ an_address_registers_so_many_accounts_an_hour(void **state)
     registers(w, "192.0.2.1", "e", "type='result'");
     registers(w, "192.0.2.1", "f", "resource-constraint");
     registers(w, "192.0.2.2", "f", "type='result'");
+    for (char name[] = "k"; name[0] < 'p'; name[0]++) {
+        char from[] = "2001:db8::?";
+
+        from[10] = name[0] - 'k' + '1';
+        registers(w, from, name, "type='result'");
+    }
+    registers(w, "2001:db8::7:8:9", "p", "resource-constraint");
+    registers(w, "2001:db8:1::1", "p", "type='result'");
     world_wait(w, 3700000);
     registers(w, "192.0.2.1", "g", "type='result'");
     world_free(&w);
