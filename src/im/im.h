@@ -81,7 +81,10 @@ struct cnc__im_env {
                         void *done_priv, void *priv);
     void (*account_del)(const char *user, cnc__im_done_f *done,
                         void *done_priv, void *priv);
-    bool register_open;         /* strangers may make accounts */
+    bool register_open; /* strangers may make accounts */
+    /* Is that name one that means something (an operator's), which no
+     * stranger may have?  NULL: none but the usual ones. */
+    bool (*is_reserved)(const char *user, void *priv);
     const char *const *without; /* extensions left out; NULL-terminated */
     struct cnc__im_limits limits;
     void *priv;

@@ -22,14 +22,16 @@ static const char *const reserved[] = {
     "webmaster", "xmpp"};
 
 static bool
-is_reserved(const char *user)
+is_reserved(const struct cnc__im *im, const char *user)
 {
     for (size_t i = 0; i < CNC_N(reserved); i++) {
         if (strcmp(user, reserved[i]) == 0) {
             return true;
         }
     }
-    return strncmp(user, "uid-", 4) == 0 || strncmp(user, "anon-", 5) == 0;
+    return strncmp(user, "uid-", 4) == 0 || strncmp(user, "anon-", 5) == 0 ||
+           (im->env.is_reserved != NULL &&
+            im->env.is_reserved(user, im->env.priv));
 }
 
 static const char *
@@ -229,7 +231,7 @@ make(struct cnc__im *im, struct stranger *s, const char *from,
     struct cnc_error err = {0};
     char *user = user_asked(im, query, &err);
 
-    if (user != NULL && is_reserved(user)) {
+    if (user != NULL && is_reserved(im, user)) {
         cnc_error_set(&err, CNC_EEXIST, "conflict",
                       "that name is not to be had");
     } else if (user != NULL && check_password(password, &err) == 0 &&

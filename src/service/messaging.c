@@ -35,6 +35,20 @@ env_exists(const char *user, void *priv)
     return cnc__logins_exists(s->accounts, user);
 }
 
+/* An account that is named as an operator's is the operator's to make. */
+static bool
+env_is_reserved(const char *user, void *priv)
+{
+    struct cnc_service *s = priv;
+    struct cnc__str bare = CNC__STR;
+    bool is;
+
+    cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(s->router));
+    is = cnc__logins_is_operator(bare.data, s->accounts);
+    cnc__str_fini(&bare);
+    return is;
+}
+
 static void
 env_set(const char *user, const char *password, bool must_be_new,
         cnc__im_done_f *done, void *done_priv, void *priv)
@@ -231,6 +245,7 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                               .account_set = env_set,
                               .account_del = env_del,
                               .register_open = s->o.registration,
+                              .is_reserved = env_is_reserved,
                               .without = s->o.without,
                               .priv = s};
     static const char *const names[] = {"roster",  "offline",      "carbons",

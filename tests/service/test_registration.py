@@ -63,6 +63,16 @@ def test_reserved_and_malformed_names_are_refused():
         assert log_in(s, "operator", "x") == "failure"
 
 
+def test_a_stranger_does_not_become_the_operator():
+    with Service("bookcase-c", "--allow-plain", "--registration",
+                 "--operator", "juliet@localhost") as s:
+        c, _ = stranger(s)
+        answer = ask(c, "set", "<username>Juliet</username>"
+                     "<password>x</password>")
+        assert wire.condition(answer) == "conflict"
+        assert log_in(s, "juliet", "x") == "failure"
+
+
 def test_a_stranger_who_leaves_while_the_account_is_made_harms_nobody():
     with Service("bookcase-c", "--allow-plain", "--registration") as s:
         for i in range(3):

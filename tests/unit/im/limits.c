@@ -451,6 +451,36 @@ so_many_resources_of_others_are_remembered(void **state)
 }
 
 static void
+so_many_resources_of_one_contact_are_remembered(void **state)
+{
+    struct world *w;
+    struct cnc__session *s = set_stage(&w, &(struct cnc__im_limits){0});
+    struct cnc__im_stats stats;
+
+    for (int i = 0; i < 2; i++) {
+        say(w, s, NULL, "<presence to='romeo%d@x.lit' type='subscribe'/>", i);
+        say(w, NULL, i == 0 ? "romeo0@x.lit" : "romeo1@x.lit",
+            "<presence to='" JULIET "' type='subscribed'/>", 0);
+    }
+    for (int i = 0; i < 150; i++) {
+        char from[32];
+
+        snprintf(from, sizeof(from), "romeo0@x.lit/%d", i);
+        world_say(w, NULL, from, "<presence to='" JULIET "'/>");
+    }
+    cnc__im_stats(w->im, &stats);
+    assert_int_equal(stats.far_resources, 100);
+    world_say(w, NULL, "romeo1@x.lit/a", "<presence to='" JULIET "'/>");
+    world_say(w, NULL, "romeo0@x.lit/7",
+              "<presence type='unavailable' to='" JULIET "'/>");
+    world_say(w, NULL, "romeo0@x.lit/new", "<presence to='" JULIET "'/>");
+    cnc__im_stats(w->im, &stats);
+    assert_int_equal(stats.far_resources, 101);
+    world_deaf(w);
+    world_free(&w);
+}
+
+static void
 so_many_hashes_are_known(void **state)
 {
     struct world *w;
@@ -504,7 +534,7 @@ static void
 an_address_registers_so_many_accounts_an_hour(void **state)
 {
     static const char *const refused[] = {"operator", "uid-1000", "anon-x",
-                                          "Postmaster"};
+                                          "Postmaster", "Nurse"};
     struct world *w;
 
     set_stage(&w, &(struct cnc__im_limits){0});
@@ -582,6 +612,7 @@ main(void)
         cmocka_unit_test(a_vcard_has_so_many_bytes),
         cmocka_unit_test(private_data_has_so_many_bytes_and_elements),
         cmocka_unit_test(so_many_resources_of_others_are_remembered),
+        cmocka_unit_test(so_many_resources_of_one_contact_are_remembered),
         cmocka_unit_test(so_many_hashes_are_known),
         cmocka_unit_test(an_address_registers_so_many_accounts_an_hour),
         cmocka_unit_test(a_new_account_gets_nothing_of_the_old_one),

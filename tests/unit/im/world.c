@@ -164,6 +164,12 @@ on_exists(const char *user, void *priv)
     return cnc__table_get(((struct world *)priv)->accounts, user) != NULL;
 }
 
+static bool
+is_reserved(const char *user, void *priv)
+{
+    return strcmp(user, "nurse") == 0;
+}
+
 static void
 on_account_set(const char *user, const char *password, bool must_be_new,
                cnc__im_done_f *done, void *done_priv, void *priv)
@@ -219,6 +225,7 @@ start(struct world *w)
                               .account_set = on_account_set,
                               .account_del = on_account_del,
                               .register_open = w->register_open,
+                              .is_reserved = is_reserved,
                               .limits = w->limits,
                               .without = w->without,
                               .priv = w};
