@@ -8,6 +8,8 @@
  */
 #include "parts.h"
 
+#define MAX_RESOURCES 100 /* of one contact */
+
 struct far_resource {
     char *full;
     struct far_resource *next;
@@ -77,6 +79,18 @@ find(const struct cnc__im *im, const char *full)
         f = f->next;
     }
     return f;
+}
+
+/* His server could name as many as it likes, and each is searched for. */
+static bool
+has_room(const struct cnc__im *im, const char *full)
+{
+    size_t n = 0;
+
+    for (const struct far_resource *f = first_of(im, full); f; f = f->next) {
+        n++;
+    }
+    return n < MAX_RESOURCES && im->far_->n < im->limits.far_resources;
 }
 
 static size_t
@@ -150,7 +164,7 @@ cnc__im_far_seen(struct cnc__im *im, struct cnc__im_user *owner,
     cnc__free(bare);
     /* Not of strangers, nor of a room's occupants. */
     if (c == NULL || (c->bits & (CNC__SUB_TO | CNC__SUB_FROM)) == 0 ||
-        (f == NULL && im->far_->n >= im->limits.far_resources)) {
+        (f == NULL && !has_room(im, full))) {
         return;
     }
     f = f == NULL ? make(im, full) : f;
