@@ -23,17 +23,6 @@ struct cnc__operator {
     uint64_t shutdown_ms; /* when; 0: not asked */
 };
 
-void
-cnc__operator_close(struct cnc__session *s, const char *condition,
-                    const char *text)
-{
-    if (s->stream != NULL) {
-        cnc__stream_close(s->stream, condition, text);
-    } else {
-        cnc__sm_end(s); /* it waits for a client that lost it */
-    }
-}
-
 /* -- result forms
  * ------------------------------------------------------------- */
 
@@ -465,8 +454,8 @@ run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
     for (size_t i = 0;
          (s = cnc__router_next_session(service->router, &i)) != NULL;) {
         if (is_meant(s, target)) {
-            cnc__operator_close(s, "policy-violation",
-                                "an operator ended this session");
+            cnc__session_end(s, "policy-violation",
+                             "an operator ended this session");
             n++;
         }
     }

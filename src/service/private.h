@@ -181,9 +181,6 @@ void cnc__operator_load(struct cnc__operator *o,
                         const struct cnc_store_entry *e);
 int cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err);
 void cnc__operator_tick(struct cnc__operator *o, uint64_t now_ms);
-/* End a session with a stream error, also one that waits for its client. */
-void cnc__operator_close(struct cnc__session *s, const char *condition,
-                         const char *text);
 
 /* -- trace.c: copies of stanzas for an operator who looks on -------------- */
 
