@@ -222,16 +222,6 @@ on_inbound(struct cnc__router *r, enum cnc__where where, enum cnc__stanza kind,
     return done;
 }
 
-static bool
-on_exists(const char *bare, size_t len, void *priv)
-{
-    char *name = account_name(priv, bare, len);
-    bool there = name != NULL;
-
-    cnc__free(name);
-    return there;
-}
-
 /* -- start ---------------------------------------------------------------- */
 
 static void
@@ -302,8 +292,7 @@ struct cnc__im *
 cnc__im_new(const struct cnc__im_env *env)
 {
     struct cnc__im *im = cnc__zalloc(sizeof(*im));
-    const struct cnc__accounts_hooks hooks = {on_outbound, on_inbound,
-                                              on_exists, im};
+    const struct cnc__accounts_hooks hooks = {on_outbound, on_inbound, im};
 
     im->magic = IM_MAGIC;
     im->env = *env;

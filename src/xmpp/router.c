@@ -233,14 +233,6 @@ cnc__router_accounts(struct cnc__router *r,
     r->accounts = *hooks;
 }
 
-bool
-cnc__router_account_exists(const struct cnc__router *r, const char *bare,
-                           size_t len)
-{
-    return r->accounts.exists != NULL &&
-           r->accounts.exists(bare, len, r->accounts.priv);
-}
-
 void
 cnc__router_carrier(struct cnc__router *r, bool first, cnc__carrier_f *f,
                     void *priv)

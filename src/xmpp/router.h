@@ -167,14 +167,10 @@ struct cnc__accounts_hooks {
     bool (*inbound)(struct cnc__router *r, enum cnc__where where,
                     enum cnc__stanza kind, const char *from, const char *to,
                     struct cnc_element *stanza, void *priv);
-    /* Is there such an account?  bare: prepared. */
-    bool (*exists)(const char *bare, size_t len, void *priv);
     void *priv;
 };
 CNC_API void cnc__router_accounts(struct cnc__router *r,
                                   const struct cnc__accounts_hooks *hooks);
-CNC_API bool cnc__router_account_exists(const struct cnc__router *r,
-                                        const char *bare, size_t len);
 
 /* -- other domains ------------------------------------------------------- */
 
