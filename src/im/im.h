@@ -53,6 +53,7 @@ struct cnc__im_limits {
     uint32_t caps;           /* hashes that are known [10000] */
     uint32_t offline;        /* messages that wait for an account [200] */
     uint32_t offline_bytes;  /* of them [2 MB] */
+    uint64_t offline_all;    /* bytes of all accounts' [256 MB] */
     uint32_t offline_s;      /* how long they wait, seconds [30 days] */
     uint32_t blocked;        /* JIDs an account has blocked [1000] */
     uint32_t archive;        /* messages of an account's archive [5000] */

@@ -158,7 +158,7 @@ struct cnc__im {
     int64_t offline_next_ms;      /* when to look for what is too old */
     struct cnc__table *addresses; /* of those who register: registration.c */
     uint64_t n_available, n_contacts, n_offline, n_messages;
-    uint64_t n_archived, archived_bytes;
+    uint64_t n_archived, archived_bytes, offline_bytes;
 };
 
 /* The account of a bare JID (of the first len bytes of a JID), or NULL when

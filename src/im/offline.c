@@ -45,6 +45,7 @@ append(struct cnc__im_user *u, struct waiting *w)
     o->last = &w->next;
     o->n++;
     o->bytes += cnc_buf_len(w->xml);
+    u->im->offline_bytes += cnc_buf_len(w->xml);
     o->seq = w->seq > o->seq ? w->seq : o->seq;
     u->im->n_offline++;
 }
@@ -61,6 +62,7 @@ take_first(struct cnc__im_user *u)
     }
     o->n--;
     o->bytes -= cnc_buf_len(w->xml);
+    u->im->offline_bytes -= cnc_buf_len(w->xml);
     u->im->n_offline--;
     return w;
 }
@@ -122,6 +124,7 @@ on_kept(struct cnc__im_change *c, const struct cnc_error *err)
         }
         u->offline->n--;
         u->offline->bytes -= cnc_buf_len(w->xml);
+        u->im->offline_bytes -= cnc_buf_len(w->xml);
         u->im->n_offline--;
         cnc__router_bounce(u->im->router, cnc_buf_data(w->xml),
                            cnc_buf_len(w->xml), err);
@@ -176,19 +179,28 @@ keep(struct cnc__im_user *u, const char *xml, size_t len, int64_t stamp_ms)
     store(u, w);
 }
 
+/* All accounts together have an end too: anybody may write to each of them. */
+static bool
+is_full(const struct cnc__im_user *u, size_t extra)
+{
+    const struct cnc__im_limits *l = &u->im->limits;
+    const struct cnc__offline *o = u->offline;
+
+    return u->im->offline_bytes + extra > l->offline_all ||
+           (o != NULL &&
+            (o->n >= l->offline || o->bytes + extra > l->offline_bytes));
+}
+
 static bool
 undelivered(struct cnc__im_in *in)
 {
-    const struct cnc__im_limits *l = &in->im->limits;
-    const struct cnc__offline *o = in->user->offline;
     struct cnc__str xml = CNC__STR;
 
     if (!is_worth_keeping(in->stanza, cnc__im_message_type(in->type))) {
         return true;
     }
     cnc__xml_write(&xml, in->stanza, CNC__NS_CLIENT, 0);
-    if (o != NULL &&
-        (o->n >= l->offline || o->bytes + xml.len > l->offline_bytes)) {
+    if (is_full(in->user, xml.len)) {
         char *from = cnc__strndup(in->from, cnc__jid_bare_len(in->from));
 
         /* XEP-0160 3; but a stranger learns nothing, not even that. */
@@ -197,7 +209,7 @@ undelivered(struct cnc__im_in *in)
                            "too many messages wait there");
         }
         cnc__free(from);
-    } else if (xml.len <= l->offline_bytes) {
+    } else if (xml.len <= in->im->limits.offline_bytes) {
         keep(in->user, xml.data, xml.len,
              in->stamp_ms != 0 ? in->stamp_ms : cnc__im_now(in->im));
     }

@@ -248,6 +248,47 @@ so_many_bytes_wait(void **state)
 }
 
 static void
+so_many_bytes_wait_for_all_accounts(void **state)
+{
+    struct world *w;
+    struct cnc__session *s;
+    struct cnc__im_stats stats;
+
+    s = set_stage(&w, &(struct cnc__im_limits){.offline_all = 500});
+    for (int i = 0; i < 20; i++) {
+        char user[16], xml[128];
+
+        snprintf(user, sizeof(user), "user%d", i);
+        world_account(w, user);
+        snprintf(xml, sizeof(xml),
+                 "<message to='%s@" DOMAIN "'><body>x</body></message>", user);
+        world_say(w, NULL, "stranger@x.lit", xml);
+    }
+    say(w, NULL, "stranger@x.lit",
+        "<message to='" JULIET "' id='%d'><body>x</body></message>", 0);
+    cnc__im_stats(w->im, &stats);
+    assert_in_range(stats.offline, 2, 5);
+    /* What is given makes room; what was kept is counted again. */
+    world_restart(w);
+    for (int i = 0; i < 5; i++) {
+        char full[32];
+
+        snprintf(full, sizeof(full), "user%d@" DOMAIN "/r", i);
+        s = world_session(w, full);
+        world_say(w, s, NULL, "<presence/>");
+        world_end(w, s);
+    }
+    cnc__im_stats(w->im, &stats);
+    assert_int_equal(stats.offline, 0);
+    say(w, NULL, "stranger@x.lit",
+        "<message to='" JULIET "' id='%d'><body>x</body></message>", 0);
+    cnc__im_stats(w->im, &stats);
+    assert_int_equal(stats.offline, 1);
+    world_deaf(w);
+    world_free(&w);
+}
+
+static void
 so_many_are_blocked(void **state)
 {
     struct world *w;
@@ -603,6 +644,7 @@ main(void)
         cmocka_unit_test(presence_goes_to_so_many_in_person),
         cmocka_unit_test(so_many_messages_wait),
         cmocka_unit_test(so_many_bytes_wait),
+        cmocka_unit_test(so_many_bytes_wait_for_all_accounts),
         cmocka_unit_test(so_many_are_blocked),
         cmocka_unit_test(so_many_are_blocked_however_fast_they_are_named),
         cmocka_unit_test(
