@@ -116,6 +116,7 @@ struct cnc__node {
     struct cnc__pubsub *ps;
     char *name, *escaped;
     char *stored; /* the name it has in the store */
+    char *people; /* and that of its subscriptions there, once it has any */
     struct cnc__node_config cfg;
     void *priv;
     char epoch[9];
@@ -143,6 +144,8 @@ struct cnc__node {
     size_t n_gone, cap_gone;
     uint64_t trimmed; /* the store's history starts here or later */
     bool changing;    /* a NODE entry is on its way */
+    bool inline_subs; /* the store has subscriptions in the NODE entry, as
+                         it once was */
     bool unsaved;     /* durable, and its NODE entry is not in the store */
     struct cnc__txn *changes, **changes_end; /* those that wait for it */
 };
@@ -256,10 +259,15 @@ struct cnc__txn { /* the first member of what a verb remembers */
     void (*release)(struct cnc__txn *t);
     /* A change of the node itself, see cnc__txn_change(). */
     int (*apply)(struct cnc__txn *t, struct cnc_error *err);
+    /* The operations of a change that the NODE entry does not hold; NULL: it
+     * does. */
+    void (*write)(struct cnc__txn *t, struct cnc__txn *to);
     struct cnc__txn *next_change;
     struct cnc__str value; /* of the NODE entry */
     char **ids;            /* of the entries deleted by the way */
     size_t n_ids;
+    char **jids; /* of the subscriptions written by the way */
+    size_t n_jids, cap_jids;
     char *mark; /* a mirror's position, kept with the change */
     bool flying;
     bool publish; /* it is the first member of a struct cnc__publish */
@@ -430,6 +438,15 @@ struct cnc__node *cnc__account_node(struct cnc__pubsub *ps, const char *bare,
                                     size_t len, size_t i);
 /* Set or (state 0) remove a kept subscription in memory.  Sessions are cut
  * at once, but attached only by cnc__account_attach(). */
+/* Keep a subscription as it is now: an entry of its own, since a node may have
+ * as many as it likes.  jid lives as long as to. */
+void cnc__psub_write(struct cnc__txn *to, const char *jid);
+/* All of them. */
+void cnc__psubs_write(struct cnc__txn *to);
+/* Where the store has them; borrowed. */
+const char *cnc__node_people(struct cnc__node *n);
+/* The store's node names of subscriptions begin with it; none of XML does. */
+#define CNC__SUBS_PREFIX '\x1e'
 void cnc__psub_set(struct cnc__node *n, const char *jid,
                    enum cnc__sub_state state);
 /* End all that is kept for a JID, with nobody waiting. */

@@ -35,13 +35,13 @@ cnc__node_write(struct cnc__str *out, const struct cnc__node *n)
             out, "<affiliation jid=\"%s\" is=\"%s\"/>", i.key,
             cnc__affiliation_name((enum cnc__affiliation)(uintptr_t)i.value));
     }
-    i = (struct cnc__table_iter){0};
-    while (cnc__table_next(n->psubs, &i)) {
-        cnc__xml_printf(
-            out, "<subscription jid=\"%s\" is=\"%s\"/>", i.key,
-            cnc__sub_state_name((enum cnc__sub_state)(uintptr_t)i.value));
-    }
     cnc__str_puts(out, "</node>");
+}
+
+static enum cnc__sub_state
+read_state(const char *is)
+{
+    return strcmp(is, "pending") == 0 ? CNC__PENDING : CNC__SUBSCRIBED;
 }
 
 static int
@@ -59,9 +59,8 @@ read_person(struct cnc__node *n, const struct cnc_element *e)
         }
         cnc__table_put(n->affs, jid, (void *)(uintptr_t)a);
     } else {
-        cnc__psub_set(n, jid,
-                      strcmp(is, "pending") == 0 ? CNC__PENDING
-                                                 : CNC__SUBSCRIBED);
+        cnc__psub_set(n, jid, read_state(is));
+        n->inline_subs = true;
     }
     return 0;
 }
@@ -134,6 +133,22 @@ load_node(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     int rc = cnc__node_read(n, xml, err);
     cnc_element_unref(&xml);
     return rc == 0 ? 0 : nonsense(err, e, "its configuration is not ours");
+}
+
+static int
+load_subscription(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
+                  struct cnc_error *err)
+{
+    const char *name = e->node + 1;
+    ps = cnc__pubsub_stored(ps, &name);
+    struct cnc__node *n = ps == NULL ? NULL : cnc__table_get(ps->nodes, name);
+    if (n == NULL || *e->id == '\0') {
+        return nonsense(err, e, "there is no such node");
+    }
+    char *is = cnc__strndup(e->value, e->len);
+    cnc__psub_set(n, e->id, read_state(is));
+    cnc__free(is);
+    return 0;
 }
 
 static int
@@ -239,6 +254,10 @@ cnc__pubsub_load(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     case CNC_STORE_NODE:
         return load_node(ps, e, err);
     case CNC_STORE_ITEM:
+        if (e->node[0] == CNC__SUBS_PREFIX) {
+            return load_subscription(ps, e, err);
+        }
+        return load_event(ps, e, err);
     case CNC_STORE_HISTORY:
         return load_event(ps, e, err);
     case CNC_STORE_KEY:

@@ -23,6 +23,18 @@ stored_name(const struct cnc__pubsub *ps, const char *name)
     return cnc__str_steal(&s);
 }
 
+const char *
+cnc__node_people(struct cnc__node *n)
+{
+    if (n->people == NULL) {
+        struct cnc__str s = CNC__STR;
+        cnc__str_putc(&s, CNC__SUBS_PREFIX);
+        cnc__str_puts(&s, n->stored);
+        n->people = cnc__str_steal(&s);
+    }
+    return n->people;
+}
+
 struct cnc__node *
 cnc__node_new(struct cnc__pubsub *ps, const char *name,
               const struct cnc__node_config *cfg)
@@ -93,6 +105,7 @@ cnc__node_unref(struct cnc__node **np)
     cnc__free(n->name);
     cnc__free(n->escaped);
     cnc__free(n->stored);
+    cnc__free(n->people);
     cnc__free(n->mark);
     CNC_OBJ_FREE(n);
 }

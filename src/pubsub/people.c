@@ -336,6 +336,7 @@ static int
 start(struct cnc__verb *v,
       void (*finish)(struct cnc__txn *, const struct cnc_error *),
       int (*apply)(struct cnc__txn *, struct cnc_error *),
+      void (*write)(struct cnc__txn *, struct cnc__txn *),
       struct cnc_error *err)
 {
     int rc = need_owner(v, err);
@@ -345,6 +346,7 @@ start(struct cnc__verb *v,
     struct change *c = cnc__zalloc(sizeof(*c));
     cnc__txn_init(&c->txn, v->node, finish, change_release);
     c->verb = v->verb;
+    c->txn.write = write;
     cnc__verb_hand_over(v, &c->txn);
     cnc__txn_change(&c->txn, apply);
     return 0;
@@ -353,7 +355,7 @@ start(struct cnc__verb *v,
 int
 cnc__verb_set_affiliations(struct cnc__verb *v, struct cnc_error *err)
 {
-    return start(v, affiliations_finish, affiliations_apply, err);
+    return start(v, affiliations_finish, affiliations_apply, NULL, err);
 }
 
 static int
@@ -417,8 +419,19 @@ subscriptions_apply(struct cnc__txn *t, struct cnc_error *err)
     return 0;
 }
 
+static void
+subscriptions_write(struct cnc__txn *t, struct cnc__txn *to)
+{
+    struct change *c = CNC_CONTAINER(t, struct change, txn);
+
+    for (size_t i = 0; i < c->n; i++) {
+        cnc__psub_write(to, c->all[i].jid);
+    }
+}
+
 int
 cnc__verb_set_subscriptions(struct cnc__verb *v, struct cnc_error *err)
 {
-    return start(v, subscriptions_finish, subscriptions_apply, err);
+    return start(v, subscriptions_finish, subscriptions_apply,
+                 subscriptions_write, err);
 }

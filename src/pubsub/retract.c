@@ -353,13 +353,22 @@ delete_release(struct cnc__txn *t)
     cnc__free(d);
 }
 
+/* Its entries and those of its subscriptions. */
+static void
+drop_all(struct cnc__txn *t)
+{
+    cnc__txn_op(t, CNC_STORE_DROP, CNC_STORE_NODE);
+    cnc__txn_op(t, CNC_STORE_DROP, CNC_STORE_NODE)->entry.node =
+        cnc__node_people(t->node);
+}
+
 void
 cnc__node_delete(struct cnc__node *n)
 {
     struct delete *d = cnc__zalloc(sizeof(*d));
     cnc__txn_init(&d->txn, n, delete_finish, delete_release);
     if (n->cfg.durable) {
-        cnc__txn_op(&d->txn, CNC_STORE_DROP, CNC_STORE_NODE);
+        drop_all(&d->txn);
     }
     n->deleting = n->cfg.durable;
     cnc__txn_submit(&d->txn);
@@ -384,7 +393,7 @@ cnc__verb_delete(struct cnc__verb *v, struct cnc_error *err)
         d->redirect = cnc__strdup(cnc_element_attr(redirect, NULL, "uri"));
     }
     if (n->cfg.durable) {
-        cnc__txn_op(&d->txn, CNC_STORE_DROP, CNC_STORE_NODE);
+        drop_all(&d->txn);
     }
     cnc__verb_hand_over(v, &d->txn);
     n->deleting = n->cfg.durable; /* from now on it takes nothing */

@@ -338,6 +338,39 @@ change_release(struct cnc__txn *t)
     cnc__free(c);
 }
 
+void
+cnc__psub_write(struct cnc__txn *to, const char *jid)
+{
+    struct cnc__node *n = to->node;
+    enum cnc__sub_state state = kept(n, jid);
+    struct cnc_store_op *op = cnc__txn_op(
+        to, state == 0 ? CNC_STORE_DEL : CNC_STORE_PUT, CNC_STORE_ITEM);
+
+    op->entry.node = cnc__node_people(n);
+    op->entry.id = jid;
+    op->entry.value = cnc__sub_state_name(state);
+    op->entry.len = strlen(op->entry.value);
+}
+
+/* The table's own keys may go before the store has read them. */
+void
+cnc__psubs_write(struct cnc__txn *to)
+{
+    for (struct cnc__table_iter i = {0};
+         cnc__table_next(to->node->psubs, &i);) {
+        to->jids =
+            cnc__grow(to->jids, to->n_jids, &to->cap_jids, sizeof(*to->jids));
+        to->jids[to->n_jids] = cnc__strdup(i.key);
+        cnc__psub_write(to, to->jids[to->n_jids++]);
+    }
+}
+
+static void
+change_write(struct cnc__txn *t, struct cnc__txn *to)
+{
+    cnc__psub_write(to, CNC_CONTAINER(t, struct change, txn)->jid);
+}
+
 static int
 change_apply(struct cnc__txn *t, struct cnc_error *err)
 {
@@ -366,6 +399,7 @@ change_new(struct cnc__node *n, const char *jid, enum cnc__sub_state after)
     cnc__txn_init(&c->txn, n, change_finish, change_release);
     c->jid = cnc__strdup(jid);
     c->after = after;
+    c->txn.write = change_write;
     return c;
 }
 

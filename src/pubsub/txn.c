@@ -46,6 +46,9 @@ cnc__txn_op(struct cnc__txn *t, enum cnc_store_verb verb,
 void
 cnc__txn_op_node(struct cnc__txn *t)
 {
+    if (t->node->unsaved || t->node->inline_subs) {
+        cnc__psubs_write(t);
+    }
     cnc__node_write(&t->value, t->node);
     struct cnc_store_op *op = cnc__txn_op(t, CNC_STORE_PUT, CNC_STORE_NODE);
     op->entry.seq = t->node->last_seq;
@@ -82,6 +85,10 @@ let_go(struct cnc__txn *t)
     for (size_t i = 0; i < t->n_ids; i++) {
         cnc__free(t->ids[i]);
     }
+    for (size_t i = 0; i < t->n_jids; i++) {
+        cnc__free(t->jids[i]);
+    }
+    cnc__free(t->jids);
     cnc__free(t->ids);
     cnc__free(t->mark);
     cnc__free(t->commit.ops);
@@ -120,6 +127,7 @@ finish(struct cnc__txn *t, const struct cnc_error *err)
     }
     if (err == NULL && t->value.len > 0) {
         t->node->unsaved = false;
+        t->node->inline_subs = false;
     }
     t->finish(t, err);
     CNC_CHECK(t->request == NULL && t->done == NULL);
@@ -283,6 +291,26 @@ batch_finish(struct cnc__txn *t, const struct cnc_error *err)
     }
 }
 
+/* The NODE entry holds all but subscriptions, each of which is an entry: one
+ * more costs the same however many there are. */
+static void
+write_batch(struct batch *b)
+{
+    struct cnc__node *n = b->txn.node;
+    bool whole = n->inline_subs || n->unsaved;
+
+    cnc__txn_op_gone(&b->txn);
+    for (struct cnc__txn *c = b->changes; c != NULL; c = c->next_change) {
+        whole = whole || c->write == NULL;
+        if (c->write != NULL) {
+            c->write(c, &b->txn);
+        }
+    }
+    if (whole) {
+        cnc__txn_op_node(&b->txn);
+    }
+}
+
 static void
 start_batch(struct cnc__node *n)
 {
@@ -303,8 +331,7 @@ start_batch(struct cnc__node *n)
         }
     }
     if (b->changes != NULL && n->cfg.durable) {
-        cnc__txn_op_gone(&b->txn);
-        cnc__txn_op_node(&b->txn);
+        write_batch(b);
     }
     cnc__txn_submit(&b->txn);
 }

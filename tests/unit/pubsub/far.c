@@ -4,6 +4,7 @@
  * anybody, and ended by what says that they are gone, not by what says that
  * nobody could ask.
  */
+#include "../../../src/pubsub/impl.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -102,6 +103,61 @@ strangers_are_kept_over_a_restart_and_leave(void **state)
     world_publish(w, n, "3", "Third");
     world_silence(w);
     assert_int_equal(cnc__node_n_subscribers(n), 0);
+    world_free(&w);
+}
+
+static bool
+store_has(struct world *w, const char *part)
+{
+    char *store = world_dump_store(w);
+    bool found = strstr(store, part) != NULL;
+    cnc__free(store);
+    return found;
+}
+
+#define ENTRY "\x1elibrary " BARE " "
+
+static void
+a_subscription_is_an_entry_of_its_own(void **state)
+{
+    struct world *w = world_new();
+    struct cnc__node *n = world_node(w, "library");
+    subscribed(w, FULL, BARE);
+    assert_true(store_has(w, ENTRY));
+    unsubscribe(w, FULL, BARE);
+    world_expect_jid(w, FULL, "type='result'");
+    assert_false(store_has(w, ENTRY));
+    subscribed(w, FULL, BARE);
+    subscribed(w, FULL, FULL);
+    cnc__node_delete(n);
+    world_flush(w);
+    assert_false(store_has(w, "\x1elibrary"));
+    world_free(&w);
+}
+
+static void
+subscriptions_of_an_older_store_become_entries(void **state)
+{
+    static const char old[] =
+        "<node xmlns=\"http://concordance-xmpp.org/ns/store\""
+        " epoch=\"0123abcd\" seq=\"0\"><config/><subscription jid=\"" BARE
+        "\" is=\"subscribed\"/></node>";
+    struct world *w = world_new();
+    world_put(w, &(struct cnc_store_entry){.kind = CNC_STORE_NODE,
+                                           .node = "library",
+                                           .id = "",
+                                           .publisher = "",
+                                           .value = old,
+                                           .len = sizeof(old) - 1});
+    world_crash(w);
+    subscribed(w, "tybalt@capulet.lit/x", "tybalt@capulet.lit");
+    assert_true(store_has(w, ENTRY));
+    assert_true(store_has(w, "\x1elibrary tybalt@capulet.lit "));
+    world_crash(w);
+    struct cnc__node *n = world_node(w, "library");
+    world_publish(w, n, "1", "First");
+    world_expect_jid(w, "tybalt@capulet.lit", "First");
+    world_expect_jid(w, BARE, "First");
     world_free(&w);
 }
 
@@ -403,6 +459,8 @@ main(void)
         cmocka_unit_test(a_stranger_is_notified_by_the_jid_it_gave),
         cmocka_unit_test(a_stranger_asked_twice_is_notified_once),
         cmocka_unit_test(strangers_are_kept_over_a_restart_and_leave),
+        cmocka_unit_test(a_subscription_is_an_entry_of_its_own),
+        cmocka_unit_test(subscriptions_of_an_older_store_become_entries),
         cmocka_unit_test(a_stranger_subscribes_itself_alone),
         cmocka_unit_test(a_stranger_asks_what_it_follows),
         cmocka_unit_test(the_last_item_goes_to_the_jid_that_subscribed),

@@ -170,6 +170,12 @@ put(struct world *w, const struct cnc_store_entry *e)
     cnc__free(key);
 }
 
+void
+world_put(struct world *w, const struct cnc_store_entry *e)
+{
+    put(w, e);
+}
+
 static bool
 concerns(const struct cnc_store_op *op, const struct row *r)
 {

@@ -90,6 +90,8 @@ void world_publish(struct world *w, struct cnc__node *n, const char *id,
                    const char *title);
 /* Every row of the store as text, sorted: to compare two states. */
 char *world_dump_store(struct world *w);
+/* An entry as if it had been kept. */
+void world_put(struct world *w, const struct cnc_store_entry *e);
 /* All nodes with items, in order, as text. */
 char *world_dump(struct world *w);
 
