@@ -144,7 +144,10 @@ say_one(struct cnc__s2s_stream *st, const char *name, const char *ns,
 static void
 on_starttls(struct cnc__s2s_stream *st)
 {
-    if (!cnc__stream_can_secure(st->s) || st->s->state == CNC__STREAM_BOUND) {
+    /* Nor while a key is asked about: the answer would make ready a stream
+     * whose header has not come. */
+    if (!cnc__stream_can_secure(st->s) || st->s->state == CNC__STREAM_BOUND ||
+        st->n_asked > 0) {
         say_one(st, "failure", CNC__NS_TLS, NULL);
         cnc__s2s_end(st, NULL, "STARTTLS out of order"); /* 5.4.2.2 */
         return;

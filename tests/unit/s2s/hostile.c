@@ -491,6 +491,26 @@ what_a_server_answers_is_judged_as_the_standards_say(void **state)
     assert_false(has(&b->got, "smuggled"));
 }
 
+static void
+tls_is_not_begun_while_a_key_is_asked_about(void **state)
+{
+    static const char *const plain[] = {"evil.example", NULL};
+    struct world *w = *state;
+    struct end *e;
+
+    two(w);
+    b->options.plain = plain;
+    start(w);
+    e = connect_raw(w, evil, b);
+    say(e, OPEN);
+    say(e, "<db:result from='evil.example' to='b.example'>key</db:result>");
+    assert_int_equal(evil->n_dialled, 1);
+    say(e, STARTTLS);
+    assert_true(has(&e->heard, "<failure "));
+    assert_false(has(&e->heard, "<proceed "));
+    assert_false(is_open(e));
+}
+
 /* Whoever sends to many may not find them changed when one of the sends
  * returns. */
 static void
@@ -676,6 +696,7 @@ main(void)
         TEST(limits_are_announced),
         TEST(what_a_server_answers_is_judged_as_the_standards_say),
         TEST(a_key_that_is_invalid_brings_everything_back),
+        TEST(tls_is_not_begun_while_a_key_is_asked_about),
         TEST(nothing_comes_back_from_within_the_call_that_sends),
         TEST(a_dialback_error_brings_everything_back),
         TEST(a_host_that_may_not_share_gets_a_stream_of_its_own),
