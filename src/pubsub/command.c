@@ -18,6 +18,7 @@
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
 #include "command.h"
+#include "formimpl.h"
 
 #define COMMANDS_MAGIC 0xC033A2D5u
 #define NS_COMMANDS    "http://jabber.org/protocol/commands"
@@ -287,6 +288,24 @@ add_note(struct cnc__str *xml, const char *type, const char *text)
     }
 }
 
+/* Most clients know nothing of errors at fields: the note says them too. */
+static void
+add_refusal(struct cnc__str *xml, const struct cnc_record *record,
+            const struct cnc__values *v, const char *error)
+{
+    struct cnc__str text = CNC__STR;
+    cnc__str_puts(&text, error);
+    for (const struct cnc_field *f = record->fields;
+         v != NULL && f != NULL && f->name != NULL; f++) {
+        const char *said = cnc__values_error(v, f->name);
+        if (said != NULL && strcmp(said, error) != 0) {
+            cnc__str_printf(&text, " %s: %s", cnc__field_label(f), said);
+        }
+    }
+    add_note(xml, "error", text.data);
+    cnc__str_fini(&text);
+}
+
 static void
 send(struct cnc__request **rp, struct cnc__str *xml)
 {
@@ -307,7 +326,9 @@ send_form(struct cnc__request **rp, const struct call *call,
     open_command(&xml, command, call->id, "executing");
     cnc__str_puts(&xml, "<actions execute='complete'><complete/></actions>");
     cnc__form_write(&xml, command->record, command->name, item_id, v);
-    add_note(&xml, "error", error);
+    if (error != NULL) {
+        add_refusal(&xml, command->record, v, error);
+    }
     send(rp, &xml);
 }
 

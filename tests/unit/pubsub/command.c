@@ -174,7 +174,8 @@ a_refused_form_comes_back_to_be_mended(void **state)
     assert_non_null(strstr(xml, "<error xmlns=\"http://concordance-xmpp.org/"
                                 "ns/form\">Title is needed.</error>"));
     assert_non_null(
-        strstr(xml, "<note type='error'>Please look again.</note>"));
+        strstr(xml, "<note type='error'>Please look again. Title: Title is "
+                    "needed.</note>"));
     cut(again, xml, "sessionid='");
     cut(item, xml, "var=\"concordance#id\" type=\"hidden\"><value>");
     assert_string_equal(id, again);
