@@ -3,7 +3,9 @@
  * tls-ctx.c -- a certificate of ours and what every connection that uses it
  * has in common.
  */
+#include <errno.h>
 #include <openssl/err.h>
+#include <stdio.h>
 
 #include "../base/check.h"
 #include "tls-priv.h"
@@ -21,34 +23,43 @@ struct cnc__tls_ctx {
 #define TLS_CTX_MAGIC 0x546c7343u
 
 static int
-refuse(struct cnc_error *err, const char *what, const char *file)
+refuse(struct cnc_error *err, const char *what, const char *file,
+       const char *wanted)
 {
     unsigned long e = ERR_peek_last_error();
     const char *reason = e == 0 ? NULL : ERR_reason_error_string(e);
+    FILE *f = fopen(file, "re");
 
     ERR_clear_error();
+    if (f == NULL) { /* of which OpenSSL says "system lib" */
+        return cnc_error_set(err, CNC_ESYS, NULL, "cannot read the %s %s: %s",
+                             what, file, strerror(errno));
+    }
+    fclose(f);
     return cnc_error_set(err, CNC_ESYS, NULL,
-                         "cannot use the %s %s: %s; give PEM files of a "
-                         "certificate chain and its key",
-                         what, file, reason == NULL ? "unreadable" : reason);
+                         "cannot use the %s %s: %s; give %s", what, file,
+                         reason == NULL ? "unreadable" : reason, wanted);
 }
 
 static int
 load_files(SSL_CTX *ctx, const struct cnc__tls_ctx *t, struct cnc_error *err)
 {
+    static const char pair[] = "PEM files of a certificate chain and its key";
+
     if (t->cert != NULL) {
         if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1) {
-            return refuse(err, "certificate", t->cert);
+            return refuse(err, "certificate", t->cert, pair);
         }
         if (SSL_CTX_use_PrivateKey_file(ctx, t->key, SSL_FILETYPE_PEM) != 1 ||
             SSL_CTX_check_private_key(ctx) != 1) {
-            return refuse(err, "key", t->key);
+            return refuse(err, "key", t->key, pair);
         }
     }
     /* The folder of the system's is looked into when a name is asked for. */
     SSL_CTX_set_default_verify_paths(ctx);
     if (t->ca != NULL && SSL_CTX_load_verify_file(ctx, t->ca) != 1) {
-        return refuse(err, "authorities", t->ca);
+        return refuse(err, "authorities", t->ca,
+                      "a PEM file of their certificates");
     }
     ERR_clear_error();
     return 0;

@@ -160,6 +160,14 @@ void cnc__messaging_enrol(const char *addr, const struct cnc_element *iq,
 /* It is gone from the store; its sessions are still there. */
 void cnc__messaging_account_deleted(struct cnc_service *s, const char *user);
 
+/* -- option-check.c ------------------------------------------------------- */
+
+bool cnc__is_domain(const char *name);
+/* CNC_EINVAL or CNC_ESYS, with the option, what is wrong and what it takes.
+ * domain: o->domain or its default. */
+int cnc__options_check(const struct cnc_service_options *o, const char *domain,
+                       struct cnc_error *err);
+
 /* -- network.c: clients and servers by TCP -------------------------------- */
 
 /* After the stream envs, before net. */

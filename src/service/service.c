@@ -151,22 +151,13 @@ under(const char *dir, const char *name)
     return cnc__str_steal(&s);
 }
 
-static bool
-is_domain(const char *name)
-{
-    char prepared[CNC__JID_MAX + 1];
-
-    return cnc__jid_prepare(prepared, name, strlen(name), NULL) == 0 &&
-           !cnc__jid_has_local(prepared) &&
-           cnc__jid_resource(prepared) == NULL;
-}
-
 static int
 take_options(struct cnc_service *s, const struct cnc_service_options *o,
              struct cnc_error *err)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct cnc_service_options *own = &s->o;
+    int code;
 
     if (o->size != sizeof(*o)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
@@ -184,15 +175,9 @@ take_options(struct cnc_service *s, const struct cnc_service_options *o,
     own->max_queue = o->max_queue == 0 ? 1 << 20 : o->max_queue;
     own->renders = o->renders == 0 ? 1 : o->renders;
     own->s2s_wait = o->s2s_wait == 0 ? 60 : o->s2s_wait;
-    if (!is_domain(own->domain)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "--domain is a host's name such as "
-                             "books.example, not \"%s\"",
-                             own->domain);
-    }
-    if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "--tls-cert and --tls-key go together");
+    code = cnc__options_check(o, own->domain, err);
+    if (code != 0) {
+        return code;
     }
     for (unsigned i = 0; o->log_level != NULL; i++) {
         if (i == CNC_N(levels)) {

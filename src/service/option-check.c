@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * option-check.c -- what is given must be able to mean something: a route
+ * that is misspelt would be no route, and nobody would be told.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/text.h"
+#include "../xmpp/jid.h"
+#include "private.h"
+
+bool
+cnc__is_domain(const char *name)
+{
+    char prepared[CNC__JID_MAX + 1];
+
+    return cnc__jid_prepare(prepared, name, strlen(name), NULL) == 0 &&
+           !cnc__jid_has_local(prepared) &&
+           cnc__jid_resource(prepared) == NULL;
+}
+
+/* A domain, "*.domain" or "*" (s2s/policy.c). */
+static bool
+is_pattern(const char *s)
+{
+    return strcmp(s, "*") == 0 ||
+           cnc__is_domain(strncmp(s, "*.", 2) == 0 ? s + 2 : s);
+}
+
+static bool
+is_port(const char *s)
+{
+    int64_t port;
+
+    return cnc__parse_int(&port, s, 1, 65535);
+}
+
+static bool
+is_host_port(const char *s)
+{
+    const char *colon = strrchr(s, ':');
+
+    return colon != NULL && colon != s && is_port(colon + 1);
+}
+
+static bool
+is_route(const char *s)
+{
+    const char *equals = strchr(s, '=');
+    char *domain;
+    bool good;
+
+    if (equals == NULL || !is_host_port(equals + 1)) {
+        return false;
+    }
+    domain = cnc__strndup(s, (size_t)(equals - s));
+    good = cnc__is_domain(domain);
+    cnc__free(domain);
+    return good;
+}
+
+static bool
+is_resolver(const char *s)
+{
+    size_t len = strcspn(s, "@");
+    char *addr = cnc__strndup(s, len);
+    unsigned char bytes[16];
+    bool good = inet_pton(AF_INET, addr, bytes) == 1 ||
+                inet_pton(AF_INET6, addr, bytes) == 1;
+
+    cnc__free(addr);
+    return good && (s[len] == '\0' || is_port(s + len + 1));
+}
+
+static bool
+is_origin(const char *s)
+{
+    const char *host = strstr(s, "://");
+
+    return host != NULL && host[3] != '\0' && strchr(host + 3, '/') == NULL;
+}
+
+static bool
+is_uri(const char *s)
+{
+    size_t len = strcspn(s, ":");
+
+    return len > 0 && s[len] == ':' && s[len + 1] != '\0';
+}
+
+static int
+check(const char *value, bool (*good)(const char *), const char *option,
+      const char *wanted, struct cnc_error *err)
+{
+    return good(value)
+               ? 0
+               : cnc_error_set(err, CNC_EINVAL, NULL, "%s is %s, not \"%s\"",
+                               option, wanted, value);
+}
+
+static int
+check_lists(const struct cnc_service_options *o, struct cnc_error *err)
+{
+    const struct {
+        const char *const *list;
+        bool (*good)(const char *);
+        const char *option, *wanted;
+    } lists[] = {
+        {o->origins, is_origin, "--origin",
+         "a page's scheme and host such as https://books.example"},
+        {o->s2s_allow, is_pattern, "--s2s-allow",
+         "a domain, or *.example for all below"},
+        {o->s2s_deny, is_pattern, "--s2s-deny",
+         "a domain, or *.example for all below"},
+        {o->s2s_plain, is_pattern, "--s2s-plain",
+         "a domain, or *.example for all below"},
+        {o->s2s_route, is_route, "--s2s-route",
+         "DOMAIN=HOST:PORT, such as capulet.example=127.0.0.1:5269"},
+        {o->contact, is_uri, "--contact",
+         "a URI such as mailto:admin@books.example"},
+    };
+
+    for (size_t i = 0; i < CNC_N(lists); i++) {
+        for (const char *const *v = lists[i].list; v != NULL && *v != NULL;
+             v++) {
+            int code = check(*v, lists[i].good, lists[i].option,
+                             lists[i].wanted, err);
+
+            if (code != 0) {
+                return code;
+            }
+        }
+    }
+    return 0;
+}
+
+static int
+check_operators(const struct cnc_service_options *o, const char *domain,
+                struct cnc_error *err)
+{
+    char prepared[CNC__JID_MAX + 1], ours[CNC__JID_MAX + 1];
+
+    if (cnc__jid_prepare(ours, domain, strlen(domain), NULL) != 0) {
+        return 0; /* told already */
+    }
+    for (const char *const *v = o->operators; v != NULL && *v != NULL; v++) {
+        size_t len;
+
+        if (cnc__jid_prepare(prepared, *v, strlen(*v), NULL) != 0 ||
+            !cnc__jid_has_local(prepared) ||
+            cnc__jid_resource(prepared) != NULL ||
+            strcmp(cnc__jid_domain(prepared, &len), ours) != 0) {
+            return cnc_error_set(err, CNC_EINVAL, NULL,
+                                 "--operator is an account of this domain "
+                                 "such as admin@%s, not \"%s\"",
+                                 domain, *v);
+        }
+    }
+    return 0;
+}
+
+/* What says nothing without another option. */
+static int
+check_pairs(const struct cnc_service_options *o, struct cnc_error *err)
+{
+    const char *alone = NULL, *needs = NULL;
+
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--tls-cert and --tls-key go together");
+    }
+    if (o->attach_secret != NULL && o->attach == NULL) {
+        alone = "--attach-secret";
+        needs = "--attach HOST:PORT";
+    } else if (o->component != NULL && o->components == NULL) {
+        alone = "--component";
+        needs = "--component-secret NAME=FILE";
+    }
+    return alone == NULL ? 0
+                         : cnc_error_set(err, CNC_EINVAL, NULL, "%s needs %s",
+                                         alone, needs);
+}
+
+static int
+check_files(const struct cnc_service_options *o, struct cnc_error *err)
+{
+    struct stat st;
+
+    if (o->files != NULL &&
+        (stat(o->files, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--files is the folder of the app's templates; "
+                             "there is no folder %s",
+                             o->files);
+    }
+    if (o->trust_anchor != NULL && o->trust_anchor[0] != '\0' &&
+        access(o->trust_anchor, R_OK) != 0) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "cannot read the trust anchor %s: %s",
+                             o->trust_anchor, strerror(errno));
+    }
+    return 0;
+}
+
+int
+cnc__options_check(const struct cnc_service_options *o, const char *domain,
+                   struct cnc_error *err)
+{
+    int code = check(domain, cnc__is_domain, "--domain",
+                     "a host's name such as books.example", err);
+
+    if (code == 0 && o->dns != NULL) {
+        code =
+            check(o->dns, is_resolver, "--dns",
+                  "an address and perhaps a port, such as 192.0.2.53@53", err);
+    }
+    if (code == 0 && o->attach != NULL) {
+        code = check(o->attach, is_host_port, "--attach",
+                     "HOST:PORT, such as 127.0.0.1:5347", err);
+    }
+    if (code == 0) {
+        code = check_pairs(o, err);
+    }
+    if (code == 0) {
+        code = check_files(o, err);
+    }
+    if (code == 0) {
+        code = check_lists(o, err);
+    }
+    return code == 0 ? check_operators(o, domain, err) : code;
+}
