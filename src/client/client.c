@@ -344,8 +344,8 @@ connect_to(struct cnc__client *c, const char *path, struct cnc_error *err)
     switch (errno) {
     case ENOENT:
         return cnc_error_set(err, CNC_ESYS, NULL,
-                             "no service at %s: start it, or name its data "
-                             "folder",
+                             "no service at %s: start it, or say where its "
+                             "socket is, --link DATA/link",
                              path);
     case ECONNREFUSED:
         return cnc_error_set(err, CNC_ESYS, NULL,

@@ -248,6 +248,10 @@ only(struct console *c, const char *what)
             snprintf(c->only, sizeof(c->only), "%s", what);
         }
     }
+    if (c->only[0] == '\0' && what[0] != '\0' && strcmp(what, "all") != 0) {
+        printf("there are iq, message, presence, in, out and all; not %s\n",
+               what);
+    }
     printf("shown: %s\n", c->only[0] == '\0' ? "all" : c->only);
 }
 

@@ -243,8 +243,11 @@ doctor_judge_cert(struct doctor_report *r, const struct doctor_cert *c,
                    "%s: the chain leads to a root this machine trusts", where);
     } else {
         doctor_add(r, DOCTOR_FAIL, DOCTOR_CERTS, "certs.chain",
-                   "--tls-cert fullchain.pem   # the certificate and, after "
-                   "it, its issuers\n",
+                   strstr(c->verify, "self-signed") != NULL
+                       ? "certbot certonly   # signed by an authority that "
+                         "others trust\n"
+                       : "--tls-cert fullchain.pem   # the certificate and, "
+                         "after it, its issuers\n",
                    "%s: the chain is not valid: %s", where, c->verify);
     }
     if (c->sha1 || (c->rsa && c->bits < 2048)) {

@@ -2,6 +2,7 @@
 /*
  * doctor.c -- `concordctl doctor DOMAIN`: options, and the order of questions.
  */
+#include <errno.h>
 #include <idn2.h>
 #include <stdio.h>
 #include <sys/timex.h>
@@ -173,6 +174,7 @@ read_options(struct visit *v, int argc, char **argv)
                    {"--only", &only},        {"--anchor", &v->anchor},
                    {"--cert", &v->cert},     {"--key", &v->key},
                    {"--https-port", &https}, {"--timeout", &timeout}};
+    const char *const *const files[] = {&v->wire.ca, &v->anchor};
     int64_t number = 443, seconds = 10;
 
     for (int i = 0; i < argc; i++) {
@@ -209,6 +211,12 @@ read_options(struct visit *v, int argc, char **argv)
         return ctl_say(2, "--only takes words of dns, web, ports, certs, "
                           "s2s, clock, with commas between.");
     }
+    for (size_t i = 0; i < CNC_N(files); i++) {
+        if (*files[i] != NULL && access(*files[i], R_OK) != 0) {
+            return ctl_say(2, "cannot read %s: %s.", *files[i],
+                           strerror(errno));
+        }
+    }
     v->https = (uint16_t)number;
     v->wire.timeout_ms = (int)seconds * 1000;
     return 0;
@@ -222,7 +230,7 @@ read_domain(struct visit *v)
     int rc = idn2_to_ascii_8z(v->domain, &ascii,
                               IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 
-    if (rc != IDN2_OK || ascii[0] == '\0' ||
+    if (rc != IDN2_OK || strpbrk(ascii, " @/:") != NULL || ascii[0] == '\0' ||
         strlen(ascii) >= sizeof(v->zone.domain)) {
         idn2_free(ascii);
         return ctl_say(2, "%s is no domain%s%s.", v->domain,

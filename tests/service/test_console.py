@@ -52,7 +52,9 @@ def test_search_and_filter(service):
     out = console(service, ":only in", ":t ping", ":t disco-info",
                   ":only presence", ":t version")
     assert "--> " not in out
-    out = console(service, ":list", ":nonsense", ":t nonsense", ":me")
+    out = console(service, ":list", ":nonsense", ":t nonsense", ":me",
+                  ":only nonsense")
+    assert "presence, in, out and all; not nonsense" in out
     assert ":t subscribe" in out and ":t NAME" in out
     assert "there is no such template" in out and "@localhost/" in out
 

@@ -450,8 +450,12 @@ def test_an_untrusted_chain_fails(world, tmp_path):
 def test_wrong_words_are_wrong_usage(world):
     for words in (["--only", "moon"], ["--dns", "here"], ["--bogus"],
                   ["--https-port", "0"], ["a.example", "b.example"],
-                  ["--key", "x"]):
+                  ["--key", "x"], ["--ca", "/nowhere"],
+                  ["--anchor", "/nowhere"]):
         done = run(CTL, "doctor", "good.example", *words, cwd=world.folder,
                    check=False)
         assert done.returncode in (1, 2) and done.stderr, words
         assert not done.stdout
+    for name in ("a b", "juliet@example.org", "https://example.org/"):
+        done = run(CTL, "doctor", name, cwd=world.folder, check=False)
+        assert done.returncode == 2 and "is no domain" in done.stderr

@@ -367,7 +367,7 @@ certificates_are_judged_by_name_days_and_chain(void **state)
     doctor_judge_cert(&r, &c, "example.org", "here", now);
     expect(&r, DOCTOR_FAIL, "certs.days", "ended on 2027-01-15", NULL);
     expect(&r, DOCTOR_FAIL, "certs.name", "CN does not count", NULL);
-    expect(&r, DOCTOR_FAIL, "certs.chain", "self-signed", "fullchain.pem");
+    expect(&r, DOCTOR_FAIL, "certs.chain", "self-signed", "certbot");
     expect(&r, DOCTOR_FAIL, "certs.strength", "RSA", NULL);
     doctor_report_fini(&r);
 
