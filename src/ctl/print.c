@@ -10,7 +10,11 @@
 int
 ctl_fail(const struct cnc_error *err)
 {
-    fprintf(stderr, "concordctl: %s.\n", err->text);
+    size_t len = strlen(err->text);
+    /* What the service says to people is a sentence already. */
+    bool ended = len > 0 && strchr(".!?", err->text[len - 1]) != NULL;
+
+    fprintf(stderr, "concordctl: %s%s\n", err->text, ended ? "" : ".");
     return 1;
 }
 
