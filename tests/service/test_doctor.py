@@ -191,11 +191,32 @@ def answers(port):
             return False
 
 
+def free_dns_port():
+    """A port that is free for UDP and for TCP."""
+    while True:
+        with (socket.create_server(("127.0.0.1", 0)) as tcp,
+              socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp):
+            try:
+                udp.bind(tcp.getsockname())
+                return tcp.getsockname()[1]
+            except OSError:
+                pass
+
+
 class NSD:
     def __init__(self, folder, zones):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        for tries_left in (2, 1, 0):
+            self.port = free_dns_port()
+            self.start(folder, zones)
+            until("the name server answers or ends", lambda: (
+                answers(self.port) or self.process.poll() is not None))
+            if self.process.poll() is None:
+                return
+            # Somebody was faster at taking the port.
+            self.log.close()
+            assert tries_left, (folder / "nsd.log").read_text()
+
+    def start(self, folder, zones):
         parts = []
         for name, text in zones.items():
             (folder / f"{name}.zone").write_text(text)
@@ -211,7 +232,6 @@ class NSD:
         self.process = subprocess.Popen(
             ["/usr/sbin/nsd", "-d", "-c", folder / "nsd.conf"],
             stdout=self.log, stderr=self.log)
-        until("the name server answers", lambda: answers(self.port))
 
     def close(self):
         self.process.terminate()
