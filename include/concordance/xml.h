@@ -227,6 +227,11 @@ CNC_API void cnc_parser_alias(struct cnc_parser *p, const char *ns,
  */
 CNC_API int cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
                             struct cnc_error *err);
+/* In on_stanza: take no more now.  feed() returns 0 soon after that, and
+ * left() says how many bytes at the end of what it was given are to be fed
+ * again. */
+CNC_API void cnc_parser_pause(struct cnc_parser *p);
+CNC_API size_t cnc_parser_left(const struct cnc_parser *p);
 /* Has a stanza (or document) begun of which the end is still to come? */
 CNC_API bool cnc_parser_in_stanza(const struct cnc_parser *p);
 /* Document mode: the input is over.  CNC_ESYNTAX when it is not complete. */

@@ -192,11 +192,19 @@ feed(struct cnc_parser *p, const char *data, size_t len)
     if (p->s != NULL && p->s->pend_len > 0) {
         pend(p->s, data, len);
         tok = run_pending(p);
+        if (p->pause_asked && tok != CNC__TOK_FAIL) {
+            /* The stanza's end was in data: so is what follows it. */
+            CNC_CHECK(p->s->pend_len <= len);
+            p->left = p->s->pend_len;
+            p->s->pend_len = 0;
+        }
     } else if (len > 0) {
         const char *rest;
         tok = cnc__parser_run(p, data, data + len, &rest);
         size_t left = (size_t)(data + len - rest);
-        if (tok != CNC__TOK_FAIL && left > 0) {
+        if (tok != CNC__TOK_FAIL && p->pause_asked) {
+            p->left = left;
+        } else if (tok != CNC__TOK_FAIL && left > 0) {
             if (p->s == NULL) {
                 cnc__scratch_get(p);
             }
@@ -226,6 +234,8 @@ cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
     p->err = err == NULL ? &own : err;
     p->err->code = 0;
     p->feeding = true;
+    p->pause_asked = false;
+    p->left = 0;
     enum cnc__tok tok = feed(p, data, len);
     while (tok != CNC__TOK_FAIL && p->reset_asked) {
         /* A callback asked for a new stream: it starts with the rest. */
@@ -244,6 +254,21 @@ cnc_parser_feed(struct cnc_parser *p, const char *data, size_t len,
         cnc__scratch_put(p);
     }
     return rc;
+}
+
+void
+cnc_parser_pause(struct cnc_parser *p)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    CNC_CHECK(p->feeding && p->mode == CNC_PARSE_STREAM);
+    p->pause_asked = true;
+}
+
+size_t
+cnc_parser_left(const struct cnc_parser *p)
+{
+    CNC_OBJ_CHECK(p, CNC__PARSER_MAGIC);
+    return p->left;
 }
 
 bool

@@ -381,7 +381,8 @@ cnc__parser_run(struct cnc_parser *p, const char *buf, const char *end,
     enum cnc__tok tok = CNC__TOK_OK;
     p->line_start = buf;
     p->wide = false;
-    while (at < end && tok == CNC__TOK_OK && !p->reset_asked) {
+    while (at < end && tok == CNC__TOK_OK && !p->reset_asked &&
+           !p->pause_asked) {
         bool counted =
             p->state == CNC__CONTENT || p->mode == CNC_PARSE_DOCUMENT;
         if (!counted) {

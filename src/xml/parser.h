@@ -69,6 +69,7 @@ struct cnc_parser {
     unsigned magic;
     uint8_t mode, flags, state;
     bool feeding, in_cdata, reset_asked, failed;
+    bool pause_asked;
     bool marked;              /* a byte order mark was looked for */
     bool wide;                /* a byte from 0x80 was met in this buffer */
     uint32_t alias, alias_as; /* known namespaces; 0: none */
@@ -77,6 +78,7 @@ struct cnc_parser {
     void *priv;
     struct cnc_element *root; /* of a stream, while it is open */
     struct cnc__scratch *s;
+    size_t left;    /* bytes of the last feed that were not taken */
     size_t used;    /* bytes of this stanza in earlier buffers */
     size_t column0; /* characters of this line in earlier buffers */
     unsigned line;

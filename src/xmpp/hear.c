@@ -47,8 +47,13 @@ tcp_on_open(struct cnc_element *root, void *priv)
 static int
 tcp_on_stanza(struct cnc_element *e, void *priv)
 {
-    on_element(priv, e);
-    return go_on(priv);
+    struct cnc__stream *s = priv;
+
+    on_element(s, e);
+    if (go_on(s) == 0 && cnc__stream_is_full(s)) {
+        cnc_parser_pause(s->parser);
+    }
+    return go_on(s);
 }
 
 static int
@@ -64,7 +69,8 @@ const struct cnc_parser_events cnc__hear_events = {
     .on_close = tcp_on_close,
 };
 
-void
+/* The rest waits when many answers do: see ws_go_on(). */
+size_t
 cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len)
 {
     struct cnc_error err = {0};
@@ -72,7 +78,7 @@ cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len)
     int rc = cnc_parser_feed(s->parser, data, len, &err);
 
     if (s->state == CNC__STREAM_CLOSED) {
-        return;
+        return len;
     }
     if (s->restart) {
         /* RFC 6120 6.4.6: the peer waits for <success/>, so what came in the
@@ -86,7 +92,10 @@ cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len)
         cnc__stream_fail(
             s, err.condition != NULL ? err.condition : "not-well-formed",
             err.text, 1000);
+    } else {
+        return len - cnc_parser_left(s->parser);
     }
+    return len;
 }
 
 /* -- WebSocket framing --------------------------------------------------- */

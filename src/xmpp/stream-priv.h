@@ -109,7 +109,7 @@ struct cnc_xml_limits cnc__stream_limits(const struct cnc__stream *s);
 /* -- hear.c -------------------------------------------------------------- */
 
 extern const struct cnc_parser_events cnc__hear_events; /* priv: the stream */
-void cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len);
+size_t cnc__hear_tcp(struct cnc__stream *s, const char *data, size_t len);
 /* How much of it was heard: the rest waits until answers have left. */
 size_t cnc__hear_ws(struct cnc__stream *s, char *data, size_t len);
 

@@ -490,7 +490,7 @@ cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
     if (s->framing == CNC__FRAMING_WS) {
         used = cnc__hear_ws(s, data, len);
     } else {
-        cnc__hear_tcp(s, data, len);
+        used = cnc__hear_tcp(s, data, len);
     }
     s->feeding = false;
     return used;

@@ -87,6 +87,19 @@ class Raw:
                 return found
             assert self.more(), f"no {pattern!r}, but {self.text[-400:]!r}"
 
+    def upto(self, mark: str) -> str:
+        """Read until the text is there; all before it.  For much: it looks
+        at everything once."""
+        at = 0
+        while True:
+            found = self.text.find(mark, at)
+            if found >= 0:
+                got = self.text[:found]
+                self.text = self.text[found + len(mark):]
+                return got
+            at = max(0, len(self.text) - len(mark))
+            assert self.more(), f"no {mark!r}, but {self.text[-400:]!r}"
+
     def rest(self) -> str:
         """Everything up to the other side's end."""
         while self.more():
@@ -156,7 +169,7 @@ class Person(Raw):
         self.n_asked += 1
         self.send(f"<iq type='get' id='q{self.n_asked}' to='localhost'>"
                   "<ping xmlns='urn:xmpp:ping'/></iq>")
-        return self.until(rf".*?<iq[^>]*id='q{self.n_asked}'[^>]*>")[0]
+        return self.upto(f" id='q{self.n_asked}'") + self.until("[^>]*>")[0]
 
     def message(self, to: str, body: str, kind: str = "chat"):
         self.send(f"<message to='{to}' type='{kind}'><body>{body}</body>"

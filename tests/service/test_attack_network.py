@@ -674,3 +674,251 @@ def test_handshakes_that_come_and_go_leave_nothing(secured):
         before = proc(secured, "VmRSS")
         go(DROPS // 4)
         assert proc(secured, "VmRSS") - before < 6144
+
+
+# -- what an account can be made to hold --------------------------------------
+
+def results(text: str) -> tuple[int, int]:
+    """How many answers were good, and how many errors."""
+    types = re.findall(r"<iq[^>]* type='(result|error)'", text)
+    return types.count("result"), types.count("error")
+
+
+def flood(person: Person, stanzas, n_answers: int = 0) -> str:
+    """Say all of it while reading; everything that comes, up to the answer
+    of a ping behind it, and so many other answers."""
+    data = "".join(stanzas).encode()
+
+    def say():
+        person.send(data)
+        person.send("<iq type='get' id='last' to='localhost'>"
+                    "<ping xmlns='urn:xmpp:ping'/></iq>")
+
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    text = person.upto(" id='last'") + person.until("[^>]*>")[0]
+    while sum(results(text)) < n_answers + 1:
+        assert person.more()
+        text, person.text = text + person.text, ""
+    thread.join(LIMIT)
+    return text
+
+
+def publish(person: Person, *items: str) -> tuple[int, int]:
+    """How many were taken, and how many refused."""
+    good, bad = results(flood(person, items, len(items)))
+    return good - 1, bad
+
+
+def mam(query: str = "", name: str = "m") -> str:
+    return (f"<iq type='set' id='{name}'><query xmlns='{NS_MAM}'>{query}"
+            "</query></iq>")
+
+
+def test_an_archive_is_asked_for_all_there_is(service, bystander):
+    """XEP-0313 4: pages, however much is asked, and however often."""
+    with Person(service, "juliet") as juliet:
+        for n in range(30):
+            juliet.message("nurse@localhost", f"{n} " + "x" * 9000)
+        juliet.ping()
+        field = ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'"
+                 f" type='hidden'><value>{NS_MAM}</value></field>"
+                 "<field var='{}'><value>{}</value></field></x>")
+        text = flood(juliet, [mam()])
+        assert 1 <= text.count("<result ") <= 100
+        for n in ["2147483647", "100000"]:
+            text = flood(juliet, [mam(f"<set xmlns='{NS_RSM}'><max>{n}</max>"
+                                      "</set>")])
+            assert len(text) < 600000
+        for bad in [f"<set xmlns='{NS_RSM}'><max>-1</max></set>",
+                    f"<set xmlns='{NS_RSM}'><max>1e9</max></set>",
+                    field.format("start", "yesterday"),
+                    field.format("start", "2026-13-45T99:99:99Z"),
+                    field.format("end", "9" * 5000),
+                    field.format("with", "a@b@c"),
+                    field.format("ids", "none"),
+                    f"<set xmlns='{NS_RSM}'><before>{'x' * 5000}</before>"
+                    "</set>"]:
+            assert results(flood(juliet, [mam(bad)]))[1] == 1, bad
+        start = time.monotonic()
+        text = flood(juliet, [mam(name=f"m{n}") for n in range(40)])
+        assert results(text)[0] == 41
+        print(f"40 archive pages: {time.monotonic() - start:.2f} s")
+
+
+def test_a_roster_has_an_end(service, bystander):
+    """RFC 6121 2.3.3: the limits of a roster, and those of a change."""
+    with Person(service, "tybalt") as tybalt:
+        n = 100000 if DROPS >= 100000 else 6000
+        good = 0
+        for at in range(0, n, 500):
+            text = flood(tybalt, [
+                f"<iq type='set' id='r{k}'><query xmlns='{NS_ROSTER}'><item "
+                f"jid='c{k}@evil.example' name='{'n' * 50}'/></query></iq>"
+                for k in range(at, at + 500)], 500)
+            good += results(text)[0] - 1
+        assert good == 2000
+        assert metric(service, "contacts") <= 2000
+        for item in [f"<item jid='a@b' name='{'x' * 100000}'/>",
+                     "<item jid='a@b'>" + "<group>g</group>" * 1000
+                     + "</item>", "<item jid='a@b@c'/>", "<item/>",
+                     "<item jid='a@b'/>" * 2,
+                     f"<item jid='{'x' * 5000}@b'/>"]:
+            assert "type='error'" in tybalt.iq(
+                "set", f"<query xmlns='{NS_ROSTER}'>{item}</query>")
+        tybalt.iq("get", f"<query xmlns='{NS_ROSTER}'/>")
+        with Person(service, "nurse") as nurse:
+            assert "type='result'" in nurse.iq(
+                "set", f"<query xmlns='{NS_ROSTER}'><item jid='a@b'/>"
+                "</query>")
+
+
+def test_a_presence_storm_reaches_who_wants_it_alone(service, bystander):
+    with Person(service, "juliet") as juliet, \
+            Person(service, "nurse") as nurse:
+        nurse.send("<presence/>")
+        nurse.ping()
+        flood(juliet, ["<presence><priority>1</priority></presence>"
+                       "<presence type='unavailable'/>"] * 3000)
+        flood(juliet, [f"<presence><status>{n}</status></presence>"
+                       for n in range(3000)])
+        assert "juliet" not in nurse.ping()
+        juliet.send(f"<presence><status>{'x' * 200000}</status></presence>")
+        assert "result" in juliet.ping()
+
+
+def test_directed_presence_is_remembered_for_so_many(service, bystander):
+    """RFC 6121 4.6.3: each one told must hear of the end."""
+    with Person(service, "juliet") as juliet:
+        before = proc(service, "VmRSS")
+        n = 100000 if DROPS >= 100000 else 5000
+        for at in range(0, n, 1000):
+            flood(juliet, [f"<presence to='p{k}@echo.localhost'/>"
+                           for k in range(at, at + 1000)])
+        if not sanitized():
+            assert proc(service, "VmRSS") - before < 8192
+        assert "result" in juliet.ping()
+
+
+def test_carbons_of_huge_messages_hurt_who_asked_for_them(service):
+    """The sender's other resources that do not read are cut off, not he."""
+    with Person(service, "juliet", "a") as juliet, Bystander(service), \
+            contextlib.ExitStack() as stack:
+        lazy = [stack.enter_context(Person(service, "juliet", f"l{n}",
+                                           rcvbuf=4096)) for n in range(5)]
+        for each in lazy:
+            assert "result" in each.iq(
+                "set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+        for n in range(60):
+            juliet.message("nurse@localhost", "x" * 200000)
+            juliet.ping()
+        until("they are cut off",
+              lambda: metric(service, "queue_overflows_total") >= 5)
+        assert "result" in juliet.ping()
+
+
+def test_messages_for_the_absent_have_an_end(service, bystander):
+    """XEP-0160: a full store refuses, and is no one else's."""
+    with Person(service, "juliet") as juliet:
+        before = metric(service, "offline_messages")
+        flood(juliet, [
+            f"<message to='romeo@localhost' type='chat' id='o{n}'><body>{n}"
+            "</body></message>" for n in range(2000)])
+        kept = metric(service, "offline_messages") - before
+        assert kept == 200
+        flood(juliet, ["<message to='nurse@localhost' type='chat'><body>x"
+                       "</body></message>"])
+        assert metric(service, "offline_messages") - before == kept + 1
+    with Person(service, "romeo") as romeo:
+        romeo.send("<presence/>")
+        assert romeo.ping().count("<body>") <= 200
+
+
+def test_private_data_and_vcards_have_an_end(service, bystander):
+    with Person(service, "tybalt") as tybalt:
+        text = flood(tybalt, [
+            "<iq type='set' id='p'><query xmlns='jabber:iq:private'>"
+            f"<x xmlns='urn:n{n}'>{'x' * 1000}</x></query></iq>"
+            for n in range(1000)])
+        assert results(text)[0] - 1 <= 128 and results(text)[1] >= 800
+        for size, answer in [(60000, "result"), (70000, "error"),
+                             (200000, "error")]:
+            assert f"type='{answer}'" in tybalt.iq(
+                "set", f"<vCard xmlns='vcard-temp'><NOTE>{'x' * size}</NOTE>"
+                "</vCard>")
+
+
+def item(node: str, name: str, payload: str = "<x xmlns='urn:x'/>") -> str:
+    return (f"<iq type='set' id='i'><pubsub xmlns='{NS_PUBSUB}'><publish "
+            f"node='{node}'><item id='{name}'>{payload}</item></publish>"
+            "</pubsub></iq>")
+
+
+def test_nodes_of_an_account_have_an_end(service, bystander):
+    """XEP-0163: nodes, items, bytes."""
+    with Person(service, "tybalt") as tybalt:
+        nodes = metric(service, "nodes")
+        good = 0
+        for at in range(0, 2000, 200):
+            good += publish(tybalt, *(item(f"urn:n{n}", "a") for n in
+                                      range(at, at + 200)))[0]
+        assert 100 <= good <= 500
+        assert metric(service, "nodes") - nodes <= 500
+        items = metric(service, "items")
+        for at in range(0, 3000, 300):
+            flood(tybalt, [item("urn:n1", f"i{n}") for n in
+                           range(at, at + 300)])
+        assert metric(service, "items") - items <= 1000
+        big = f"<x xmlns='urn:x'>{'x' * 200000}</x>"
+        assert publish(tybalt, *(item("urn:n1", "big", big)
+                                 for _ in range(120)))[0] >= 1
+        assert publish(tybalt, item("n" * 5000, "a"),
+                       item("urn:n2", "i" * 5000))[1] == 2
+        if not sanitized():
+            assert proc(service, "VmRSS") < 300000
+    with Person(service, "nurse") as nurse:
+        assert publish(nurse, item("urn:n", "a")) == (1, 0)
+
+
+def test_registering_is_for_the_operator_unless_he_says_otherwise(service):
+    """XEP-0077: nothing of it before a log-in, and no other's account."""
+    with Raw(service.c2s) as raw:
+        raw.send(header() + "<iq type='set' id='1'><query xmlns="
+                 "'jabber:iq:register'><username>mallory</username>"
+                 "<password>x</password></query></iq>")
+        said = raw.rest()
+        assert "register" not in said and condition(said) == "not-authorized"
+    with Person(service, "tybalt") as tybalt, Bystander(service):
+        accounts = metric(service, "accounts")
+        text = flood(tybalt, [
+            "<iq type='set' id='g'><query xmlns='jabber:iq:register'>"
+            f"<username>m{n}</username><password>x</password></query></iq>"
+            for n in range(200)])
+        assert results(text) == (1, 200)
+        assert metric(service, "accounts") == accounts
+        for to in ["localhost", "nurse@localhost"]:
+            assert "type='error'" in tybalt.iq(
+                "set", "<query xmlns='jabber:iq:register'><username>nurse"
+                "</username><password>stolen</password></query>", to)
+        assert "type='error'" in tybalt.iq(
+            "set", "<query xmlns='jabber:iq:register'><remove/></query>",
+            "nurse@localhost")
+    with Person(service, "nurse"):
+        pass
+
+
+def test_new_passwords_as_fast_as_can_be_stop_nobody(service):
+    """Each costs PBKDF2, which others' log-ins wait behind."""
+    with Person(service, "tybalt") as tybalt, Bystander(service):
+        flooding = threading.Thread(target=flood, daemon=True, args=[tybalt, [
+            "<iq type='set' id='g'><query xmlns='jabber:iq:register'>"
+            f"<username>tybalt</username><password>{PASSWORD}</password>"
+            "</query></iq>" for _ in range(300)], 300])
+        flooding.start()
+        worst = 0.0
+        while flooding.is_alive():
+            start = time.monotonic()
+            Person(service, "nurse").close()
+            worst = max(worst, time.monotonic() - start)
+        print(f"a log-in meanwhile took {worst:.2f} s")
+        assert worst < 10

@@ -242,6 +242,54 @@ threads_may_share_a_stanza(void **state)
     cnc_element_unref(&e);
 }
 
+struct pausing {
+    struct cnc_parser *parser;
+    unsigned n;
+};
+
+static int
+count_and_pause(struct cnc_element *e, void *priv)
+{
+    struct pausing *w = priv;
+
+    w->n++;
+    cnc_parser_pause(w->parser);
+    return 0;
+}
+
+static void
+a_callback_may_pause(void **state)
+{
+    static const struct cnc_parser_events events = {.on_stanza =
+                                                        count_and_pause};
+    static const char text[] = "<a/><b>x</b>\n <c><d/></c><e/> ";
+    const size_t len = sizeof(text) - 1;
+
+    /* However it was cut before the rest came in one piece. */
+    for (size_t cut = 0; cut <= len; cut++) {
+        struct pausing w = {0};
+        const char *at = text + cut;
+        unsigned n = 0;
+
+        w.parser = cnc_parser_new(CNC_PARSE_STREAM, 0, NULL, &events, &w);
+        assert_int_equal(
+            cnc_parser_feed(w.parser, STREAM, strlen(STREAM), NULL), 0);
+        for (size_t i = 0; i < cut; i++) {
+            assert_int_equal(cnc_parser_feed(w.parser, text + i, 1, NULL), 0);
+            assert_int_equal(cnc_parser_left(w.parser), 0);
+        }
+        for (n = w.n; at < text + len; n = w.n) {
+            size_t given = (size_t)(text + len - at);
+
+            assert_int_equal(cnc_parser_feed(w.parser, at, given, NULL), 0);
+            at += given - cnc_parser_left(w.parser);
+            assert_true(w.n == n + 1 || at == text + len);
+        }
+        assert_int_equal(w.n, 4);
+        cnc_parser_free(&w.parser);
+    }
+}
+
 #ifndef __SANITIZE_ADDRESS__
 static void
 an_idle_parser_holds_less_than_1_kb(void **state)
@@ -298,6 +346,7 @@ main(void)
         cmocka_unit_test(after_an_error_only_reset_helps),
         cmocka_unit_test(a_callback_may_restart_the_stream),
         cmocka_unit_test(a_callback_may_raise_the_limits),
+        cmocka_unit_test(a_callback_may_pause),
         cmocka_unit_test(what_a_callback_returns_ends_the_feed),
         cmocka_unit_test(a_kept_stanza_outlives_its_parser),
         cmocka_unit_test(threads_may_share_a_stanza),
