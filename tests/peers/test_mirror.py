@@ -54,19 +54,19 @@ class Shelves(Concordance):
 def shelves(bed, ca, books):
     if not os.path.isdir(f"{BUILD}/python/concordance"):
         pytest.skip("built without Python")
-    books.publish("library", "Before", "m0")
+    books.publish("library", "Ere the mirror", "m0")
     service = Shelves(bed.hosts["safe"], ca, "safe.example")
     service.start()
     return service
 
 
 def test_a_page_shows_a_node_of_another_domain_live(shelves, books):
-    shelves.shows("Before")
+    shelves.shows("Ere the mirror")
     books.publish("library", "Across the wire", "m1")
-    shelves.shows("Before", "Across the wire")
+    shelves.shows("Ere the mirror", "Across the wire")
     books.publish("library", "Across it again", "m1")
     books.ctl("retract", "library", "m0")
-    shelves.shows("Across it again", without="Before")
+    shelves.shows("Across it again", without="Ere the mirror")
 
 
 def test_nobody_writes_it_here(shelves):
