@@ -295,6 +295,46 @@ write_server(const struct cnc__s2s_entry *e, void *priv)
 }
 
 static void
+write_component(const struct cnc__component_entry *c, void *priv)
+{
+    struct servers *to = priv;
+
+    write_server(
+        &(struct cnc__s2s_entry){
+            .domain = c->name,
+            .host = cnc__router_domain(to->service->router),
+            .direction = "component",
+            .state = c->connected ? "ready" : "idle",
+            .auth = c->connected ? "secret" : "none",
+            .tls = "",
+            .addr = c->addr,
+            .out_bytes = c->out_bytes,
+            .since_ms = c->connected ? c->since_ms : to->service->started_ms,
+            .error = ""},
+        to);
+}
+
+/* The server whose component we are carries everything. */
+static void
+write_attach(struct servers *to)
+{
+    const struct cnc_service *s = to->service;
+    bool ready = cnc__attach_is_ready(s->attach);
+
+    write_server(
+        &(struct cnc__s2s_entry){.domain = "*",
+                                 .host = cnc__router_domain(s->router),
+                                 .direction = "attached",
+                                 .state = ready ? "ready" : "connecting",
+                                 .auth = ready ? "secret" : "none",
+                                 .tls = "",
+                                 .addr = s->o.attach,
+                                 .since_ms = s->started_ms,
+                                 .error = ""},
+        to);
+}
+
+static void
 run_s2s(struct cnc__command_reply *reply, const struct cnc__request *r,
         struct cnc__values *v, void *priv)
 {
@@ -306,10 +346,19 @@ run_s2s(struct cnc__command_reply *reply, const struct cnc__request *r,
     write_reported(&form, s2s_columns, CNC_N(s2s_columns));
     if (service->s2s != NULL) {
         cnc__s2s_each(service->s2s, write_server, &to);
+    }
+    if (service->components != NULL) {
+        cnc__components_each(service->components, write_component, &to);
+    }
+    if (service->attach != NULL) {
+        write_attach(&to);
+    }
+    if (service->s2s == NULL && to.n == 0) {
+        cnc__str_puts(&note, "This service speaks to no other; --s2s, "
+                             "--attach and --component-secret change that.");
+    } else {
         cnc__str_printf(&note, "%zu of %zu streams and domains.",
                         to.n < to.max ? to.n : to.max, to.n);
-    } else {
-        cnc__str_puts(&note, "This service speaks to no other.");
     }
     form_done(reply, &form, note.data);
     cnc__str_fini(&note);

@@ -72,3 +72,21 @@ def test_sighup_reads_the_certificate_again_and_keeps_sessions(tmp_path):
         certificate(tmp_path, "second")
         s.process.send_signal(signal.SIGHUP)
         until("the new one is shown", lambda: shown(s.port) != before)
+
+
+def test_components_and_the_server_we_are_one_of_are_listed(tmp_path):
+    (tmp_path / "secret").write_text("s3cret\n")
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    secret = str(tmp_path / "secret")
+    with Service("bookcase-c", "--component", f"127.0.0.1:{port}",
+                 "--component-secret", f"inner={secret}") as outer:
+        listed = outer.ctl("s2s").stdout
+        assert "inner" in listed and "component" in listed
+        assert "idle" in listed
+        with Service("bookcase-c", "--domain", "inner", "--attach",
+                     f"127.0.0.1:{port}", "--attach-secret", secret) as inner:
+            until("it is attached",
+                  lambda: "ready" in inner.ctl("s2s").stdout)
+            assert f"127.0.0.1:{port}" in inner.ctl("s2s").stdout
+            until("and connected", lambda: "ready" in outer.ctl("s2s").stdout)
