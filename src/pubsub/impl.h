@@ -105,9 +105,16 @@ struct cnc__sub { /* a session that is notified */
     size_t at;                    /* in node->subs */
     bool account;                 /* by its account's kept subscription */
     bool bare;                    /* asked for by the bare JID */
+    bool reads;                   /* cnc__sub_wants_body() */
     size_t to_len;
     char to[]; /* the JID, escaped, and what ends the start tag */
 };
+
+/* body.c: an event in words, for people.  Does the subscriber read? */
+bool cnc__sub_wants_body(const struct cnc__sub *sub);
+/* Append <body/>; false: nothing can be said. */
+bool cnc__body_write(struct cnc__str *out, const struct cnc__node *n,
+                     const struct cnc__item *item);
 
 struct cnc__index; /* find.c */
 
@@ -137,6 +144,7 @@ struct cnc__node {
     size_t n_far;
     struct cnc__sub **subs;
     size_t n_subs, cap_subs;
+    size_t n_reading; /* of them, those that get a body */
     struct cnc__publish *queue, **queue_end;
     bool running;
     struct cnc__index *indexes;

@@ -111,8 +111,10 @@ cnc__notify_sub(struct cnc__sub *sub, size_t n_head,
     root->stats.deliveries++;
 }
 
+/* for_people: the same with a body; NULL: nobody reads. */
 static void
-fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail)
+fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail,
+        const struct cnc_buf *for_people)
 {
     start_head(n->ps, id);
     size_t n_head = n->ps->root->head.len;
@@ -121,7 +123,10 @@ fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail)
         return;
     }
     for (size_t i = 0; i < n->n_subs; i++) {
-        cnc__notify_sub(n->subs[i], n_head, tail);
+        struct cnc__sub *sub = n->subs[i];
+
+        cnc__notify_sub(sub, n_head,
+                        sub->reads && for_people != NULL ? for_people : tail);
     }
 }
 
@@ -143,10 +148,18 @@ cnc__notify_entry(struct cnc__node *n, enum cnc__what what,
     cnc__position(position, n, item == NULL ? n->seq : item->seq);
     struct cnc__str xml = CNC__STR;
     cnc__event_write(&xml, n, what, item, n->cfg.deliver_payloads);
-    struct cnc_buf *tail =
-        make_tail(n, xml.data, xml.len, item == NULL ? NULL : position, "");
-    fan_out(n, position, tail);
+    const char *archived = item == NULL ? NULL : position;
+    struct cnc_buf *tail = make_tail(n, xml.data, xml.len, archived, "");
+    struct cnc_buf *for_people = NULL;
+    struct cnc__str body = CNC__STR;
+    if (what == CNC__PUBLISHED && n->n_reading > 0 &&
+        cnc__body_write(&body, n, item)) {
+        for_people = make_tail(n, xml.data, xml.len, archived, body.data);
+    }
+    fan_out(n, position, tail, for_people);
+    cnc_buf_unref(&for_people);
     cnc_buf_unref(&tail);
+    cnc__str_fini(&body);
     cnc__str_fini(&xml);
 }
 
@@ -159,7 +172,7 @@ cnc__notify_all(struct cnc__node *n, const char *xml, size_t len)
     char id[17];
     cnc__random_hex(id, 8);
     struct cnc_buf *tail = make_tail(n, xml, len, NULL, "");
-    fan_out(n, id, tail);
+    fan_out(n, id, tail, NULL);
     cnc_buf_unref(&tail);
 }
 
@@ -181,7 +194,7 @@ cnc__notify_one(struct cnc__sub *sub, const char *xml, size_t len)
 
 /* What the last item is told with; NULL: it is not. */
 static struct cnc_buf *
-last_tail(struct cnc__node *n, char position[CNC__POSITION_LEN])
+last_tail(struct cnc__node *n, bool reads, char position[CNC__POSITION_LEN])
 {
     if (n->cfg.send_last_item == CNC__LAST_NEVER ||
         !n->cfg.deliver_notifications || n->items.live == 0) {
@@ -196,6 +209,9 @@ last_tail(struct cnc__node *n, char position[CNC__POSITION_LEN])
     /* XEP-0060 6.1.7: old news says how old. */
     cnc__str_printf(&more, "<delay xmlns='urn:xmpp:delay' stamp='%s'/>",
                     stamp);
+    if (reads) {
+        cnc__body_write(&more, n, item);
+    }
     struct cnc_buf *tail =
         make_tail(n, xml.data, xml.len, position, more.data);
     cnc__str_fini(&xml);
@@ -207,7 +223,7 @@ void
 cnc__notify_last(struct cnc__sub *sub)
 {
     char position[CNC__POSITION_LEN];
-    struct cnc_buf *tail = last_tail(sub->node, position);
+    struct cnc_buf *tail = last_tail(sub->node, sub->reads, position);
     if (tail != NULL) {
         send_one(sub, position, tail);
     }
@@ -217,7 +233,7 @@ void
 cnc__notify_last_to(struct cnc__node *n, const char *jid)
 {
     char position[CNC__POSITION_LEN];
-    struct cnc_buf *tail = last_tail(n, position);
+    struct cnc_buf *tail = last_tail(n, false, position);
     if (tail == NULL) {
         return;
     }

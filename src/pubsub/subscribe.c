@@ -54,6 +54,8 @@ cnc__sub_add(struct cnc__node *n, struct cnc__session *s, bool bare,
     sub->session = s;
     sub->bare = bare;
     sub->account = account;
+    sub->reads = cnc__sub_wants_body(sub);
+    n->n_reading += sub->reads;
     n->subs = cnc__grow(n->subs, n->n_subs, &n->cap_subs, sizeof(*n->subs));
     sub->at = n->n_subs;
     n->subs[n->n_subs++] = sub;
@@ -71,6 +73,7 @@ cnc__sub_del(struct cnc__sub *sub)
 {
     struct cnc__node *n = sub->node;
     struct cnc__sub *last = n->subs[--n->n_subs];
+    n->n_reading -= sub->reads;
     n->subs[sub->at] = last;
     last->at = sub->at;
     if (sub->prev != NULL) {

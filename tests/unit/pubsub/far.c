@@ -106,6 +106,23 @@ strangers_are_kept_over_a_restart_and_leave(void **state)
     world_free(&w);
 }
 
+static void
+who_reads_gets_the_event_in_words_and_programs_do_not(void **state)
+{
+    struct world *w = world_new();
+    struct cnc__node *n = world_node(w, "library");
+    subscribed(w, FULL, BARE);
+    subscribed(w, "books.montague.lit", "books.montague.lit");
+    world_publish(w, n, "1", "Emma & <Sons>");
+    const char *heard = world_hear_jid(w, BARE);
+    assert_non_null(strstr(heard, "Emma &amp; &lt;Sons&gt;</body>"));
+    assert_non_null(strstr(heard, "<event "));
+    heard = world_hear_jid(w, "books.montague.lit");
+    assert_null(strstr(heard, "<body>"));
+    assert_non_null(strstr(heard, "<event "));
+    world_free(&w);
+}
+
 static bool
 store_has(struct world *w, const char *part)
 {
@@ -460,6 +477,8 @@ main(void)
         cmocka_unit_test(a_stranger_asked_twice_is_notified_once),
         cmocka_unit_test(strangers_are_kept_over_a_restart_and_leave),
         cmocka_unit_test(a_subscription_is_an_entry_of_its_own),
+        cmocka_unit_test(
+            who_reads_gets_the_event_in_words_and_programs_do_not),
         cmocka_unit_test(subscriptions_of_an_older_store_become_entries),
         cmocka_unit_test(a_stranger_subscribes_itself_alone),
         cmocka_unit_test(a_stranger_asks_what_it_follows),
