@@ -155,6 +155,7 @@ struct cnc__im {
     struct cnc__im_far *far_;     /* resources of other domains: far.c */
     struct cnc__table *caps;      /* hash -> struct cnc__caps: caps.c */
     uint64_t serial;              /* of deliveries */
+    bool offline_more;            /* somebody waits for the rest */
     int64_t offline_next_ms;      /* when to look for what is too old */
     struct cnc__table *addresses; /* of those who register: registration.c */
     uint64_t n_available, n_contacts, n_offline, n_messages;

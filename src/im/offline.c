@@ -4,8 +4,8 @@
  * session never had.
  *
  * Kept as ("offline", "USER/SEQ"): "STAMP XML".  Given, with the delay since
- * they came (XEP-0203), to the first resource whose priority is not negative;
- * then they are gone.
+ * they came (XEP-0203), to the first resource whose priority is not negative,
+ * as many as there is room for and the rest as it reads; then they are gone.
  */
 #include "parts.h"
 
@@ -24,6 +24,7 @@ struct cnc__offline {
     struct waiting *first, **last;
     uint64_t seq;
     size_t n, bytes;
+    bool more; /* somebody has had some, and there was no room for all */
 };
 
 static struct cnc__offline *
@@ -254,11 +255,42 @@ available(struct cnc__im_user *u, struct cnc__im_session *s, bool first)
         return;
     }
     c = cnc__im_change_new(u->im, NULL, NULL);
-    while (u->offline->n > 0) {
+    /* All at once may be more than may wait for a stream: whoever writes much
+     * to somebody absent would keep him out. */
+    while (u->offline->n > 0 && cnc__session_has_room(s->session)) {
         give(u, s->session, u->offline->first);
         forget_first(u, c);
     }
+    u->offline->more = u->offline->n > 0;
+    u->im->offline_more = u->im->offline_more || u->offline->more;
     cnc__im_commit(c);
+}
+
+/* Go on with those who have read what they had. */
+static void
+give_more(struct cnc__im *im)
+{
+    if (!im->offline_more) {
+        return;
+    }
+    im->offline_more = false;
+    for (struct cnc__table_iter i = {0}; cnc__table_next(im->users, &i);) {
+        struct cnc__im_user *u = i.value;
+
+        if (u->offline == NULL || !u->offline->more) {
+            continue;
+        }
+        u->offline->more = false; /* unless there is still somebody */
+        for (struct cnc__session *s = cnc__im_sessions(u); s != NULL;
+             s = s->next_same) {
+            struct cnc__im_session *state = cnc__im_state(s);
+
+            if (state != NULL && state->available && state->priority >= 0) {
+                available(u, state, false);
+                break;
+            }
+        }
+    }
 }
 
 /* -- what is kept --------------------------------------------------------- */
@@ -307,6 +339,7 @@ tick(struct cnc__im *im, int64_t now_ms)
     int64_t age_ms = (int64_t)im->limits.offline_s * 1000;
     struct cnc__im_change *c;
 
+    give_more(im);
     if (im->n_offline == 0 || now_ms < im->offline_next_ms) {
         return;
     }

@@ -322,6 +322,8 @@ CNC_API struct cnc__session *cnc__router_next_session(struct cnc__router *r,
 /* One serialised stanza (default namespace jabber:client in scope). */
 CNC_API void cnc__session_send(struct cnc__session *s, const char *xml,
                                size_t len);
+/* May much more be said to it at once?  Else what can wait should. */
+CNC_API bool cnc__session_has_room(const struct cnc__session *s);
 /* The fan-out path: one frame of head + shared tail, copied into the
  * session's output; no allocation when there is room.  Marks it dirty. */
 CNC_API void cnc__session_send_shared(struct cnc__session *s, const char *head,

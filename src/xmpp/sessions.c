@@ -278,6 +278,15 @@ trace(struct cnc__session *s, const char *head, size_t head_len,
     cnc__str_fini(&xml);
 }
 
+bool
+cnc__session_has_room(const struct cnc__session *s)
+{
+    CNC_OBJ_CHECK(s, SESSION_MAGIC);
+    return s->sm != NULL
+               ? cnc__sm_has_room(s->sm)
+               : s->stream == NULL || !cnc__stream_is_full(s->stream);
+}
+
 void
 cnc__session_send(struct cnc__session *s, const char *xml, size_t len)
 {

@@ -227,6 +227,15 @@ is_too_much(const struct cnc__sm *m, unsigned times)
            (sms->stats.bytes > c->max_all && m->keep.own > HELD * times);
 }
 
+bool
+cnc__sm_has_room(const struct cnc__sm *m)
+{
+    const struct cnc__sm_config *c = &m->session->router->sms->config;
+
+    return cnc__keep_n(&m->keep) <= c->max_stanzas / 4 &&
+           m->keep.bytes <= c->max_bytes / 4;
+}
+
 /* The session ends, soon: what is sent to it until then goes back to the
  * router with the rest. */
 static void

@@ -132,6 +132,8 @@ void cnc__sms_tick(struct cnc__router *r);
 /* All that wait end now; before a service stops. */
 CNC_API void cnc__sms_end_all(struct cnc__router *r);
 
+/* Not even a quarter of what may be kept is kept. */
+bool cnc__sm_has_room(const struct cnc__sm *m);
 /* One stanza to a session that has s->sm; tail may be NULL. */
 void cnc__sm_send(struct cnc__session *s, const char *head, size_t head_len,
                   const struct cnc_buf *tail);

@@ -205,12 +205,14 @@ class Authority:
         self.port = self.listener.getsockname()[1]
         self.streams: list[Raw] = []
         self.heard: list[str] = []
+        self.over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
+        self.over.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for stream in self.streams:
@@ -246,10 +248,8 @@ class Authority:
                 stream.send(f"<db:{start[1]} from='{a['to']}' "
                             f"to='{a['from']}' {more} "
                             f"type='{self.answer}'/>")
-                if start[1] == "result":
-                    break
-            while self.reads and stream.more():
-                pass
+                if start[1] == "result" and not self.reads:
+                    self.over.wait()
         except (AssertionError, OSError):
             pass
 

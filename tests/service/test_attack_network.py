@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
@@ -836,6 +835,28 @@ def test_messages_for_the_absent_have_an_end(service, bystander):
         assert romeo.ping().count("<body>") <= 200
 
 
+@pytest.mark.parametrize("managed", [False, True])
+def test_what_waits_for_somebody_does_not_keep_him_out(service, bystander,
+                                                       managed):
+    """More than may wait for a stream comes as it is read, in its order."""
+    with Person(service, "juliet") as juliet:
+        for n in range(90):
+            juliet.message("nurse@localhost", f"[{n}]" + "x" * 19000)
+        juliet.ping()
+    with Person(service, "nurse") as nurse:
+        if managed:
+            enable(nurse)
+        nurse.send("<presence/>")
+        found = []
+        while len(found) < 90:
+            got = nurse.upto("</message>")
+            found.append(int(re.search(r"<body>\[(\d+)\]", got)[1]))
+            if managed:
+                nurse.send(f"<a xmlns='{NS_SM}' h='{len(found)}'/>")
+        assert found == list(range(90))
+        assert "result" in nurse.ping()
+
+
 def test_private_data_and_vcards_have_an_end(service, bystander):
     with Person(service, "tybalt") as tybalt:
         text = flood(tybalt, [
@@ -924,3 +945,210 @@ def test_new_passwords_as_fast_as_can_be_stop_nobody(service):
             worst = max(worst, time.monotonic() - start)
         print(f"a log-in meanwhile took {worst:.2f} s")
         assert worst < 10
+
+
+# -- other servers ------------------------------------------------------------
+
+def test_a_domain_opens_so_many_streams(service, bystander):
+    """Twenty that are proved; those that prove nothing have a deadline."""
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Peer(service, proved=False))
+                 for _ in range(60)]
+        for peer in peers:
+            peer.result()
+        said = [p.until("type='valid'|resource-constraint|</stream")[0]
+                for p in peers]
+        assert said.count("type='valid'") == 20
+        silent = [stack.enter_context(Raw(service.s2s))
+                  for _ in range(1000)]
+        for raw in silent:
+            raw.send(header("localhost", "server", "from='evil.example'"))
+        assert "stream:features" in silent[-1].until(
+            ".*</stream:features>")[0]
+    until("they are gone", lambda: metric(service, "s2s_streams_in") == 0)
+
+
+def test_a_server_that_floods_waits_for_its_turn(service, bystander):
+    """Messages to who is not there, and questions whose answers fill up."""
+    with Peer(service) as peer, Person(service, "nurse") as nurse:
+        for _ in range(20):
+            peer.send("".join(
+                f"<message from='x{n}@evil.example' to='no{n}@localhost' "
+                "type='chat'><body>x</body></message><iq type='get' id='x' "
+                "from='x@evil.example' to='localhost'><ping xmlns="
+                "'urn:xmpp:ping'/></iq>" for n in range(500)))
+        assert "result" in nurse.ping()
+        peer.send("<message from='x@evil.example' to='nurse@localhost/x' "
+                  "type='chat'><body>last</body></message>")
+        nurse.until("<body>last</body>")
+
+
+def test_one_person_asks_for_thousands_of_servers():
+    """A DNS that never answers: others go on reaching whom they want, and
+    what waited goes back."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
+        hole.bind(("127.0.0.1", 0))
+        with network("--dns", f"127.0.0.1@{hole.getsockname()[1]}") as s, \
+                Bystander(s), Person(s, "tybalt") as tybalt:
+            for at in range(0, 10000, 500):
+                flood(tybalt, [
+                    f"<message to='x@d{n}.example' type='chat' id='d'><body>x"
+                    "</body></message>" for n in range(at, at + 500)])
+            assert metric(s, "s2s_queued") > 5000
+            with Person(s, "nurse") as nurse:
+                nurse.message("x@evil.example", "still")
+                until("she is heard", lambda: any(
+                    "still" in t.text for t in s.authority.streams))
+            tybalt.close()
+            until("all went back", lambda: metric(s, "s2s_queued") == 0)
+            assert metric(s, "s2s_bounced_total") >= 10000
+
+
+# -- who does not read --------------------------------------------------------
+
+def test_slow_readers_of_every_kind_are_cut_off_alone(service):
+    """Each asks much and reads nothing; what waits is bounded."""
+    info = ("<iq type='get' id='x' {} to='localhost'><query xmlns='http:"
+            "//jabber.org/protocol/disco#info'/></iq>")
+    before = proc(service, "VmRSS")
+    with Bystander(service), contextlib.ExitStack() as stack:
+        def stuck(raw, data):
+            raw.sock.settimeout(1)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(400):
+                    if not raw.send(data):
+                        break
+            stack.callback(raw.close)
+
+        juliet = Person(service, "juliet", rcvbuf=4096)
+        stuck(juliet, info.format("") * 300)
+        peer = Peer(service, rcvbuf=4096)
+        stuck(peer, info.format("from='evil.example'") * 300)
+        c = handshake(service)
+        c.until("<handshake/>")
+        stuck(c, info.format("from='echo.localhost'") * 300)
+        web = Client(service.port, rcvbuf=4096)
+        web.sock.settimeout(1)
+        with contextlib.suppress(TimeoutError, Exception):
+            for _ in range(4000):
+                web.send(info.format("xmlns='jabber:client'"))
+        if not sanitized():
+            assert proc(service, "VmRSS") - before < 65536
+
+
+def test_a_server_that_does_not_read_us_costs_a_queue():
+    """Authority.reads False: 8 MB for its stream, 1 MB before it."""
+    with network() as s, Bystander(s), Person(s, "juliet") as juliet:
+        s.authority.reads = False
+        before = proc(s, "VmRSS")
+        for _ in range(200):
+            juliet.message("x@evil.example", "x" * 100000)
+            if "error" in juliet.ping():
+                break
+        else:
+            raise AssertionError("20 MB wait")
+        if not sanitized():
+            assert proc(s, "VmRSS") - before < 40960
+
+
+# -- XEP-0198, 0352, 0386, 0388, 0484 -----------------------------------------
+
+def enable(person: Person) -> str:
+    person.send(f"<enable xmlns='{NS_SM}' resume='true'/>")
+    return person.until("<enabled[^>]* id='([^']*)'")[1]
+
+
+@pytest.mark.parametrize("h, answer", [
+    ("1000", "handled-count-too-high"), ("-1", "bad-request"),
+    ("x", "bad-request"), ("", "bad-request"),
+    ("99999999999999999999", "bad-request")])
+def test_acknowledging_what_was_not_said_is_refused(service, bystander, h,
+                                                    answer):
+    with Person(service, "juliet") as juliet:
+        enable(juliet)
+        juliet.send(f"<a xmlns='{NS_SM}' h='{h}'/>")
+        juliet.until(answer)
+
+
+def test_sessions_are_not_resumed_by_guessing(service, bystander):
+    with Person(service, "juliet") as juliet:
+        name = enable(juliet)
+        with Person(service, "tybalt", bind=False) as tybalt:
+            for guess in [name, name[:-1] + "0", "", "0", "x" * 5000,
+                          "../" + name]:
+                tybalt.send(f"<resume xmlns='{NS_SM}' h='0' previd='{guess}'"
+                            "/>")
+                assert "item-not-found" in tybalt.until(
+                    "<failed.*?</failed>")[0]
+        assert "result" in juliet.ping()
+
+
+def test_who_never_acknowledges_is_bounded(service, bystander):
+    with Person(service, "juliet") as juliet, \
+            Person(service, "romeo") as romeo:
+        enable(juliet)
+        for n in range(200):
+            romeo.message(juliet.jid, "x" * 20000)
+            if n % 20 == 0:
+                romeo.ping()
+        assert condition(juliet.rest()) == "policy-violation"
+        assert "result" in romeo.ping()
+
+
+def test_sessions_that_wait_have_an_end(service, bystander):
+    """Lost again and again: an account keeps its ten newest."""
+    before = metric(service, "sm_waiting")
+    for n in range(45):  # within a second; so many resources at once
+        with Person(service, "tybalt", f"w{n}") as tybalt:
+            enable(tybalt)
+    until("they wait", lambda: 0 < metric(service, "sm_waiting") - before
+          <= 10)
+
+
+def test_what_an_inactive_client_need_not_hear_is_bounded(service, bystander):
+    with Person(service, "juliet", "a") as juliet, \
+            Person(service, "juliet", "b") as other:
+        juliet.send("<presence/><inactive xmlns='urn:xmpp:csi:0'/>")
+        juliet.ping()
+        before = proc(service, "VmRSS")
+        flood(other, [f"<presence><status>{n}{'x' * 1000}</status></presence>"
+                      for n in range(5000)])
+        if not sanitized():
+            assert proc(service, "VmRSS") - before < 8192
+        juliet.send("<active xmlns='urn:xmpp:csi:0'/>")
+        assert "result" in juliet.ping()
+
+
+def login2(raw: Raw, inner: str, mechanism: str, first: str) -> str:
+    raw.send(f"<authenticate xmlns='urn:xmpp:sasl:2' mechanism='{mechanism}'>"
+             f"<initial-response>{b64(first)}</initial-response><user-agent "
+             "id='d4565fa7-4d72-4749-b3d3-740edbf87770'/>" + inner
+             + "</authenticate>")
+    return raw.until("<success.*?</success>|<failure.*?</failure>"
+                     "|<stream:error>.*")[0]
+
+
+def test_tokens_are_not_guessed_and_not_used_twice(secured):
+    with Bystander(secured):
+        for first in ["juliet\0" + "x" * 32, "juliet", "\0" * 40,
+                      "nobody\0" + "x" * 32, "juliet\0" + "x" * 5000]:
+            with Raw(secured.c2s) as raw:
+                raw.starttls()
+                raw.send(header())
+                raw.until("</stream:features>")
+                assert "<success" not in login2(
+                    raw, "<fast xmlns='urn:xmpp:fast:0' count='1'/>",
+                    "HT-SHA-256-NONE", first)
+
+
+@pytest.mark.parametrize("tag", ["x" * 5000, "a/b", "\u202e", "&#10;", "  ",
+                                 "&lt;/jid>"])
+def test_a_tag_is_a_name_or_nothing(secured, tag):
+    with Bystander(secured), Raw(secured.c2s) as raw:
+        raw.starttls()
+        raw.send(header())
+        raw.until("</stream:features>")
+        said = login2(raw, "<bind xmlns='urn:xmpp:bind:0'><tag>" + tag
+                      + "</tag></bind>", "PLAIN", f"\0juliet\0{PASSWORD}")
+        jid = re.search("<authorization-identifier>(.*?)</", said)[1]
+        assert jid.startswith("juliet@localhost/") and len(jid) < 300
