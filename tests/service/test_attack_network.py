@@ -26,7 +26,7 @@ NS_RSM = "http://jabber.org/protocol/rsm"
 NS_ROSTER = "jabber:iq:roster"
 NS_PUBSUB = "http://jabber.org/protocol/pubsub"
 DROPS = int(os.environ.get("ATTACK_DROPS", "4000"))
-USERS = ["juliet", "romeo", "nurse", "tybalt"]
+USERS = ["juliet", "romeo", "nurse", "tybalt", "peter"]
 
 
 @contextlib.contextmanager
@@ -841,20 +841,20 @@ def test_what_waits_for_somebody_does_not_keep_him_out(service, bystander,
     """More than may wait for a stream comes as it is read, in its order."""
     with Person(service, "juliet") as juliet:
         for n in range(90):
-            juliet.message("nurse@localhost", f"[{n}]" + "x" * 19000)
+            juliet.message("peter@localhost", f"[{n}]" + "x" * 19000)
         juliet.ping()
-    with Person(service, "nurse") as nurse:
+    with Person(service, "peter") as peter:
         if managed:
-            enable(nurse)
-        nurse.send("<presence/>")
+            enable(peter)
+        peter.send("<presence/>")
         found = []
         while len(found) < 90:
-            got = nurse.upto("</message>")
+            got = peter.upto("</message>")
             found.append(int(re.search(r"<body>\[(\d+)\]", got)[1]))
             if managed:
-                nurse.send(f"<a xmlns='{NS_SM}' h='{len(found)}'/>")
+                peter.send(f"<a xmlns='{NS_SM}' h='{len(found)}'/>")
         assert found == list(range(90))
-        assert "result" in nurse.ping()
+        assert "result" in peter.ping()
 
 
 def test_private_data_and_vcards_have_an_end(service, bystander):
