@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "console.h"
+#include "ctl.h"
 
 enum place { TEXT, NAME, INSIDE, VALUE };
 
@@ -34,19 +35,6 @@ after(enum place was, char c)
     return TEXT;
 }
 
-/* Bytes of the control character at s; 0 for any other. */
-static size_t
-control(const char *s)
-{
-    unsigned char c = (unsigned char)s[0];
-
-    if (c == 0xc2 && (unsigned char)s[1] >= 0x80 &&
-        (unsigned char)s[1] < 0xa0) {
-        return 2;
-    }
-    return c != '\n' && (c < 0x20 || c == 0x7f) ? 1 : 0;
-}
-
 void
 console_write(struct cnc__str *out, const struct cnc_element *e, bool colour)
 {
@@ -55,7 +43,7 @@ console_write(struct cnc__str *out, const struct cnc_element *e, bool colour)
     enum place place = TEXT, next;
 
     while (s < end) {
-        size_t n = control(s);
+        size_t n = *s == '\n' ? 0 : ctl_control(s);
 
         next = after(place, *s);
         /* "<" and the quotes are of what they open; ">" is of its name. */

@@ -49,6 +49,9 @@ int ctl_iq(struct ctl *ctl, const char *type, const char *payload,
 int ctl_outcome(const struct cnc_element *reply);
 /* Text as a JSON string (RFC 8259 7); what is no UTF-8, byte by byte. */
 void ctl_json_string(struct cnc__str *out, const char *s);
+/* Bytes of the control character at s: C0, DEL, and C1, which terminals obey
+ * too; 0 for any other. */
+size_t ctl_control(const char *s);
 /* What a stranger wrote (an id), with control characters as \xNN: it must not
  * speak to the terminal nor begin a line of its own. */
 void ctl_print_text(const char *s);

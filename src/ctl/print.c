@@ -31,10 +31,8 @@ ctl_say(int status, const char *fmt, ...)
     return status;
 }
 
-/* Bytes of the control character at s: C0, DEL, and C1, which terminals obey
- * too; 0 for any other. */
-static size_t
-control(const char *s)
+size_t
+ctl_control(const char *s)
 {
     unsigned char c = (unsigned char)s[0];
 
@@ -49,7 +47,7 @@ void
 ctl_print_text(const char *s)
 {
     for (size_t n; *s != '\0'; s += n) {
-        n = control(s);
+        n = ctl_control(s);
         if (n == 0) {
             fputc(*s, stdout);
             n = 1;
@@ -71,7 +69,7 @@ ctl_print(struct ctl *ctl, const struct cnc_element *e)
     /* The same XML, and never more than its line: names hold no controls, so
      * each stands where a reference may. */
     while (s < end) {
-        size_t n = ctl->indent && *s == '\n' ? 0 : control(s);
+        size_t n = ctl->indent && *s == '\n' ? 0 : ctl_control(s);
 
         if (n == 0) {
             fputc(*s++, stdout);

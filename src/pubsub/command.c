@@ -396,6 +396,17 @@ cnc__command_done(struct cnc__command_reply *reply,
     cnc__free(reply);
 }
 
+void
+cnc__command_refuse(struct cnc__command_reply *reply, struct cnc__values *v,
+                    const char *field, const char *text)
+{
+    struct cnc_error err = {0};
+
+    cnc__values_refuse(v, field, text);
+    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
+    cnc__command_done(reply, &err, NULL, NULL);
+}
+
 /* -- running -------------------------------------------------------------- */
 
 /* Steals the request and v. */

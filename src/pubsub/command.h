@@ -42,5 +42,9 @@ CNC_API int cnc__commands_add(struct cnc__commands *c,
 CNC_API void cnc__command_done(struct cnc__command_reply *c,
                                const struct cnc_error *err, const char *note,
                                const char *result_xml);
+/* Answer that this field is wrong, and why. */
+CNC_API void cnc__command_refuse(struct cnc__command_reply *reply,
+                                 struct cnc__values *v, const char *field,
+                                 const char *text);
 
 #endif /* CNC_PUBSUB_COMMAND_H */

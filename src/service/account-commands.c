@@ -16,17 +16,6 @@ static const struct cnc_record delete_record = {
     "user", CNC_FIELDS({"accountjids", "The Jabber ID of the account",
                         .kind = CNC_FIELD_JID, .required = true})};
 
-static void
-refuse(struct cnc__command_reply *reply, struct cnc__values *v,
-       const char *field, const char *text)
-{
-    struct cnc_error err = {0};
-
-    cnc__values_refuse(v, field, text);
-    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
-    cnc__command_done(reply, &err, NULL, NULL);
-}
-
 /* The local part of an account of this domain, or NULL after a refusal. */
 static char *
 local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
@@ -35,25 +24,22 @@ local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
     const char *typed = cnc__values_get(v, field, 0);
     const char *ours = cnc__logins_domain(a);
     char jid[CNC__JID_MAX + 1];
-    const char *domain;
-    size_t len;
 
     if (typed == NULL ||
         cnc__jid_prepare(jid, typed, strlen(typed), NULL) != 0) {
-        refuse(reply, v, field, "This is no Jabber ID.");
+        cnc__command_refuse(reply, v, field, "This is no Jabber ID.");
         return NULL;
     }
-    domain = cnc__jid_domain(jid, &len);
     if (!cnc__jid_has_local(jid) || cnc__jid_resource(jid) != NULL ||
-        len != strlen(ours) || memcmp(domain, ours, len) != 0) {
+        !cnc__jid_is_at(jid, ours)) {
         struct cnc__str text = CNC__STR;
 
         cnc__str_printf(&text, "It must be somebody@%s.", ours);
-        refuse(reply, v, field, text.data);
+        cnc__command_refuse(reply, v, field, text.data);
         cnc__str_fini(&text);
         return NULL;
     }
-    return cnc__strndup(jid, (size_t)(domain - jid) - 1);
+    return cnc__strndup(jid, strlen(jid) - strlen(ours) - 1);
 }
 
 /* Who waits for the answer to a command, and which field names the account. */
@@ -73,7 +59,7 @@ answer(const struct cnc_error *err, void *priv)
     if (err == NULL || err->code == CNC_ESTORE || err->code == CNC_ECLOSED) {
         cnc__command_done(q->reply, err, q->said, NULL);
     } else {
-        refuse(q->reply, q->values, q->field, err->text);
+        cnc__command_refuse(q->reply, q->values, q->field, err->text);
     }
     cnc__free(q);
 }
@@ -100,10 +86,12 @@ set_user(struct cnc__logins *a, struct cnc__command_reply *reply,
         return;
     }
     if (password == NULL || password[0] == '\0' || strlen(password) > 1023) {
-        refuse(reply, v, "password",
-               "A password has 1 to 1023 bytes; longer is better.");
+        cnc__command_refuse(
+            reply, v, "password",
+            "A password has 1 to 1023 bytes; longer is better.");
     } else if (again != NULL && strcmp(password, again) != 0) {
-        refuse(reply, v, "password-verify", "The two are not the same.");
+        cnc__command_refuse(reply, v, "password-verify",
+                            "The two are not the same.");
     } else {
         cnc__logins_set(a, user, password, must_be_new, answer,
                         ask(reply, v, "accountjid", "The account is ready."));

@@ -10,23 +10,6 @@
 
 /* -- im asks -------------------------------------------------------------- */
 
-static void
-env_commit(struct cnc__commit *c, void *priv)
-{
-    struct cnc_service *s = priv;
-
-    cnc__commits_add(s->commits, c);
-}
-
-static int64_t
-env_now_ms(void *priv)
-{
-    uv_timeval64_t now;
-
-    uv_gettimeofday(&now);
-    return now.tv_sec * 1000 + now.tv_usec / 1000;
-}
-
 static bool
 env_exists(const char *user, void *priv)
 {
@@ -239,8 +222,8 @@ int
 cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
 {
     struct cnc__im_env env = {.router = s->router,
-                              .commit = env_commit,
-                              .now_ms = env_now_ms,
+                              .commit = cnc__service_commit,
+                              .now_ms = cnc__service_now_ms,
                               .account_exists = env_exists,
                               .account_set = env_set,
                               .account_del = env_del,

@@ -61,17 +61,6 @@ form_done(struct cnc__command_reply *reply, struct cnc__str *form,
     cnc__str_fini(form);
 }
 
-static void
-refuse(struct cnc__command_reply *reply, struct cnc__values *v,
-       const char *field, const char *text)
-{
-    struct cnc_error err = {0};
-
-    cnc__values_refuse(v, field, text);
-    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
-    cnc__command_done(reply, &err, NULL, NULL);
-}
-
 static const char *
 text_of(struct cnc__values *v, const char *field)
 {
@@ -97,17 +86,7 @@ max_of(struct cnc__values *v)
 static bool
 is_meant(const struct cnc__session *s, const char *target)
 {
-    size_t len = strlen(target), n;
-    const char *domain;
-
-    if (len == 0 || strcmp(s->jid, target) == 0) {
-        return true;
-    }
-    if (s->bare_len == len && memcmp(s->jid, target, len) == 0) {
-        return true;
-    }
-    domain = cnc__jid_domain(s->jid, &n);
-    return n == len && memcmp(domain, target, len) == 0;
+    return target[0] == '\0' || cnc__jid_is_within(s->jid, target);
 }
 
 /* What was typed in field, prepared; false after a refusal. */
@@ -122,7 +101,7 @@ read_target(char out[CNC__JID_MAX + 1], struct cnc__command_reply *reply,
         return true;
     }
     if (cnc__jid_prepare(out, typed, strlen(typed), NULL) != 0) {
-        refuse(reply, v, field, "This is no Jabber ID.");
+        cnc__command_refuse(reply, v, field, "This is no Jabber ID.");
         return false;
     }
     return true;
@@ -130,15 +109,6 @@ read_target(char out[CNC__JID_MAX + 1], struct cnc__command_reply *reply,
 
 /* -- sessions
  * ---------------------------------------------------------------------- */
-
-static int64_t
-unix_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static const char *
 sm_state(const struct cnc__session *s)
@@ -158,8 +128,9 @@ write_session(struct cnc__str *out, const struct cnc_service *service,
 
     if (s->stream != NULL) {
         cnc__stream_about(&a, s->stream);
-        cnc__datetime(
-            since, unix_ms() - (int64_t)(uv_now(&service->loop) - a.bound_ms));
+        cnc__datetime(since,
+                      cnc__service_now_ms(NULL) -
+                          (int64_t)(uv_now(&service->loop) - a.bound_ms));
     }
     cnc__str_puts(out, "<item>");
     form_value(out, "jid", s->jid);
@@ -276,8 +247,9 @@ write_server(const struct cnc__s2s_entry *e, void *priv)
     if (to->n++ >= to->max) {
         return;
     }
-    cnc__datetime(since, unix_ms() - (int64_t)(uv_now(&to->service->loop) -
-                                               e->since_ms));
+    cnc__datetime(since,
+                  cnc__service_now_ms(NULL) -
+                      (int64_t)(uv_now(&to->service->loop) - e->since_ms));
     cnc__str_puts(to->out, "<item>");
     form_value(to->out, "domain", e->domain);
     form_value(to->out, "host", e->host);
@@ -497,7 +469,8 @@ run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
         return;
     }
     if (!cnc__jid_has_local(target)) {
-        refuse(reply, v, "accountjids", "Name a session or an account.");
+        cnc__command_refuse(reply, v, "accountjids",
+                            "Name a session or an account.");
         return;
     }
     for (size_t i = 0;
@@ -509,7 +482,8 @@ run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
         }
     }
     if (n == 0) {
-        refuse(reply, v, "accountjids", "There is no such session.");
+        cnc__command_refuse(reply, v, "accountjids",
+                            "There is no such session.");
         return;
     }
     cnc__log(CNC_LOG_INFO, "session.ended", "target=%s n=%zu by=%s", target, n,
@@ -572,7 +546,8 @@ run_announce(struct cnc__command_reply *reply, const struct cnc__request *r,
 
     lines(&text, v, "announcement");
     if (text.len == 0) {
-        refuse(reply, v, "announcement", "There is nothing to announce.");
+        cnc__command_refuse(reply, v, "announcement",
+                            "There is nothing to announce.");
         return;
     }
     cnc__str_printf(&note, "Sent to %zu sessions.",
@@ -684,7 +659,7 @@ read_motd(struct cnc__operator *o, struct cnc__command_reply *reply,
 
     lines(&text, v, "motd");
     if (text.len == 0) {
-        refuse(reply, v, "motd", "There is nothing to say.");
+        cnc__command_refuse(reply, v, "motd", "There is nothing to say.");
     } else {
         keep_motd(o, reply, cnc__strdup(text.data), tell);
     }
@@ -737,7 +712,7 @@ run_shutdown(struct cnc__command_reply *reply, const struct cnc__request *r,
 
     if (text_of(v, "delay")[0] != '\0' &&
         !cnc__parse_int(&delay_s, text_of(v, "delay"), 0, MAX_DELAY)) {
-        refuse(reply, v, "delay", "That is 0 to 86400 seconds.");
+        cnc__command_refuse(reply, v, "delay", "That is 0 to 86400 seconds.");
         return;
     }
     lines(&text, v, "announcement");

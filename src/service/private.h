@@ -266,6 +266,9 @@ struct cnc_service {
     struct cnc_error failure;              /* why run ends with an error */
 };
 
+/* The rooms' env functions that several of them are given. */
+void cnc__service_commit(struct cnc__commit *c, void *service);
+int64_t cnc__service_now_ms(void *service); /* Unix time */
 void cnc__service_offload(void (*work)(void *), void (*done)(void *),
                           void *arg, void *service);
 

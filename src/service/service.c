@@ -11,16 +11,16 @@
 
 /* -- joints: each room reaches the others through these ------------------- */
 
-static void
-env_commit(struct cnc__commit *c, void *priv)
+void
+cnc__service_commit(struct cnc__commit *c, void *service)
 {
-    struct cnc_service *s = priv;
+    struct cnc_service *s = service;
 
     cnc__commits_add(s->commits, c);
 }
 
-static int64_t
-env_now_ms(void *priv)
+int64_t
+cnc__service_now_ms(void *service)
 {
     uv_timeval64_t now;
 
@@ -277,13 +277,13 @@ load_store(struct cnc_service *s, struct cnc_error *err)
 static void
 make_rooms(struct cnc_service *s)
 {
-    struct cnc__pubsub_env pubsub = {.commit = env_commit,
-                                     .now_ms = env_now_ms,
+    struct cnc__pubsub_env pubsub = {.commit = cnc__service_commit,
+                                     .now_ms = cnc__service_now_ms,
                                      .before_publish = env_before_publish,
                                      .after = env_after,
                                      .priv = s};
     struct cnc__apps_env apps = {
-        .commit = env_commit, .post = env_post, .priv = s};
+        .commit = cnc__service_commit, .post = env_post, .priv = s};
 
     s->posts = cnc__posts_new(&s->loop);
     s->commits = cnc__commits_new(s->driver, s->store, s->posts);

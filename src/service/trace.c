@@ -45,23 +45,7 @@ struct cnc__traces {
 static bool
 is_of(const char *target, const char *jid)
 {
-    size_t len = strlen(target), n;
-    const char *domain;
-
-    if (jid == NULL) {
-        return false;
-    }
-    if (strcmp(target, jid) == 0) {
-        return true;
-    }
-    if (cnc__jid_resource(target) != NULL) {
-        return false;
-    }
-    if (cnc__jid_has_local(target)) {
-        return cnc__jid_bare_len(jid) == len && memcmp(jid, target, len) == 0;
-    }
-    domain = cnc__jid_domain(jid, &n);
-    return n == len && memcmp(domain, target, len) == 0;
+    return jid != NULL && cnc__jid_is_within(jid, target);
 }
 
 /* The sessions that somebody watches are marked, so that all others cost
@@ -254,15 +238,6 @@ tell_dropped(struct cnc__traces *t, struct watch *w, struct cnc__session *s)
     cnc__str_fini(&xml);
 }
 
-static int64_t
-unix_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 tell(struct cnc__traces *t, struct watch *w, const char *who, bool in,
      const struct cnc__str *stanza)
@@ -279,7 +254,7 @@ tell(struct cnc__traces *t, struct watch *w, const char *who, bool in,
     if (w->dropped > 0) {
         tell_dropped(t, w, s);
     }
-    cnc__datetime(stamp, unix_ms());
+    cnc__datetime(stamp, cnc__service_now_ms(NULL));
     head(&xml, t, s);
     cnc__xml_printf(&xml,
                     " direction='%s' session='%s'><delay "
@@ -345,7 +320,6 @@ run(struct cnc__command_reply *reply, const struct cnc__request *r,
     struct cnc__traces *t = priv;
     const char *typed = cnc__values_get(v, "jid", 0);
     char target[CNC__JID_MAX + 1];
-    struct cnc_error err = {0};
     struct watch *w = watch_of(t, r->session_id);
 
     if (w != NULL) {
@@ -358,12 +332,10 @@ run(struct cnc__command_reply *reply, const struct cnc__request *r,
     }
     w = watch_of(t, 0);
     if (w == NULL || r->session_id == 0 ||
-        cnc__jid_prepare(target, typed, strlen(typed), &err) != 0) {
-        cnc_error_set(&err, CNC_EREFUSED, NULL, "%s",
-                      w == NULL ? "Too many look on already."
-                                : "This is no Jabber ID.");
-        cnc__values_refuse(v, "jid", err.text);
-        cnc__command_done(reply, &err, NULL, NULL);
+        cnc__jid_prepare(target, typed, strlen(typed), NULL) != 0) {
+        cnc__command_refuse(reply, v, "jid",
+                            w == NULL ? "Too many look on already."
+                                      : "This is no Jabber ID.");
         return;
     }
     w->session_id = r->session_id;

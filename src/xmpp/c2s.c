@@ -91,19 +91,14 @@ static bool
 take_from(struct cnc__stream *s, const char *from)
 {
     char jid[CNC__JID_MAX + 1];
-    const char *domain;
-    size_t len;
 
     cnc__free(s->from);
     s->from = NULL;
     if (from == NULL || cnc__jid_prepare(jid, from, strlen(from), NULL) != 0) {
         return true;
     }
-    domain = cnc__jid_domain(jid, &len);
     s->from = cnc__strndup(jid, cnc__jid_bare_len(jid));
-    return !cnc__sasl2_offered(s) ||
-           (len == strlen(cnc__stream_host(s)) &&
-            memcmp(domain, cnc__stream_host(s), len) == 0);
+    return !cnc__sasl2_offered(s) || cnc__jid_is_at(jid, cnc__stream_host(s));
 }
 
 static void

@@ -268,6 +268,30 @@ cnc__jid_has_local(const char *jid)
 }
 
 bool
+cnc__jid_is_at(const char *jid, const char *domain)
+{
+    size_t len;
+    const char *own = cnc__jid_domain(jid, &len);
+
+    return len == strlen(domain) && memcmp(own, domain, len) == 0;
+}
+
+bool
+cnc__jid_is_bare_of(const char *bare, const char *jid)
+{
+    size_t len = strlen(bare);
+
+    return len == cnc__jid_bare_len(jid) && memcmp(bare, jid, len) == 0;
+}
+
+bool
+cnc__jid_is_within(const char *jid, const char *target)
+{
+    return strcmp(jid, target) == 0 || cnc__jid_is_bare_of(target, jid) ||
+           cnc__jid_is_at(jid, target);
+}
+
+bool
 cnc__jid_same_bare(const char *a, const char *b)
 {
     size_t len = cnc__jid_bare_len(a);

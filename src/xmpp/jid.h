@@ -23,6 +23,12 @@ CNC_API const char *cnc__jid_resource(const char *jid); /* NULL if bare */
 /* Domain: start and length. */
 CNC_API const char *cnc__jid_domain(const char *jid, size_t *len);
 CNC_API bool cnc__jid_has_local(const char *jid);
+/* Is its domain this (prepared) one? */
+CNC_API bool cnc__jid_is_at(const char *jid, const char *domain);
+/* Is bare the bare JID of jid, exactly? */
+CNC_API bool cnc__jid_is_bare_of(const char *bare, const char *jid);
+/* Is jid the target itself, a resource of it, or at that domain? */
+CNC_API bool cnc__jid_is_within(const char *jid, const char *target);
 /* Same bare JID. */
 CNC_API bool cnc__jid_same_bare(const char *a, const char *b);
 

@@ -24,8 +24,7 @@ cnc__request_new(struct cnc__router *router, struct cnc__session *s,
         r->anonymous = s->anonymous;
         r->operator_ = s->operator_;
     }
-    r->own = strlen(to) == cnc__jid_bare_len(from) &&
-             memcmp(from, to, strlen(to)) == 0;
+    r->own = cnc__jid_is_bare_of(to, from);
     r->from = cnc__strdup(from);
     r->to = cnc__strdup(to);
     r->id = cnc__strdup(cnc_element_attr(stanza, NULL, "id"));

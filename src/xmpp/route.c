@@ -14,8 +14,7 @@ cnc__router_where(const struct cnc__router *r, const char *to)
     size_t n_domain;
     const char *domain = cnc__jid_domain(to, &n_domain);
 
-    if (n_domain != strlen(r->domain) ||
-        memcmp(domain, r->domain, n_domain) != 0) {
+    if (!cnc__jid_is_at(to, r->domain)) {
         return CNC__TO_ELSEWHERE;
     }
     if (domain == to) {
@@ -171,9 +170,10 @@ relay(const struct way *w)
 
 /* -- other domains -------------------------------------------------------- */
 
-static void
-trace_far(struct cnc__router *r, bool in, const char *from, const char *to,
-          const char *head, size_t head_len, const struct cnc_buf *tail)
+void
+cnc__router_show(struct cnc__router *r, struct cnc__session *s, bool in,
+                 const char *from, const char *to, const char *head,
+                 size_t head_len, const struct cnc_buf *tail)
 {
     struct cnc__str xml = CNC__STR;
 
@@ -184,7 +184,7 @@ trace_far(struct cnc__router *r, bool in, const char *from, const char *to,
     if (tail != NULL) {
         cnc__str_add(&xml, cnc_buf_data(tail), cnc_buf_len(tail));
     }
-    r->trace(NULL, in, from, to, xml.data, xml.len, r->trace_priv);
+    r->trace(s, in, from, to, xml.data, xml.len, r->trace_priv);
     cnc__str_fini(&xml);
 }
 
@@ -197,7 +197,7 @@ cnc__router_carry(struct cnc__router *r, const char *from, const char *to,
         int rc = c->f(from, to, head, head_len, tail, err, c->priv);
 
         if (rc == 0) {
-            trace_far(r, false, from, to, head, head_len, tail);
+            cnc__router_show(r, NULL, false, from, to, head, head_len, tail);
         }
         if (rc != CNC_ENOENT) {
             return rc;
@@ -329,8 +329,7 @@ handler_for(const struct way *w)
             ? cnc__router_find(w->router, account, w->kind,
                                cnc_element_child(w->stanza, NULL, NULL))
             : NULL;
-    bool own = strlen(w->to) == cnc__jid_bare_len(w->from) &&
-               memcmp(w->from, w->to, strlen(w->to)) == 0;
+    bool own = cnc__jid_is_bare_of(w->to, w->from);
 
     if (h == NULL || !account) {
         return h;
@@ -405,16 +404,16 @@ cnc__router_route(struct cnc__router *r, struct cnc__session *s,
 
 /* -- from a session, from a peer, from ourselves -------------------------- */
 
+/* One that came in; s NULL: from a peer. */
 static void
-trace_in(struct cnc__session *s, const struct cnc_element *stanza,
-         const char *to)
+show_in(struct cnc__router *r, struct cnc__session *s, const char *from,
+        const char *to, const struct cnc_element *stanza)
 {
-    struct cnc__router *r = s->router;
     struct cnc__str xml = CNC__STR;
 
     if (r->trace != NULL) {
         cnc__xml_write(&xml, stanza, CNC__NS_CLIENT, 0);
-        r->trace(s, true, s->jid, to, xml.data, xml.len, r->trace_priv);
+        cnc__router_show(r, s, true, from, to, xml.data, xml.len, NULL);
         cnc__str_fini(&xml);
     }
 }
@@ -430,7 +429,7 @@ cnc__router_stanza(struct cnc__session *s, struct cnc_element *stanza)
     char prepared[CNC__JID_MAX + 1];
 
     if (s->traced) {
-        trace_in(s, stanza, to);
+        show_in(r, s, s->jid, to, stanza);
     }
     if (to != NULL && cnc__jid_prepare(prepared, to, strlen(to), NULL) != 0) {
         struct way w = {.router = r,
@@ -488,13 +487,7 @@ cnc__router_from_peer(struct cnc__router *r, struct cnc_element *stanza)
         cnc__jid_prepare(whom, to, strlen(to), NULL) != 0) {
         return false;
     }
-    if (r->trace != NULL) {
-        struct cnc__str xml = CNC__STR;
-
-        cnc__xml_write(&xml, stanza, CNC__NS_CLIENT, 0);
-        trace_far(r, true, who, whom, xml.data, xml.len, NULL);
-        cnc__str_fini(&xml);
-    }
+    show_in(r, NULL, who, whom, stanza);
     tell_gone(r, who, stanza);
     cnc__router_route(r, NULL, who, whom, stanza);
     return true;

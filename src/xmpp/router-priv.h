@@ -93,6 +93,11 @@ const struct cnc__handler *cnc__router_find(const struct cnc__router *r,
                                             enum cnc__stanza kind,
                                             const struct cnc_element *payload);
 
+/* route.c: to whoever looks on, if anybody does; tail may be NULL. */
+void cnc__router_show(struct cnc__router *r, struct cnc__session *s, bool in,
+                      const char *from, const char *to, const char *head,
+                      size_t head_len, const struct cnc_buf *tail);
+
 /* route.c: to a carrier; 0 or why not. */
 int cnc__router_carry(struct cnc__router *r, const char *from, const char *to,
                       const char *head, size_t head_len,

@@ -60,9 +60,6 @@ static bool
 next_name(char jid[CNC__JID_MAX + 1], const char **at,
           const struct cnc__stream *s)
 {
-    const char *ours = cnc__stream_host(s), *domain;
-    size_t len;
-
     while (**at != '\0') {
         const char *name = *at, *end = strchr(name, '\n');
 
@@ -71,8 +68,7 @@ next_name(char jid[CNC__JID_MAX + 1], const char **at,
             !cnc__jid_has_local(jid) || cnc__jid_resource(jid) != NULL) {
             continue;
         }
-        domain = cnc__jid_domain(jid, &len);
-        if (len == strlen(ours) && memcmp(domain, ours, len) == 0) {
+        if (cnc__jid_is_at(jid, cnc__stream_host(s))) {
             return true;
         }
     }

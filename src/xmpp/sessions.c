@@ -260,24 +260,6 @@ cnc__router_far_unref(struct cnc__session **sp)
 
 /* -- sending ------------------------------------------------------------- */
 
-static void
-trace(struct cnc__session *s, const char *head, size_t head_len,
-      const struct cnc_buf *tail)
-{
-    struct cnc__router *r = s->router;
-    struct cnc__str xml = CNC__STR;
-
-    if (r->trace == NULL) {
-        return;
-    }
-    cnc__str_add(&xml, head, head_len);
-    if (tail != NULL) {
-        cnc__str_add(&xml, cnc_buf_data(tail), cnc_buf_len(tail));
-    }
-    r->trace(s, false, NULL, s->jid, xml.data, xml.len, r->trace_priv);
-    cnc__str_fini(&xml);
-}
-
 bool
 cnc__session_has_room(const struct cnc__session *s)
 {
@@ -292,7 +274,7 @@ cnc__session_send(struct cnc__session *s, const char *xml, size_t len)
 {
     CNC_OBJ_CHECK(s, SESSION_MAGIC);
     if (s->traced) {
-        trace(s, xml, len, NULL);
+        cnc__router_show(s->router, s, false, NULL, s->jid, xml, len, NULL);
     }
     if (s->sm != NULL) {
         cnc__sm_send(s, xml, len, NULL);
@@ -310,7 +292,8 @@ cnc__session_send_shared(struct cnc__session *s, const char *head,
 {
     CNC_OBJ_CHECK(s, SESSION_MAGIC);
     if (s->traced) {
-        trace(s, head, head_len, tail);
+        cnc__router_show(s->router, s, false, NULL, s->jid, head, head_len,
+                         tail);
     }
     if (s->sm != NULL) {
         cnc__sm_send(s, head, head_len, tail);
