@@ -7,6 +7,7 @@
 
 #include <concordance/app.h>
 #include <concordance/buf.h>
+#include <concordance/login.h>
 #include <concordance/service.h>
 #include <concordance/store.h>
 #include <concordance/types.h>

@@ -19,7 +19,7 @@
 
 CNC_BEGIN_DECLS
 
-#define CNC_APP_ABI 1u
+#define CNC_APP_ABI 2u
 
 struct cnc_request;
 
@@ -40,7 +40,12 @@ enum cnc_field_kind {
     CNC_FIELD_MULTI,  /* some of .options [list-multi]: one child element
                          for each */
     CNC_FIELD_HIDDEN, /* [hidden] .value unless the submitter sent one */
-    CNC_FIELD_FIXED   /* [fixed] text shown in the form, not in the record */
+    CNC_FIELD_FIXED,  /* [fixed] text shown in the form, not in the record */
+    CNC_FIELD_SECRET, /* [text-private] a password: in a command's form alone;
+                         never shown again, never in a record of a node */
+    CNC_FIELD_REF,    /* [list-single] the id of an item of .node */
+    CNC_FIELD_FILE    /* [text-single, xs:anyURI] a file kept by the service
+                         (XEP-0363): its address; a browser sends the file */
 };
 
 struct cnc_option {
@@ -61,6 +66,13 @@ struct cnc_field {
                                   INTEGER, DECIMAL, DATE, DATETIME */
     const struct cnc_option *options;
     const char *error; /* said when match fails; NULL: a general text */
+    bool index;        /* cnc_query() by it does not read every record */
+    const char *node;  /* REF: the app's node whose items it names */
+    const char *show;  /* REF: the field of those that people see; NULL: the
+                          first one */
+    /* Not typed but made from the rest of the record, whenever one is built:
+     * at most size bytes of UTF-8, ended by NUL.  0, or CNC_EREFUSED. */
+    int (*compute)(const struct cnc_element *record, char *out, size_t size);
 };
 
 struct cnc_record {
@@ -105,16 +117,32 @@ struct cnc_node {
      * the node is our own. */
     const char *source;
     const char *source_node; /* its name there; NULL: the same */
+    /* Roles, "staff editors": whoever has one of them is a member of the node,
+     * or a publisher, or an owner (XEP-0060 4.1), as long as he has it.  With
+     * readers or writers the access model is whitelist. */
+    const char *readers, *writers, *owners;
 };
 
 struct cnc_page {
-    const char *path;      /* "/", "/books": starts with '/' */
+    const char *path;      /* "/", "/books": starts with '/'; "/by/{author}"
+                              has a parameter: one part of the path, any text */
     const char *node;      /* a node of the app; several: "library authors" */
     const char *template_; /* item id in the node `templates`; a file of that
                               name in the app's folder is its first version */
     const char *title;     /* <c:title> for the template; NULL: app's title */
     uint32_t window;       /* newest items shown; 0: 1000; older ones are at
                               ?before=ID */
+    /* Which records of the first node, and in what order.  "author={author}":
+     * a field, = != < <= > >= or ~ (contains, any case), and a text that may
+     * be a parameter; several with spaces between.  "-year title": fields,
+     * newest or greatest first with '-'. */
+    const char *where, *sort;
+    /* Instead of a node: what these commands (of any app, or the service's)
+     * answer to whoever looks.  Parameters and the query are their fields.
+     * Such a page is made for each request. */
+    const char *command;
+    const char *readers; /* roles; NULL: whoever may see its nodes, or may run
+                            its commands */
 };
 
 #define CNC_NODES(...) ((const struct cnc_node[]){__VA_ARGS__, {.name = NULL}})
@@ -151,6 +179,63 @@ struct cnc_task { /* run by itself, first after one period */
 };
 #define CNC_TASKS(...) ((const struct cnc_task[]){__VA_ARGS__, {.name = NULL}})
 
+/* -- commands ------------------------------------------------------------ */
+
+/* One declaration, three faces: an ad-hoc command (XEP-0050), a web page
+ * without JavaScript (/_do/NODE), a line of the terminal (concordctl do NODE).
+ *
+ * form: what was typed, a valid record of .record (frozen, borrowed; NULL
+ * without one).  Return 0, what cnc_refuse() returned, CNC_ENOENT, CNC_EACCES
+ * and so on; or CNC_EAGAIN and call cnc_finish(r, code) later, from the same
+ * thread. */
+typedef int cnc_command_f(struct cnc_request *r, struct cnc_element *form);
+
+enum cnc_who { /* who may run it */
+               CNC_ADMINS =
+                   0,     /* the service's operators, and the role "admin" */
+               CNC_USERS, /* whoever is logged in */
+               CNC_ANYBODY_RUNS /* guests too */
+};
+
+struct cnc_command {
+    const char *node;  /* "apps/enable": unique in the domain; a mounted app's
+                          are below its mount */
+    const char *title; /* for people */
+    const struct cnc_record *record; /* what it asks; NULL: nothing */
+    cnc_command_f *run;
+    enum cnc_who who;
+    const char *roles; /* these too, and instead of .who when that is ADMINS:
+                          "staff editors" */
+    bool safe;         /* changes nothing: a GET may run it */
+    const char *see;   /* the page to go to after it on the web; NULL: stay */
+    const char *help;  /* a sentence for people: what it does */
+    void *priv;
+};
+#define CNC_COMMANDS(...)                                                     \
+    ((const struct cnc_command[]){__VA_ARGS__, {.node = NULL}})
+
+/* -- hooks ---------------------------------------------------------------- */
+
+/* A question that an app asks and whoever extends it may answer: called by
+ * cnc_hook(), or by the service (those are listed in docs/apps.md:
+ * "check-password", "may-register").  in: the question (frozen, borrowed).
+ * Runs where the app's handlers run. */
+typedef int cnc_hook_f(struct cnc_request *r, struct cnc_element *in);
+
+struct cnc_hook {
+    const char *name;
+    cnc_hook_f *f;
+    void *priv;
+};
+#define CNC_HOOKS(...) ((const struct cnc_hook[]){__VA_ARGS__, {.name = NULL}})
+
+struct cnc_role { /* beside "admin", which is there */
+    const char *name, *title;
+};
+#define CNC_ROLES(...) ((const struct cnc_role[]){__VA_ARGS__, {.name = NULL}})
+/* Lists of names: "auth", "auth>=1.2". */
+#define CNC_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 /* -- the app ------------------------------------------------------------- */
 
 /* Handlers may be slow: run them on a thread of the app, one at a time. */
@@ -174,6 +259,21 @@ struct cnc_app {
                                             yet; not 0 refuses the app */
     void (*stop)(void *priv);
     void *priv;
+    const char *version; /* "1.2.3"; NULL: "0" */
+    /* Apps that run before this one and are stopped after it.  An app that has
+     * needs and nothing else is a *suite*. */
+    const char *const *needs;
+    /* Take everything from that app, which then runs as this one (and as what
+     * others need): entries merge by key (node's name, page's path, command's
+     * node, hook's and task's name, {ns}name, setting's field), the later one
+     * wins.  name, title, version, needs, start and stop are this one's if it
+     * has them. */
+    const char *extends;
+    const struct cnc_command *commands;
+    const struct cnc_hook *hooks;
+    const struct cnc_role *roles;
+    const char *const *admin; /* nodes that the admin panel lists, searches
+                                 and edits */
 };
 
 /* The module's one entry. */
@@ -228,6 +328,55 @@ CNC_API int cnc_publish(struct cnc_request *r, const char *node,
                         struct cnc_error *err);
 CNC_API int cnc_retract(struct cnc_request *r, const char *node,
                         const char *id, struct cnc_error *err);
+/* Records of a node that match, in order.  where, sort: as of a page, with
+ * values and no parameters in it; values with blanks stand in quotes.  search:
+ * a text that some field contains, any case; NULL: all.  Items being stored
+ * just now are not seen. */
+struct cnc_query {
+    const char *where, *sort, *search;
+    size_t offset, limit; /* limit 0: 100 */
+};
+/* *total (may be NULL): how many match in all.  CNC_EINVAL names the word that
+ * is wrong. */
+CNC_API int cnc_query(struct cnc_request *r, const char *node,
+                      const struct cnc_query *q, cnc_each_f *f, void *priv,
+                      size_t *total, struct cnc_error *err);
+
+/* -- what a command answers ---------------------------------------------- */
+
+/* A sentence for the person, by the plain printf. */
+CNC_API void cnc_note(struct cnc_request *r, const char *fmt, ...)
+    CNC_PRINTF(2, 3);
+/* A table (XEP-0004 3.4): columns first, then each row's cells, ended by
+ * cnc_row(); values of none are empty. */
+CNC_API void cnc_column(struct cnc_request *r, const char *name,
+                        const char *label);
+CNC_API void cnc_cell(struct cnc_request *r, const char *name, const char *fmt,
+                      ...) CNC_PRINTF(3, 4);
+CNC_API void cnc_row(struct cnc_request *r);
+/* Or single values. */
+CNC_API void cnc_value(struct cnc_request *r, const char *name,
+                       const char *label, const char *fmt, ...)
+    CNC_PRINTF(4, 5);
+/* On the web, go there after it instead of to .see: a path of this domain. */
+CNC_API void cnc_see(struct cnc_request *r, const char *path);
+/* The handler returned CNC_EAGAIN: now it is done. */
+CNC_API void cnc_finish(struct cnc_request *r, int code);
+
+/* -- who asks --------------------------------------------------------------
+ */
+
+CNC_API bool cnc_has_role(const struct cnc_request *r, const char *role);
+/* The language that the person reads, "en"; never NULL. */
+CNC_API const char *cnc_lang(const struct cnc_request *r);
+/* Ask the hook of this app, or of the one that extends it: what it returned,
+ * CNC_ENOENT when nobody has it.  A hook may call cnc_super(). */
+CNC_API int cnc_hook(struct cnc_request *r, const char *name,
+                     struct cnc_element *in);
+/* In a handler, command or hook that stands for the one of the app that is
+ * extended: run that one. */
+CNC_API int cnc_super(struct cnc_request *r);
+
 /* The value of a setting, or its default, or ""; borrowed until the handler
  * returns. */
 CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);

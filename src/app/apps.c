@@ -158,19 +158,17 @@ form_submitted(const struct cnc__submit_result *result, struct cnc__values *v,
 }
 
 static void
-form_run(struct cnc__command_reply *reply, const struct cnc__request *r,
+form_run(struct cnc__command_reply *reply, const struct cnc__caller *c,
          struct cnc__values *v, void *priv)
 {
     struct cnc__app_node *n = priv;
-    struct cnc__actor who = {
-        .jid = r->from, .anonymous = r->anonymous, .operator_ = r->operator_};
     struct form_run *f = cnc__zalloc(sizeof(*f));
     const char *id = cnc__values_get(v, CNC__FORM_ID, 0);
 
     f->reply = reply;
     f->shown = v;
     f->record = n->decl->record;
-    cnc__apps_submit(n->app->apps, n->decl->name, &who, cnc__values_copy(v),
+    cnc__apps_submit(n->app->apps, n->decl->name, &c->who, cnc__values_copy(v),
                      id, form_submitted, f);
 }
 
@@ -180,6 +178,7 @@ add_form(struct cnc__app_node *n, struct cnc_error *err)
     struct cnc__command cmd = {.node = (char *)n->decl->name,
                                .name = (char *)n->decl->form,
                                .record = n->decl->record,
+                               .who = CNC_ANYBODY_RUNS, /* the node decides */
                                .item_id = true,
                                .run = form_run,
                                .priv = n};

@@ -66,6 +66,64 @@ CNC_API bool cnc__apps_stopping(struct cnc__apps *a);
  * reaches the core no more.  Posts made before are still to be run. */
 CNC_API void cnc__apps_leave(struct cnc__apps *a);
 
+/* -- life of one app --------------------------------------------------------
+ */
+
+/*
+ *   add -> STOPPED -start-> RUNNING -stop-> STOPPED -remove-> (gone)
+ *             |  ^            |  |
+ *             |  +--disable---+  +--too many faults--> PAUSED -start-> RUNNING
+ *             +--start() refused, a need is missing--> REFUSED
+ * Stopping an app stops those that need it first; starting starts its needs.
+ * A stopped app's nodes keep their items and are seen by nobody; its pages and
+ * commands are not there.
+ */
+enum cnc__app_state {
+    CNC__APP_STOPPED,
+    CNC__APP_RUNNING,
+    CNC__APP_PAUSED,
+    CNC__APP_REFUSED
+};
+
+struct cnc__app_info { /* borrowed until the registry changes */
+    const char *name, *title, *version, *extends, *mount;
+    const char *file; /* the module; NULL: built into the program */
+    const char *const *needs;
+    enum cnc__app_state state;
+    const char
+        *error; /* why it is paused or refused, its last fault; or NULL */
+    uint64_t submits, refused, faults, published; /* since it was started */
+    double published_s;  /* a second, over the last minute */
+    size_t items, bytes; /* in its nodes */
+    size_t threads;
+};
+typedef void cnc__app_info_f(const struct cnc__app_info *info, void *priv);
+/* In the order in which they start. */
+CNC_API void cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f,
+                            void *priv);
+/* err says what is in the way: a need that is missing, a circle of needs by
+ * name, a start() that refused. */
+CNC_API int cnc__app_start(struct cnc__apps *a, const char *name,
+                           struct cnc_error *err);
+CNC_API int cnc__app_stop(struct cnc__apps *a, const char *name,
+                          struct cnc_error *err);
+CNC_API int cnc__app_remove(struct cnc__apps *a, const char *name,
+                            struct cnc_error *err);
+/* Put decl in the place of the app of its name, which may run: entries that
+ * are the same stay as they are, sessions and subscriptions too.  When the new
+ * one cannot start, the old one goes on and err says why. */
+CNC_API int cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
+                             struct cnc_error *err);
+/* The effective declaration (extends merged, mount applied), or NULL. */
+CNC_API const struct cnc_app *cnc__app_decl(const struct cnc__apps *a,
+                                            const char *name);
+/* Ask the hook of this name of whichever running app has one; done comes once,
+ * with CNC_ENOENT when there is none. */
+typedef void cnc__hook_done_f(int code, const char *text, void *priv);
+CNC_API void cnc__apps_hook(struct cnc__apps *a, const char *name,
+                            struct cnc_element *in, cnc__hook_done_f *done,
+                            void *priv);
+
 struct cnc__apps_stats {
     uint64_t submits, refused, failures; /* failures: a handler's own fault */
 };

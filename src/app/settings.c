@@ -31,7 +31,7 @@ changed(struct cnc__commit *commit, const struct cnc_error *err)
 }
 
 static void
-run(struct cnc__command_reply *reply, const struct cnc__request *r,
+run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     struct cnc__values *v, void *priv)
 {
     struct cnc__app *app = priv;
@@ -70,7 +70,7 @@ cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
 {
     struct cnc__str node = CNC__STR, title = CNC__STR;
     struct cnc__command cmd = {.record = app->decl->settings,
-                               .operator_only = true,
+                               .who = CNC_ADMINS,
                                .run = run,
                                .priv = app};
     int code = cnc__record_check(app->decl->settings, err);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.c -- one stage each: execute gives the form, complete runs the
- * command with it.
+ * command.c -- XEP-0050: one stage each: execute gives the form, complete runs
+ * the command with it.
  *
- *   (execute) -> OPEN --complete--> BUSY --done--> DONE
- *                 |  ^                |
- *              cancel +---refused-----+
+ *   (execute) -> CNC__CALL_OPEN --complete--> CNC__CALL_BUSY --done-->
+ * CNC__CALL_DONE |  ^                | cancel +---refused-----+
  *
  * A call belongs to the session that began it and ends with it; of another
  * domain, to the JID, and ends with time, or when too many are open.  Finished
@@ -15,53 +14,11 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "../xml/write.h"
-#include "../xmpp/jid.h"
-#include "command.h"
-#include "formimpl.h"
+#include "commandimpl.h"
 
-#define COMMANDS_MAGIC 0xC033A2D5u
-#define NS_COMMANDS    "http://jabber.org/protocol/commands"
-#define MAX_CALLS      16        /* of one session; the oldest goes */
 #define CALL_S         (30 * 60) /* seconds a form may lie open */
 #define MAX_FAR        4096      /* JIDs of other domains with open calls */
 #define MAX_FAR_DOMAIN 512       /* of one domain */
-
-enum state { OPEN, BUSY, DONE };
-
-struct call {
-    char id[33];
-    enum state state;
-    const struct cnc__command *command;
-    char *item_id;
-    int64_t since_s;
-    uint64_t serial;
-};
-
-struct seat { /* what one session has open, or one JID of another domain */
-    struct call *calls[MAX_CALLS];
-    int64_t since_s; /* of its newest call */
-    bool far_;
-};
-
-struct cnc__commands {
-    unsigned magic;
-    struct cnc__router *router;
-    struct cnc__table *by_node; /* struct cnc__command */
-    struct cnc__table *seats;   /* seat_key() -> struct seat */
-    size_t n_far;
-    struct cnc__command_reply *replies;
-    uint64_t serial;
-};
-
-struct cnc__command_reply {
-    struct cnc__commands *commands; /* NULL: they are gone */
-    struct cnc__command_reply *prev, *next;
-    struct cnc__request *request;
-    const struct cnc__command *command;
-    struct cnc__values *values;
-    char call_id[33];
-};
 
 static int64_t
 now_s(void)
@@ -73,8 +30,8 @@ now_s(void)
 
 /* -- seats and calls ------------------------------------------------------ */
 
-static void
-call_free(struct call **cp)
+void
+cnc__call_free(struct cnc__call **cp)
 {
     if (*cp != NULL) {
         cnc__free((*cp)->item_id);
@@ -83,12 +40,12 @@ call_free(struct call **cp)
     }
 }
 
-static void
-seat_free(void *value)
+void
+cnc__seat_free(void *value)
 {
-    struct seat *s = value;
-    for (size_t i = 0; i < MAX_CALLS; i++) {
-        call_free(&s->calls[i]);
+    struct cnc__seat *s = value;
+    for (size_t i = 0; i < CNC__COMMAND_CALLS; i++) {
+        cnc__call_free(&s->calls[i]);
     }
     cnc__free(s);
 }
@@ -106,7 +63,7 @@ seat_key(char key[24], const struct cnc__request *r)
     return key;
 }
 
-static struct seat *
+static struct cnc__seat *
 seat_of(struct cnc__commands *c, const struct cnc__request *r)
 {
     char key[24];
@@ -116,10 +73,10 @@ seat_of(struct cnc__commands *c, const struct cnc__request *r)
 static void
 seat_end(struct cnc__commands *c, const char *key)
 {
-    struct seat *seat = cnc__table_del(c->seats, key);
+    struct cnc__seat *seat = cnc__table_del(c->seats, key);
     if (seat != NULL) {
         c->n_far -= seat->far_;
-        seat_free(seat);
+        cnc__seat_free(seat);
     }
 }
 
@@ -140,10 +97,11 @@ same_domain(const char *a, const char *b)
 }
 
 static bool
-is_at_work(const struct seat *seat)
+is_at_work(const struct cnc__seat *seat)
 {
-    for (size_t i = 0; i < MAX_CALLS; i++) {
-        if (seat->calls[i] != NULL && seat->calls[i]->state == BUSY) {
+    for (size_t i = 0; i < CNC__COMMAND_CALLS; i++) {
+        if (seat->calls[i] != NULL &&
+            seat->calls[i]->state == CNC__CALL_BUSY) {
             return true;
         }
     }
@@ -159,7 +117,7 @@ make_room(struct cnc__commands *c, const char *jid)
     size_t n = 0;
     int64_t now = now_s(), since[2] = {INT64_MAX, INT64_MAX};
     for (struct cnc__table_iter i = {0}; cnc__table_next(c->seats, &i);) {
-        struct seat *seat = i.value;
+        struct cnc__seat *seat = i.value;
         if (!seat->far_ || is_at_work(seat)) {
             continue;
         }
@@ -190,11 +148,11 @@ make_room(struct cnc__commands *c, const char *jid)
     cnc__free(of_domain);
 }
 
-static struct seat *
+static struct cnc__seat *
 seat_new(struct cnc__commands *c, const struct cnc__request *r)
 {
     char key[24];
-    struct seat *seat = cnc__zalloc(sizeof(*seat));
+    struct cnc__seat *seat = cnc__zalloc(sizeof(*seat));
     seat->far_ = r->session_id == 0;
     if (seat->far_ && c->n_far >= MAX_FAR_DOMAIN) {
         make_room(c, r->from);
@@ -204,12 +162,12 @@ seat_new(struct cnc__commands *c, const struct cnc__request *r)
     return seat;
 }
 
-static struct call *
+static struct cnc__call *
 call_find(struct cnc__commands *c, const struct cnc__request *r,
           const char *id)
 {
-    struct seat *seat = seat_of(c, r);
-    for (size_t i = 0; seat != NULL && i < MAX_CALLS; i++) {
+    struct cnc__seat *seat = seat_of(c, r);
+    for (size_t i = 0; seat != NULL && i < CNC__COMMAND_CALLS; i++) {
         if (seat->calls[i] != NULL && strcmp(seat->calls[i]->id, id) == 0) {
             return seat->calls[i];
         }
@@ -219,23 +177,23 @@ call_find(struct cnc__commands *c, const struct cnc__request *r,
 
 /* A new call in a free place, or in that of the oldest one that is not at
  * work; NULL when all are. */
-static struct call *
+static struct cnc__call *
 call_new(struct cnc__commands *c, const struct cnc__request *r,
          const struct cnc__command *command)
 {
-    struct seat *seat = seat_of(c, r);
+    struct cnc__seat *seat = seat_of(c, r);
     if (seat == NULL) {
         seat = seat_new(c, r);
     }
     seat->since_s = now_s();
-    struct call **place = NULL;
-    for (size_t i = 0; i < MAX_CALLS; i++) {
-        struct call **at = &seat->calls[i];
+    struct cnc__call **place = NULL;
+    for (size_t i = 0; i < CNC__COMMAND_CALLS; i++) {
+        struct cnc__call **at = &seat->calls[i];
         if (*at == NULL) {
             place = at;
             break;
         }
-        if ((*at)->state != BUSY &&
+        if ((*at)->state != CNC__CALL_BUSY &&
             (place == NULL || (*at)->serial < (*place)->serial)) {
             place = at;
         }
@@ -243,8 +201,8 @@ call_new(struct cnc__commands *c, const struct cnc__request *r,
     if (place == NULL) {
         return NULL;
     }
-    call_free(place);
-    struct call *call = cnc__zalloc(sizeof(*call));
+    cnc__call_free(place);
+    struct cnc__call *call = cnc__zalloc(sizeof(*call));
     cnc__random_hex(call->id, 16);
     call->command = command;
     call->since_s = now_s();
@@ -266,7 +224,7 @@ fault(struct cnc_error *err, const char *condition, const char *specific,
 {
     cnc_error_set(err, CNC_EPROTO, condition, "%s", text);
     err->specific = specific;
-    err->specific_ns = specific == NULL ? NULL : NS_COMMANDS;
+    err->specific_ns = specific == NULL ? NULL : CNC__NS_COMMANDS;
     return CNC_EPROTO;
 }
 
@@ -275,7 +233,7 @@ open_command(struct cnc__str *xml, const struct cnc__command *command,
              const char *call_id, const char *status)
 {
     cnc__xml_printf(xml,
-                    "<command xmlns='" NS_COMMANDS "' node='%s'"
+                    "<command xmlns='" CNC__NS_COMMANDS "' node='%s'"
                     " sessionid='%s' status='%s'>",
                     command->node, call_id, status);
 }
@@ -315,7 +273,7 @@ send(struct cnc__request **rp, struct cnc__str *xml)
 }
 
 static void
-send_form(struct cnc__request **rp, const struct call *call,
+send_form(struct cnc__request **rp, const struct cnc__call *call,
           const struct cnc__values *v, const char *error)
 {
     const struct cnc__command *command = call->command;
@@ -333,28 +291,15 @@ send_form(struct cnc__request **rp, const struct call *call,
 }
 
 static void
-unlink_reply(struct cnc__command_reply *reply)
-{
-    if (reply->prev != NULL) {
-        reply->prev->next = reply->next;
-    } else {
-        reply->commands->replies = reply->next;
-    }
-    if (reply->next != NULL) {
-        reply->next->prev = reply->prev;
-    }
-}
-
-static void
 refuse(struct cnc__command_reply *reply, const struct cnc_error *err)
 {
-    struct call *call =
+    struct cnc__call *call =
         call_find(reply->commands, reply->request, reply->call_id);
     if (call == NULL || reply->command->record == NULL) {
         cnc__request_error(&reply->request, err);
         return;
     }
-    call->state = OPEN;
+    call->state = CNC__CALL_OPEN;
     call->since_s = now_s();
     send_form(&reply->request, call, reply->values, err->text);
 }
@@ -373,66 +318,62 @@ complete(struct cnc__command_reply *reply, const char *note,
 }
 
 void
-cnc__command_done(struct cnc__command_reply *reply,
+cnc__command_send(struct cnc__command_reply *reply,
                   const struct cnc_error *err, const char *note,
                   const char *result_xml)
 {
-    if (reply->commands != NULL) {
-        unlink_reply(reply);
-        struct call *call =
-            call_find(reply->commands, reply->request, reply->call_id);
-        if (call != NULL) {
-            call->state = DONE;
-        }
-        if (err == NULL) {
-            complete(reply, note, result_xml);
-        } else if (err->code == CNC_EREFUSED) {
-            refuse(reply, err);
-        } else {
-            cnc__request_error(&reply->request, err);
-        }
+    struct cnc__call *call =
+        call_find(reply->commands, reply->request, reply->call_id);
+
+    if (call != NULL) {
+        call->state = CNC__CALL_DONE;
     }
-    cnc__values_free(&reply->values);
-    cnc__free(reply);
-}
-
-void
-cnc__command_refuse(struct cnc__command_reply *reply, struct cnc__values *v,
-                    const char *field, const char *text)
-{
-    struct cnc_error err = {0};
-
-    cnc__values_refuse(v, field, text);
-    cnc_error_set(&err, CNC_EREFUSED, NULL, "%s", text);
-    cnc__command_done(reply, &err, NULL, NULL);
+    if (err == NULL) {
+        complete(reply, note, result_xml);
+    } else if (err->code == CNC_EREFUSED) {
+        refuse(reply, err);
+    } else {
+        cnc__request_error(&reply->request, err);
+    }
 }
 
 /* -- running -------------------------------------------------------------- */
 
+/* The stanza's (RFC 6120 8.1.5); it lives as long as the request. */
+static const char *
+lang_of(const struct cnc__request *r)
+{
+    const char *lang = cnc_element_attr(
+        r->stanza, "http://www.w3.org/XML/1998/namespace", "lang");
+
+    return lang == NULL || lang[0] == '\0' ? "en" : lang;
+}
+
 /* Steals the request and v. */
 static void
-run(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
+run(struct cnc__commands *c, struct cnc__request **rp, struct cnc__call *call,
     struct cnc__values *v)
 {
-    struct cnc__command_reply *reply = cnc__zalloc(sizeof(*reply));
-    reply->commands = c;
-    reply->request = *rp;
-    reply->command = call->command;
-    reply->values = v;
+    struct cnc__command_reply *reply = cnc__command_begin(c, call->command, v);
+    struct cnc__request *r = *rp;
+    struct cnc__caller who = {.who = {.jid = r->from,
+                                      .anonymous = r->anonymous,
+                                      .operator_ = r->operator_},
+                              .session_id = r->session_id,
+                              .lang = lang_of(r),
+                              .addr = ""};
+
+    reply->request = r;
     memcpy(reply->call_id, call->id, sizeof(call->id));
     *rp = NULL;
-    reply->next = c->replies;
-    if (reply->next != NULL) {
-        reply->next->prev = reply;
-    }
-    c->replies = reply;
-    call->state = BUSY;
-    call->command->run(reply, reply->request, v, call->command->priv);
+    call->state = CNC__CALL_BUSY;
+    call->command->run(reply, &who, v, call->command->priv);
 }
 
 static int
-submit(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
-       const struct cnc_element *x, struct cnc_error *err)
+submit(struct cnc__commands *c, struct cnc__request **rp,
+       struct cnc__call *call, const struct cnc_element *x,
+       struct cnc_error *err)
 {
     struct cnc__values *v = cnc__values_new();
     if (call->command->record != NULL) {
@@ -441,7 +382,7 @@ submit(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
             cnc__values_free(&v);
             err->condition = "bad-request";
             err->specific = "bad-payload";
-            err->specific_ns = NS_COMMANDS;
+            err->specific_ns = CNC__NS_COMMANDS;
             return rc;
         }
     }
@@ -468,7 +409,7 @@ begin(struct cnc__commands *c, struct cnc__request **rp,
         return fault(err, "bad-request", "bad-sessionid",
                      "the call has not begun: execute comes first");
     }
-    struct call *call = call_new(c, *rp, command);
+    struct cnc__call *call = call_new(c, *rp, command);
     if (call == NULL) {
         return fault(err, "resource-constraint", NULL,
                      "too many commands are under way");
@@ -481,24 +422,25 @@ begin(struct cnc__commands *c, struct cnc__request **rp,
 }
 
 static void
-cancel(struct cnc__request **rp, struct call *call)
+cancel(struct cnc__request **rp, struct cnc__call *call)
 {
     struct cnc__str xml = CNC__STR;
-    call->state = DONE;
+    call->state = CNC__CALL_DONE;
     open_command(&xml, call->command, call->id, "canceled");
     send(rp, &xml);
 }
 
 static int
-go_on(struct cnc__commands *c, struct cnc__request **rp, struct call *call,
-      const char *action, const struct cnc_element *x, struct cnc_error *err)
+go_on(struct cnc__commands *c, struct cnc__request **rp,
+      struct cnc__call *call, const char *action, const struct cnc_element *x,
+      struct cnc_error *err)
 {
-    if (call->state == DONE || now_s() - call->since_s > CALL_S) {
-        call->state = DONE;
+    if (call->state == CNC__CALL_DONE || now_s() - call->since_s > CALL_S) {
+        call->state = CNC__CALL_DONE;
         return fault(err, "not-allowed", "session-expired",
                      "this call is over; execute begins a new one");
     }
-    if (call->state == BUSY) {
+    if (call->state == CNC__CALL_BUSY) {
         return fault(err, "bad-request", "bad-action",
                      "the command is at work on it");
     }
@@ -529,6 +471,16 @@ is_action(const char *s)
     return false;
 }
 
+static bool
+may_run(const struct cnc__commands *c, const struct cnc__command *command,
+        const struct cnc__request *r)
+{
+    const struct cnc__actor who = {
+        .jid = r->from, .anonymous = r->anonymous, .operator_ = r->operator_};
+
+    return cnc__commands_may(c, command, &who);
+}
+
 static int
 handle(struct cnc__commands *c, struct cnc__request **rp,
        struct cnc_error *err)
@@ -544,9 +496,11 @@ handle(struct cnc__commands *c, struct cnc__request **rp,
     if (command == NULL) {
         return fault(err, "item-not-found", NULL, "there is no such command");
     }
-    if (command->operator_only && !(*rp)->operator_) {
+    if (!may_run(c, command, *rp)) {
         return fault(err, "forbidden", NULL,
-                     "this command is for the operator");
+                     command->who == CNC_USERS
+                         ? "this command is for people who are logged in"
+                         : "this command is for the operator");
     }
     if (!is_action(action)) {
         return fault(err, "bad-request", "malformed-action",
@@ -555,7 +509,7 @@ handle(struct cnc__commands *c, struct cnc__request **rp,
     if (id == NULL) {
         return begin(c, rp, command, action, x, err);
     }
-    struct call *call = call_find(c, *rp, id);
+    struct cnc__call *call = call_find(c, *rp, id);
     if (call == NULL || call->command != command) {
         return fault(err, "bad-request", "bad-sessionid",
                      "there is no such call of yours");
@@ -574,12 +528,6 @@ on_command(struct cnc__request *r, void *priv)
 
 /* -- discovery (XEP-0050 2.1 - 2.3) --------------------------------------- */
 
-static bool
-may_run(const struct cnc__command *command, const struct cnc__request *r)
-{
-    return !command->operator_only || r->operator_;
-}
-
 static int
 on_disco(struct cnc__str *out, bool items, const char *node,
          const struct cnc__request *r, void *priv)
@@ -591,11 +539,11 @@ on_disco(struct cnc__str *out, bool items, const char *node,
     if (node == NULL) {
         return 0;
     }
-    if (strcmp(node, NS_COMMANDS) == 0 && items) {
+    if (strcmp(node, CNC__NS_COMMANDS) == 0 && items) {
         struct cnc__table_iter i = {0};
         while (cnc__table_next(c->by_node, &i)) {
             const struct cnc__command *command = i.value;
-            if (may_run(command, r)) {
+            if (may_run(c, command, r)) {
                 cnc__xml_printf(out, "<item jid='%s' node='%s' name='%s'/>",
                                 cnc__router_domain(c->router), command->node,
                                 command->name);
@@ -604,91 +552,37 @@ on_disco(struct cnc__str *out, bool items, const char *node,
         return 0;
     }
     const struct cnc__command *command = cnc__table_get(c->by_node, node);
-    if (command != NULL && may_run(command, r)) {
+    if (command != NULL && may_run(c, command, r)) {
         if (!items) {
             cnc__xml_printf(out,
                             "<identity category='automation'"
                             " type='command-node' name='%s'/>"
-                            "<feature var='" NS_COMMANDS "'/>"
+                            "<feature var='" CNC__NS_COMMANDS "'/>"
                             "<feature var='jabber:x:data'/>",
                             command->name);
         }
         return 0;
     }
-    if (strcmp(node, NS_COMMANDS) == 0) {
+    if (strcmp(node, CNC__NS_COMMANDS) == 0) {
         cnc__str_puts(out, "<identity category='automation'"
                            " type='command-list' name='Commands'/>"
-                           "<feature var='" NS_COMMANDS "'/>");
+                           "<feature var='" CNC__NS_COMMANDS "'/>");
         return 0;
     }
     return CNC_ENOENT;
 }
 
-/* -- life ---------------------------------------------------------------- */
-
-struct cnc__commands *
-cnc__commands_new(struct cnc__router *router)
+void
+cnc__command_streams(struct cnc__commands *c)
 {
-    struct cnc__commands *c = cnc__zalloc(sizeof(*c));
-    c->magic = COMMANDS_MAGIC;
-    c->router = router;
-    c->by_node = cnc__table_new();
-    c->seats = cnc__table_new();
     const struct cnc__handler h = {.kinds = CNC__IQ_SET,
-                                   .ns = NS_COMMANDS,
+                                   .ns = CNC__NS_COMMANDS,
                                    .name = "command",
-                                   .feature = NS_COMMANDS,
+                                   .feature = CNC__NS_COMMANDS,
                                    .f = on_command,
                                    .priv = c};
-    CNC_CHECK(cnc__router_handle(router, &h, NULL) == 0);
-    cnc__router_disco(router, on_disco, c);
-    cnc__router_on_session_end(router, on_session_end, c);
-    return c;
-}
 
-static void
-free_command(void *value)
-{
-    struct cnc__command *command = value;
-    cnc__free(command->node);
-    cnc__free(command->name);
-    cnc__free(command);
-}
-
-void
-cnc__commands_free(struct cnc__commands **cp)
-{
-    struct cnc__commands *c = *cp;
-    if (c == NULL) {
-        return;
-    }
-    *cp = NULL;
-    CNC_OBJ_CHECK(c, COMMANDS_MAGIC);
-    while (c->replies != NULL) {
-        struct cnc__command_reply *reply = c->replies;
-        unlink_reply(reply);
-        reply->commands = NULL;
-        cnc__request_refuse(&reply->request, CNC_ECLOSED,
-                            "service-unavailable", "the service is stopping");
-    }
-    cnc__table_free(&c->seats, seat_free);
-    cnc__table_free(&c->by_node, free_command);
-    CNC_OBJ_FREE(c);
-}
-
-int
-cnc__commands_add(struct cnc__commands *c, const struct cnc__command *cmd,
-                  struct cnc_error *err)
-{
-    CNC_OBJ_CHECK(c, COMMANDS_MAGIC);
-    if (cnc__table_get(c->by_node, cmd->node) != NULL) {
-        return cnc_error_set(err, CNC_EEXIST, NULL,
-                             "there is a command \"%s\" already", cmd->node);
-    }
-    struct cnc__command *copy = cnc__zalloc(sizeof(*copy));
-    *copy = *cmd;
-    copy->node = cnc__strdup(cmd->node);
-    copy->name = cnc__strdup(cmd->name != NULL ? cmd->name : cmd->node);
-    cnc__table_put(c->by_node, copy->node, copy);
-    return 0;
+    CNC_CHECK(cnc__router_handle(c->router, &h, NULL) == 0);
+    cnc__router_disco(c->router, on_disco, c);
+    cnc__router_on_session_end(c->router, on_session_end, c);
 }

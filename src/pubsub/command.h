@@ -9,19 +9,36 @@
 
 #include "../xmpp/router.h"
 #include "form.h"
+#include "pubsub.h"
 
 struct cnc__commands;
 
 struct cnc__command_reply; /* one call under way */
+struct cnc__web_call;      /* src/web: the HTTP request behind a call */
+
+/* Who runs a command, by whichever face; borrowed for the call. */
+struct cnc__caller {
+    struct cnc__actor who;
+    uint64_t session_id;       /* the XMPP session, or 0 */
+    const char *lang;          /* RFC 5646; "en" when nothing is known */
+    const char *addr;          /* the client's address, or "" */
+    const char *login;         /* id of the browser's log-in, or NULL */
+    struct cnc__web_call *web; /* NULL: not by HTTP */
+};
 
 struct cnc__command {
     char *node, *name;               /* copied by add */
     const struct cnc_record *record; /* its form; NULL: none, runs at once */
-    bool operator_only;
+    char *help;                      /* copied; or NULL */
+    /* Who may: enum cnc_who; roles (copied, or NULL) as well. */
+    enum cnc_who who;
+    char *roles;
+    bool safe;    /* changes nothing: HTTP GET may run it */
     bool item_id; /* the form carries CNC__FORM_ID */
+    char *see;    /* copied; where the web goes after it, or NULL */
     /* v: what was typed (borrowed until answered).  Answer with
      * cnc__command_done(), now or later. */
-    void (*run)(struct cnc__command_reply *c, const struct cnc__request *r,
+    void (*run)(struct cnc__command_reply *c, const struct cnc__caller *who,
                 struct cnc__values *v, void *priv);
     void *priv;
 };
@@ -33,6 +50,44 @@ CNC_API void cnc__commands_free(struct cnc__commands **cp);
 CNC_API int cnc__commands_add(struct cnc__commands *c,
                               const struct cnc__command *cmd,
                               struct cnc_error *err);
+/* Who has which role; without it nobody has any. */
+CNC_API void cnc__commands_roles(struct cnc__commands *c,
+                                 bool (*has_role)(const char *bare,
+                                                  const char *roles,
+                                                  void *priv),
+                                 void *priv);
+/* Forget it; calls under way end with item-not-found. */
+CNC_API void cnc__commands_remove(struct cnc__commands *c, const char *node);
+/* *borrowed*, or NULL. */
+CNC_API const struct cnc__command *
+cnc__commands_get(const struct cnc__commands *c, const char *node);
+/* The one place that says who may run what. */
+CNC_API bool cnc__commands_may(const struct cnc__commands *c,
+                               const struct cnc__command *cmd,
+                               const struct cnc__actor *who);
+/* In the order of their names. */
+typedef void cnc__commands_each_f(const struct cnc__command *cmd, void *priv);
+CNC_API void cnc__commands_each(const struct cnc__commands *c,
+                                const struct cnc__actor *who,
+                                cnc__commands_each_f *f, void *priv);
+
+struct cnc__command_answer { /* borrowed for the call */
+    int code;                /* 0; CNC_EREFUSED: errors in the values; other */
+    const char *text;        /* the note, or what is wrong; or NULL */
+    const char *result_xml;  /* or NULL */
+    const char *see;         /* a path to go to, or NULL */
+};
+typedef void cnc__command_answered_f(const struct cnc__command_answer *a,
+                                     struct cnc__values *v, void *priv);
+/* Run it without a stream: for the web's face and pages.  v: steals; NULL for
+ * a command without a form.  done comes once, now or later, with v. */
+CNC_API void cnc__commands_call(struct cnc__commands *c, const char *node,
+                                const struct cnc__caller *who,
+                                struct cnc__values *v,
+                                cnc__command_answered_f *done, void *priv);
+/* Before cnc__command_done(): where the web goes after it. */
+CNC_API void cnc__command_see(struct cnc__command_reply *c, const char *path);
+
 /*
  * Answer.  err NULL: status='completed' with a note and, when result_xml is
  * not NULL, that payload (a form of type "result", say).  CNC_EREFUSED:

@@ -23,6 +23,9 @@ static const struct kind {       /* XEP-0004 3.3, XEP-0122 3 */
     [CNC_FIELD_MULTI] = {"list-multi", "xs:string"},
     [CNC_FIELD_HIDDEN] = {"hidden", NULL},
     [CNC_FIELD_FIXED] = {"fixed", NULL},
+    [CNC_FIELD_SECRET] = {"text-private", NULL},
+    [CNC_FIELD_REF] = {"text-single", "xs:string"},
+    [CNC_FIELD_FILE] = {"text-single", "xs:anyURI"},
 };
 
 /* XEP-0122 3.2: one method only, so an expression goes before a range. */

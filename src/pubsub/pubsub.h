@@ -18,6 +18,7 @@
 #ifndef CNC_PUBSUB_PUBSUB_H
 #define CNC_PUBSUB_PUBSUB_H
 
+#include <concordance/app.h>
 #include <concordance/store.h>
 #include <concordance/xml.h>
 
@@ -81,6 +82,7 @@ struct cnc__node_config { /* pubsub#node_config fields */
     uint32_t history;     /* ours: events kept for XEP-0313 */
     char *payload_ns;     /* pubsub#type */
     char *groups;         /* pubsub#roster_groups_allowed, one a line */
+    char *readers, *writers, *owners; /* ours: roles, with blanks between */
 };
 
 struct cnc__item { /* one item at rest; counted, never changes */
@@ -131,6 +133,9 @@ struct cnc__pubsub_env {
      * (PUBLISH), the one taken away (RETRACT), or NULL.  May be NULL. */
     void (*after)(enum cnc__event ev, struct cnc__node *node,
                   struct cnc__item *item, void *priv);
+    /* Has this bare JID one of these roles ("staff editors")?  NULL: nobody
+     * has any. */
+    bool (*has_role)(const char *bare, const char *roles, void *priv);
     void *priv;
 };
 
@@ -153,6 +158,11 @@ CNC_API int cnc__pubsub_may(struct cnc__pubsub *ps,
                             const struct cnc__actor *who,
                             enum cnc__action what, struct cnc__node *node,
                             struct cnc_error *err);
+
+/* The roles of this bare JID have changed: subscriptions to what it may not
+ * see any more end now, with the notification of XEP-0060 8.9.4. */
+CNC_API void cnc__pubsub_roles_changed(struct cnc__pubsub *ps,
+                                       const char *bare);
 
 /* -- accounts' own services (XEP-0163) ------------------------------------ */
 
@@ -232,6 +242,42 @@ CNC_API bool cnc__node_find(struct cnc__node *n, const char *field,
 /* An item that is published but not yet kept, or kept: a *new* reference. */
 CNC_API struct cnc__item *cnc__node_item_or_pending(struct cnc__node *n,
                                                     const char *id);
+
+/* -- queries -------------------------------------------------------------- */
+
+/*
+ * A query over the records of a node: see struct cnc_query.  Parsed once, run
+ * often; `{name}` in where is a parameter.
+ *   where: FIELD OP VALUE ...   OP is = != < <= > >= ~
+ *   sort:  FIELD or -FIELD ...  "c:published" and "c:publisher" too
+ * Values compare as the field's kind does (numbers, dates), texts by code
+ * points without case.  CNC_EINVAL names the word.
+ */
+struct cnc__query;
+CNC_API int cnc__query_new(struct cnc__query **out,
+                           const struct cnc_record *record, const char *where,
+                           const char *sort, struct cnc_error *err);
+CNC_API void cnc__query_free(struct cnc__query **qp);
+/* The names of its parameters, in order; NULL past the last. */
+CNC_API const char *cnc__query_param(const struct cnc__query *q, size_t i);
+/* One record alone: does it match?  values: of the parameters, in order. */
+CNC_API bool cnc__query_matches(const struct cnc__query *q,
+                                const char *const *values, const char *search,
+                                const struct cnc__item *item);
+/* <0, 0, >0: the order of two records. */
+CNC_API int cnc__query_compare(const struct cnc__query *q,
+                               const struct cnc__item *a,
+                               const struct cnc__item *b);
+/* *items: a *new* array of borrowed items, at most limit (0: all) from offset
+ * on; *n of them, *total match (may be NULL).  Uses the node's indexes. */
+CNC_API void cnc__query_run(const struct cnc__query *q, struct cnc__node *node,
+                            const char *const *values, const char *search,
+                            size_t offset, size_t limit,
+                            struct cnc__item ***items, size_t *n,
+                            size_t *total);
+/* Keep the record's fields marked .index as tables; call after declare. */
+CNC_API void cnc__node_index(struct cnc__node *node,
+                             const struct cnc_record *record);
 
 /* -- verbs for the app, the agent and HTTP ------------------------------- */
 

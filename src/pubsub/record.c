@@ -86,7 +86,7 @@ check_field(const struct cnc_record *r, const struct cnc_field *f,
     if (cnc__record_field(r, f->name) != f) {
         return wrong(err, r, f, "another field has the same name");
     }
-    if ((unsigned)f->kind > CNC_FIELD_FIXED) {
+    if ((unsigned)f->kind > CNC_FIELD_FILE) {
         return wrong(err, r, f, "there is no such kind");
     }
     if (f->max_len != 0 && f->min_len > f->max_len) {

@@ -167,6 +167,8 @@ cnc__field_lexical(const struct cnc_field *f, const char *s)
     struct decimal d;
     switch (f->kind) {
     case CNC_FIELD_TEXT:
+    case CNC_FIELD_SECRET:
+    case CNC_FIELD_REF:
         return strpbrk(s, "\r\n") == NULL;
     case CNC_FIELD_INTEGER:
         return cnc__parse_int(&n, s, INT64_MIN, INT64_MAX);
@@ -179,6 +181,7 @@ cnc__field_lexical(const struct cnc_field *f, const char *s)
     case CNC_FIELD_DATETIME:
         return cnc__parse_datetime(&n, s) == 0;
     case CNC_FIELD_URL:
+    case CNC_FIELD_FILE:
         return url_valid(s);
     case CNC_FIELD_JID:
         return jid_valid(s);
@@ -208,6 +211,9 @@ say_kind(const struct cnc_field *f, struct cnc_error *err)
         [CNC_FIELD_JID] = "an XMPP address such as name@example.org",
         [CNC_FIELD_LIST] = "one of the choices",
         [CNC_FIELD_MULTI] = "some of the choices",
+        [CNC_FIELD_SECRET] = "one line",
+        [CNC_FIELD_REF] = "one of the choices",
+        [CNC_FIELD_FILE] = "a file, or the address of one",
     };
     return REFUSE(err, "%s must be %s.", cnc__field_label(f),
                   must_be[f->kind]);

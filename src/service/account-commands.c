@@ -100,21 +100,21 @@ set_user(struct cnc__logins *a, struct cnc__command_reply *reply,
 }
 
 static void
-run_add(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_add(struct cnc__command_reply *reply, const struct cnc__caller *c,
         struct cnc__values *v, void *priv)
 {
     set_user(priv, reply, v, true);
 }
 
 static void
-run_change(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_change(struct cnc__command_reply *reply, const struct cnc__caller *c,
            struct cnc__values *v, void *priv)
 {
     set_user(priv, reply, v, false);
 }
 
 static void
-run_delete(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_delete(struct cnc__command_reply *reply, const struct cnc__caller *c,
            struct cnc__values *v, void *priv)
 {
     struct cnc__logins *a = priv;
@@ -135,7 +135,7 @@ cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
     static const struct {
         const char *node, *name;
         const struct cnc_record *record;
-        void (*run)(struct cnc__command_reply *, const struct cnc__request *,
+        void (*run)(struct cnc__command_reply *, const struct cnc__caller *,
                     struct cnc__values *, void *);
     } table[] = {
         {"http://jabber.org/protocol/admin#add-user", "Add a user",
@@ -150,7 +150,7 @@ cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
         struct cnc__command cmd = {.node = (char *)table[i].node,
                                    .name = (char *)table[i].name,
                                    .record = table[i].record,
-                                   .operator_only = true,
+                                   .who = CNC_ADMINS,
                                    .run = table[i].run,
                                    .priv = a};
         int code = cnc__commands_add(commands, &cmd, err);

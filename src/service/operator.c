@@ -181,7 +181,7 @@ static const struct cnc_record list_record = {
                        {"max_items", "At most", .kind = CNC_FIELD_INTEGER})};
 
 static void
-run_sessions(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_sessions(struct cnc__command_reply *reply, const struct cnc__caller *c,
              struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -307,7 +307,7 @@ write_attach(struct servers *to)
 }
 
 static void
-run_s2s(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_s2s(struct cnc__command_reply *reply, const struct cnc__caller *c,
         struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -344,7 +344,7 @@ static const struct cnc_record max_record = {
     "list", CNC_FIELDS({"max_items", "At most", .kind = CNC_FIELD_TEXT})};
 
 static void
-run_online(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_online(struct cnc__command_reply *reply, const struct cnc__caller *c,
            struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -366,7 +366,7 @@ run_online(struct cnc__command_reply *reply, const struct cnc__request *r,
 
 /* 4.19, 4.17 */
 static void
-run_counts(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_counts(struct cnc__command_reply *reply, const struct cnc__caller *c,
            struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -389,7 +389,7 @@ add_user(const char *user, void *priv)
 }
 
 static void
-run_registered(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_registered(struct cnc__command_reply *reply, const struct cnc__caller *c,
                struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -410,7 +410,7 @@ static const struct cnc_record one_record = {
                         .kind = CNC_FIELD_JID, .required = true})};
 
 static void
-run_statistics(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_statistics(struct cnc__command_reply *reply, const struct cnc__caller *c,
                struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -456,7 +456,7 @@ static const struct cnc_record end_record = {
                         .kind = CNC_FIELD_JID, .required = true})};
 
 static void
-run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_end(struct cnc__command_reply *reply, const struct cnc__caller *c,
         struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -487,7 +487,7 @@ run_end(struct cnc__command_reply *reply, const struct cnc__request *r,
         return;
     }
     cnc__log(CNC_LOG_INFO, "session.ended", "target=%s n=%zu by=%s", target, n,
-             r->from);
+             c->who.jid);
     cnc__str_printf(&note, "Ended: %zu.", n);
     cnc__command_done(reply, NULL, note.data, NULL);
     cnc__str_fini(&note);
@@ -538,7 +538,7 @@ static const struct cnc_record announce_record = {
                                 .kind = CNC_FIELD_LINES, .required = true})};
 
 static void
-run_announce(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_announce(struct cnc__command_reply *reply, const struct cnc__caller *c,
              struct cnc__values *v, void *priv)
 {
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
@@ -552,7 +552,7 @@ run_announce(struct cnc__command_reply *reply, const struct cnc__request *r,
     }
     cnc__str_printf(&note, "Sent to %zu sessions.",
                     announce(service, text_of(v, "subject"), text.data));
-    cnc__log(CNC_LOG_INFO, "operator.announce", "by=%s", r->from);
+    cnc__log(CNC_LOG_INFO, "operator.announce", "by=%s", c->who.jid);
     cnc__command_done(reply, NULL, note.data, NULL);
     cnc__str_fini(&text);
     cnc__str_fini(&note);
@@ -667,21 +667,21 @@ read_motd(struct cnc__operator *o, struct cnc__command_reply *reply,
 }
 
 static void
-run_set_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_set_motd(struct cnc__command_reply *reply, const struct cnc__caller *c,
              struct cnc__values *v, void *priv)
 {
     read_motd(priv, reply, v, true);
 }
 
 static void
-run_edit_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_edit_motd(struct cnc__command_reply *reply, const struct cnc__caller *c,
               struct cnc__values *v, void *priv)
 {
     read_motd(priv, reply, v, false);
 }
 
 static void
-run_delete_motd(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_delete_motd(struct cnc__command_reply *reply, const struct cnc__caller *c,
                 struct cnc__values *v, void *priv)
 {
     struct cnc__operator *o = priv;
@@ -703,7 +703,7 @@ static const struct cnc_record shutdown_record = {
                {"announcement", "Announcement", .kind = CNC_FIELD_LINES})};
 
 static void
-run_shutdown(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_shutdown(struct cnc__command_reply *reply, const struct cnc__caller *c,
              struct cnc__values *v, void *priv)
 {
     struct cnc__operator *o = priv;
@@ -719,8 +719,8 @@ run_shutdown(struct cnc__command_reply *reply, const struct cnc__request *r,
     if (text.len > 0) {
         announce(o->service, "", text.data);
     }
-    cnc__log(CNC_LOG_INFO, "operator.shutdown", "by=%s delay_s=%lld", r->from,
-             (long long)delay_s);
+    cnc__log(CNC_LOG_INFO, "operator.shutdown", "by=%s delay_s=%lld",
+             c->who.jid, (long long)delay_s);
     /* The answer leaves first: the stop comes with a tick. */
     o->shutdown_ms = uv_now(&o->service->loop) + (uint64_t)delay_s * 1000 + 1;
     cnc__command_done(reply, NULL, "It will be done.", NULL);
@@ -766,7 +766,7 @@ cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err)
     static const struct {
         const char *node, *name;
         const struct cnc_record *record;
-        void (*run)(struct cnc__command_reply *, const struct cnc__request *,
+        void (*run)(struct cnc__command_reply *, const struct cnc__caller *,
                     struct cnc__values *, void *);
     } table[] = {
         {"sessions", "Sessions", &list_record, run_sessions},
@@ -797,7 +797,7 @@ cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err)
         struct cnc__command cmd = {.node = (char *)table[i].node,
                                    .name = (char *)table[i].name,
                                    .record = table[i].record,
-                                   .operator_only = true,
+                                   .who = CNC_ADMINS,
                                    .run = table[i].run,
                                    .priv = o};
         int code = cnc__commands_add(o->service->commands, &cmd, err);

@@ -234,7 +234,7 @@ field(const char *name, enum figure_kind kind, const char *help,
 }
 
 static void
-run_status(struct cnc__command_reply *reply, const struct cnc__request *r,
+run_status(struct cnc__command_reply *reply, const struct cnc__caller *c,
            struct cnc__values *v, void *priv)
 {
     struct cnc_service *s = priv;
@@ -259,7 +259,7 @@ cnc__status_command(struct cnc_service *s, struct cnc_error *err)
 {
     struct cnc__command cmd = {.node = (char *)"status",
                                .name = (char *)"Status of the service",
-                               .operator_only = true,
+                               .who = CNC_ADMINS,
                                .run = run_status,
                                .priv = s};
 

@@ -314,13 +314,13 @@ watch_of(struct cnc__traces *t, uint64_t session_id)
 }
 
 static void
-run(struct cnc__command_reply *reply, const struct cnc__request *r,
+run(struct cnc__command_reply *reply, const struct cnc__caller *c,
     struct cnc__values *v, void *priv)
 {
     struct cnc__traces *t = priv;
     const char *typed = cnc__values_get(v, "jid", 0);
     char target[CNC__JID_MAX + 1];
-    struct watch *w = watch_of(t, r->session_id);
+    struct watch *w = watch_of(t, c->session_id);
 
     if (w != NULL) {
         end(t, w);
@@ -331,16 +331,17 @@ run(struct cnc__command_reply *reply, const struct cnc__request *r,
         return;
     }
     w = watch_of(t, 0);
-    if (w == NULL || r->session_id == 0 ||
+    if (w == NULL || c->session_id == 0 ||
         cnc__jid_prepare(target, typed, strlen(typed), NULL) != 0) {
         cnc__command_refuse(reply, v, "jid",
                             w == NULL ? "Too many look on already."
                                       : "This is no Jabber ID.");
         return;
     }
-    w->session_id = r->session_id;
+    w->session_id = c->session_id;
     w->target = cnc__strdup(target);
-    cnc__log(CNC_LOG_INFO, "trace.start", "target=%s by=%s", target, r->from);
+    cnc__log(CNC_LOG_INFO, "trace.start", "target=%s by=%s", target,
+             c->who.jid);
     mark_all(t);
     cnc__command_done(reply, NULL, "Each stanza comes as a message.", NULL);
 }
@@ -366,7 +367,7 @@ cnc__traces_command(struct cnc__traces *t, struct cnc_error *err)
     struct cnc__command cmd = {.node = (char *)"trace",
                                .name = (char *)"Look at stanzas as they pass",
                                .record = &record,
-                               .operator_only = true,
+                               .who = CNC_ADMINS,
                                .run = run,
                                .priv = t};
 

@@ -16,6 +16,7 @@
 
 #include <concordance/app.h>
 
+#include "../pubsub/command.h"
 #include "../pubsub/form.h"
 #include "../pubsub/pubsub.h"
 #include "../render/proto.h"
@@ -60,7 +61,20 @@ struct cnc__agent_env {
     void (*submit)(const char *node, const struct cnc__actor *who,
                    struct cnc__values *v, const char *id,
                    cnc__submitted_f *done, void *done_priv, void *priv);
+    struct cnc__commands *commands;
+    /* Who sent this request (by its cookie) and in which language he reads;
+     * what out points to lives until the request is answered.  NULL: they are
+     * all guests. */
+    void (*caller)(struct cnc__caller *out, struct cnc__http_request *r,
+                   void *priv);
+    bool (*has_role)(const char *bare, const char *roles, void *priv);
     void *priv;
+};
+
+/* What a call that came by HTTP may add to its answer. */
+struct cnc__web_call {
+    const struct cnc__http_request *request;
+    struct cnc__str headers; /* Set-Cookie: ... lines, each with CR LF */
 };
 
 CNC_API struct cnc__agent *cnc__agent_new(const struct cnc__agent_env *env);
@@ -103,6 +117,9 @@ CNC_API void cnc__agent_template_files(struct cnc__agent *a, const char *dir,
  * page has a snapshot or an error page. */
 CNC_API void cnc__agent_start(struct cnc__agent *a, void (*done)(void *priv),
                               void *priv);
+
+/* The page is no more: its view ends, its files go. */
+CNC_API void cnc__agent_page_remove(struct cnc__agent *a, const char *path);
 
 /* pubsub's hooks: call these from the service's env for every node. */
 CNC_API int cnc__agent_before_publish(struct cnc__agent *a,

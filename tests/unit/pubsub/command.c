@@ -40,7 +40,7 @@ settle(struct cnc__command_reply *reply, struct cnc__values *v,
 }
 
 static void
-on_add(struct cnc__command_reply *reply, const struct cnc__request *r,
+on_add(struct cnc__command_reply *reply, const struct cnc__caller *c,
        struct cnc__values *v, void *priv)
 {
     struct shop *shop = priv;
@@ -59,12 +59,13 @@ open_shop(struct shop *shop)
     const struct cnc__command add = {.node = (char *)"library",
                                      .name = (char *)"Add a book",
                                      .record = &book,
+                                     .who = CNC_ANYBODY_RUNS,
                                      .item_id = true,
                                      .run = on_add,
                                      .priv = shop};
     const struct cnc__command stop = {.node = (char *)"stop",
                                       .name = (char *)"Stop",
-                                      .operator_only = true,
+                                      .who = CNC_ADMINS,
                                       .run = on_add,
                                       .priv = shop};
     assert_int_equal(cnc__commands_add(w->commands, &add, NULL), 0);
