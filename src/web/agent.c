@@ -26,6 +26,8 @@ cnc__agent_new(const struct cnc__agent_env *env)
     a->files = cnc__table_new();
     a->assets.files = cnc__table_new();
     a->runtime.files = cnc__table_new();
+    a->roles = cnc__table_new();
+    cnc__random(a->flash_key, sizeof(a->flash_key));
     cnc__answer_style(a);
     cnc__templates_init(a);
     return a;
@@ -71,6 +73,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__table_free(&a->sheets, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
     cnc__sheet_unref(&a->builtin);
+    cnc__table_free(&a->roles, NULL);
     cnc__assets_free(&a->assets);
     cnc__assets_free(&a->runtime);
     cnc__free(a->style_csp);

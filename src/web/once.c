@@ -103,14 +103,13 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
     }
 }
 
-bool
-cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
-          const char *node, const struct cnc__values *v, const char *item_id,
-          cnc__once_f *f, void *priv)
+/* NULL: too many are under way. */
+static struct cnc__once *
+begin(struct cnc__agent *a, unsigned worker, const struct cnc__sheet *sheet,
+      const struct cnc__str *source, cnc__once_f *f, void *priv)
 {
-    struct cnc__agent *a = p->agent;
     if (a->n_once >= MAX_ONCE) {
-        return false;
+        return NULL;
     }
     struct cnc__once *o = cnc__zalloc(sizeof(*o));
     struct cnc__str text = CNC__STR;
@@ -122,24 +121,66 @@ cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
         o->next->prev = o;
     }
     a->onces = o;
-    o->worker = p->worker;
+    o->worker = worker;
     o->key = cnc__str_steal(&text);
     o->f = f;
     o->priv = priv;
-    const struct cnc__sheet *sheet = cnc__sheet_of(a, p->template_);
     struct cnc__render_field key = cnc__web_field(o->key);
     struct cnc__render_field s[] = {key, {sheet->text, sheet->len}};
     cnc__web_call(a, o->worker, CNC__R_SHEET, s, 2, on_step, o);
-    cnc__web_source(&text, p, window, 0);
-    struct cnc__render_field x[] = {key, cnc__web_field_str(&text)};
+    struct cnc__render_field x[] = {key, cnc__web_field_str(source)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
-    cnc__str_fini(&text);
-    send_forms(o, p, node, v, item_id);
+    return o;
+}
+
+static void
+end(struct cnc__once *o, const struct cnc__str *head)
+{
+    struct cnc__agent *a = o->agent;
+    struct cnc__render_field key = cnc__web_field(o->key);
+    struct cnc__render_field h[] = {key, cnc__web_field_str(head)};
     cnc__web_call(a, o->worker, CNC__R_RENDER, &key, 1, on_step, o);
-    cnc__view_head(&text, p, NULL);
-    struct cnc__render_field h[] = {key, cnc__web_field_str(&text)};
     cnc__web_call(a, o->worker, CNC__R_HTML, h, 2, on_html, o);
-    cnc__str_fini(&text);
     cnc__web_call(a, o->worker, CNC__R_CLOSE, &key, 1, NULL, NULL);
-    return true;
+}
+
+bool
+cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
+          const char *node, const struct cnc__values *v, const char *item_id,
+          cnc__once_f *f, void *priv)
+{
+    struct cnc__str text = CNC__STR;
+    cnc__web_source(&text, p, window, 0);
+    struct cnc__once *o =
+        begin(p->agent, p->worker, cnc__sheet_of(p->agent, p->template_),
+              &text, f, priv);
+    cnc__str_clear(&text);
+    if (o != NULL) {
+        send_forms(o, p, node, v, item_id);
+        cnc__view_head(&text, p, NULL);
+        end(o, &text);
+    }
+    cnc__str_fini(&text);
+    return o != NULL;
+}
+
+bool
+cnc__once_source(struct cnc__agent *a, const struct cnc__sheet *sheet,
+                 const struct cnc__str *source,
+                 const struct cnc__once_form *forms, size_t n_forms,
+                 cnc__once_f *f, void *priv)
+{
+    static const struct cnc__str none = CNC__STR;
+    struct cnc__once *o = begin(a, a->next_worker++, sheet, source, f, priv);
+    for (size_t i = 0; o != NULL && i < n_forms; i++) {
+        struct cnc__render_field call[] = {
+            cnc__web_field(o->key), cnc__web_field(forms[i].node),
+            cnc__web_field_str(forms[i].x),
+            cnc__web_field_str(forms[i].action)};
+        cnc__web_call(a, o->worker, CNC__R_FORM, call, 4, on_step, o);
+    }
+    if (o != NULL) {
+        end(o, &none);
+    }
+    return o != NULL;
 }

@@ -128,6 +128,7 @@ cnc__agent_page(struct cnc__agent *a, const struct cnc_app *app,
     p->title = cnc__strdup(title ? title : app->name);
     p->template_ = cnc__strdup(page->template_ ? page->template_ : "");
     p->window = page->window ? page->window : CNC__WEB_WINDOW;
+    cnc__callsource_roles(a, app);
     p->worker = a->next_worker++;
     p->on_disk = true;
     int rc = add_nodes(p, app, page->node, err);

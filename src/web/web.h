@@ -8,6 +8,8 @@
  *   pages.c      the page table; what is dirty
  *   live.c       one render under way per page
  *   once.c       a page rendered once for one answer (older ones, 422)
+ *   callsource.c the source document of a page made for one caller
+ *   do.c         commands: /_do, /_do/NODE
  *   templates.c  sheets; the check before one is published
  *   files.c      template files -> items
  *   views.c      the view node
@@ -177,6 +179,8 @@ struct cnc__agent {
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
     struct cnc__sheet *builtin;
     struct cnc__asset_set assets, runtime;
+    struct cnc__table *roles;    /* names that apps declare -> not NULL */
+    unsigned char flash_key[32]; /* of this start of the service */
     char *style_csp; /* CSP of plain pages, which have their style inside */
 
     unsigned next_worker;
@@ -300,8 +304,76 @@ typedef void cnc__once_f(const char *html, size_t len, const char *error,
 bool cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
                const char *node, const struct cnc__values *v,
                const char *item_id, cnc__once_f *f, void *priv);
+/* The same of a whole source document, say of callsource.c.  forms are put in
+ * at <c:form node="..."/>. */
+struct cnc__once_form {
+    const char *node;
+    const struct cnc__str *x, *action;
+};
+bool cnc__once_source(struct cnc__agent *a, const struct cnc__sheet *sheet,
+                      const struct cnc__str *source,
+                      const struct cnc__once_form *forms, size_t n_forms,
+                      cnc__once_f *f, void *priv);
 /* The agent ends and replies will not come. */
 void cnc__once_free(struct cnc__agent *a);
+
+/* -- callsource.c ---------------------------------------------------------
+ *
+ * A page that is made for one request:
+ *
+ *   cnc__web_caller_init(&w, a, r)         who asks; lives until fini
+ *   cnc__callsource_begin(&xml, ...)       <page ...><viewer/>
+ *   cnc__callsource_param(&xml, ...)       each of the path, then the query
+ *   cnc__callsource_flash(&xml, cnc__flash_take(a, r, &headers))
+ *   cnc__callsource_menu(&xml, ...)        <menu/>: what he may run
+ *   cnc__callsource_command(&xml, ...)     one for each command
+ *   cnc__callsource_end(&xml)
+ *   cnc__once_source(a, sheet, &xml, ...)  -> HTML
+ */
+
+struct cnc__web_caller {
+    struct cnc__caller caller; /* .web is call */
+    struct cnc__web_call call; /* headers: what the commands want to add */
+    struct cnc__str guest;     /* a JID for one without */
+};
+/* r lives as long as w.  A guest unless env.caller knows better. */
+void cnc__web_caller_init(struct cnc__web_caller *w, struct cnc__agent *a,
+                          struct cnc__http_request *r);
+void cnc__web_caller_fini(struct cnc__web_caller *w);
+
+/* The roles that an app declares: <viewer roles=""/> tells which he has. */
+void cnc__callsource_roles(struct cnc__agent *a, const struct cnc_app *app);
+void cnc__callsource_begin(struct cnc__str *out, const struct cnc__agent *a,
+                           const struct cnc__caller *who, const char *title,
+                           const char *path);
+void cnc__callsource_param(struct cnc__str *out, const char *name,
+                           const char *value);
+/* NULL, "": nothing. */
+void cnc__callsource_flash(struct cnc__str *out, const char *text);
+void cnc__callsource_menu(struct cnc__str *out, const struct cnc__agent *a,
+                          const struct cnc__caller *who);
+/* cmd NULL: there is none of that node.  x: <x xmlns="jabber:x:data"/> as it
+ * is, or NULL. */
+void cnc__callsource_command(struct cnc__str *out,
+                             const struct cnc__command *cmd, const char *node,
+                             int code, const char *note, const char *x);
+void cnc__callsource_end(struct cnc__str *out);
+/* The HTTP status of a command's code: 200, 403, 404, 422, ... */
+int cnc__callsource_status(int code);
+/* "/_do/NODE", percent-encoded. */
+void cnc__do_path(struct cnc__str *out, const char *node);
+
+/* Is it a path (and query) of this site, whatever browsers make of it? */
+bool cnc__web_is_local(const char *target);
+/* 303 to a local target.  headers: more lines, or NULL. */
+void cnc__web_go(struct cnc__http_responder *responder, const char *target,
+                 const char *headers);
+/* The note of a command, for the next page (<flash/>): a header line more. */
+void cnc__flash_put(struct cnc__agent *a, const struct cnc__http_request *r,
+                    struct cnc__str *headers, const char *text);
+/* *new*, or NULL; with the header line that forgets it. */
+char *cnc__flash_take(struct cnc__agent *a, const struct cnc__http_request *r,
+                      struct cnc__str *headers);
 
 /* -- templates.c --------------------------------------------------------- */
 
