@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * life.c -- the life of a service that was made:
+ * life.c -- the life of a process that was made:
  *
  *   run: templates from files -> every page rendered -> ready -> ... -> stop
  *   stop: no more sockets -> handlers end (5 s) -> pool jobs and commits end
  *   free: loop empty -> rooms, from the top down
+ *
+ * Each step is done for all domains before the next.
  */
 #include <stdio.h>
 
@@ -15,67 +17,93 @@
 /* -- handles -------------------------------------------------------------- */
 
 static void
-on_tick(uv_timer_t *timer)
+tick_domain(struct cnc_service *s, uint64_t now)
 {
-    struct cnc_service *s = timer->data;
-    uint64_t now = uv_now(&s->loop);
-
     cnc__router_tick(s->router, now);
     cnc__network_tick(s, now);
     cnc__im_tick(s->im);
     cnc__traces_tick(s->traces);
     cnc__operator_tick(s->operator_, now);
-    cnc__renders_tick(s->renders, now);
     cnc__agent_tick(s->agent);
-    if (s->ready && !s->stop_asked) {
+    if (s->ready && !s->process->stop_asked) {
         cnc__pubsub_tick(s->pubsub, now);
         cnc__apps_tick(s->apps, now);
     }
 }
 
 static void
-on_net_closed(void *priv)
+on_tick(uv_timer_t *timer)
 {
-    struct cnc_service *s = priv;
+    struct cnc__process *p = timer->data;
+    uint64_t now = uv_now(&p->loop);
 
-    s->net_closed = true;
+    cnc__renders_tick(p->renders, now);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        tick_domain(p->domains[i], now);
+    }
 }
 
 static void
-close_net(struct cnc_service *s)
+on_net_closed(void *priv)
 {
-    if (s->net != NULL && !s->net_closing) {
-        s->net_closing = true;
-        cnc__network_close(s);
-        cnc__net_close(s->net, on_net_closed, s);
-        cnc__sms_end_all(s->router);
+    struct cnc__process *p = priv;
+
+    p->net_closed = true;
+}
+
+static void
+close_net(struct cnc__process *p)
+{
+    if (p->net == NULL || p->net_closing) {
+        return;
+    }
+    p->net_closing = true;
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__network_close(p->domains[i]);
+    }
+    cnc__net_close(p->net, on_net_closed, p);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__sms_end_all(p->domains[i]->router);
     }
 }
 
 static void
 on_stopping(uv_timer_t *timer)
 {
-    struct cnc_service *s = timer->data;
-    bool idle = cnc__apps_stopping(s->apps);
+    struct cnc__process *p = timer->data;
+    bool idle = true;
 
-    if ((s->net_closed && idle) || uv_now(&s->loop) > s->stop_deadline_ms) {
-        uv_stop(&s->loop);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        idle = cnc__apps_stopping(p->domains[i]->apps) && idle;
+    }
+    if ((p->net_closed && idle) || uv_now(&p->loop) > p->stop_deadline_ms) {
+        uv_stop(&p->loop);
     }
 }
 
-static void
-begin_stop(struct cnc_service *s)
+static size_t
+n_sessions(const struct cnc__process *p)
 {
-    if (s->stop_asked) {
-        uv_stop(&s->loop); /* asked twice: do not wait for anybody */
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_domains; i++) {
+        n += cnc__router_n_sessions(p->domains[i]->router);
+    }
+    return n;
+}
+
+static void
+begin_stop(struct cnc__process *p)
+{
+    if (p->stop_asked) {
+        uv_stop(&p->loop); /* asked twice: do not wait for anybody */
         return;
     }
-    s->stop_asked = true;
-    s->stop_deadline_ms = uv_now(&s->loop) + HANDLERS_MS;
-    cnc__log(CNC_LOG_INFO, "service.stop", "sessions=%zu",
-             cnc__router_n_sessions(s->router));
-    close_net(s);
-    uv_timer_start(&s->stopping, on_stopping, 0, 10);
+    p->stop_asked = true;
+    p->stop_deadline_ms = uv_now(&p->loop) + HANDLERS_MS;
+    cnc__log(CNC_LOG_INFO, "service.stop", "sessions=%zu", n_sessions(p));
+    close_net(p);
+    uv_timer_start(&p->stopping, on_stopping, 0, 10);
 }
 
 static void
@@ -88,12 +116,13 @@ on_signal(uv_signal_t *handle, int sig)
 static void
 on_sighup(uv_signal_t *handle, int sig)
 {
-    struct cnc_service *s = handle->data;
+    struct cnc__process *p = handle->data;
+    struct cnc_service *s = p->domains[0];
     struct cnc_error err = {0};
     int code = s->tls == NULL ? 0 : cnc__tls_ctx_reload(s->tls, &err);
 
-    if (code == 0 && s->net != NULL) {
-        code = cnc__net_reload_tls(s->net, &err);
+    if (code == 0 && p->net != NULL) {
+        code = cnc__net_reload_tls(p->net, &err);
     }
     if (code == 0) {
         cnc__log(CNC_LOG_INFO, "tls.reloaded", "cert=%s",
@@ -110,43 +139,57 @@ on_stop_async(uv_async_t *async)
 }
 
 void
-cnc__service_handles(struct cnc_service *s)
+cnc__process_handles(struct cnc__process *p)
 {
-    CNC_CHECK(uv_timer_init(&s->loop, &s->tick) == 0);
-    CNC_CHECK(uv_timer_init(&s->loop, &s->stopping) == 0);
-    CNC_CHECK(uv_signal_init(&s->loop, &s->sigint) == 0);
-    CNC_CHECK(uv_signal_init(&s->loop, &s->sigterm) == 0);
-    CNC_CHECK(uv_signal_init(&s->loop, &s->sighup) == 0);
-    CNC_CHECK(uv_async_init(&s->loop, &s->stop_async, on_stop_async) == 0);
-    s->tick.data = s->stopping.data = s->sigint.data = s->sigterm.data =
-        s->sighup.data = s->stop_async.data = s;
+    CNC_CHECK(uv_timer_init(&p->loop, &p->tick) == 0);
+    CNC_CHECK(uv_timer_init(&p->loop, &p->stopping) == 0);
+    CNC_CHECK(uv_signal_init(&p->loop, &p->sigint) == 0);
+    CNC_CHECK(uv_signal_init(&p->loop, &p->sigterm) == 0);
+    CNC_CHECK(uv_signal_init(&p->loop, &p->sighup) == 0);
+    CNC_CHECK(uv_async_init(&p->loop, &p->stop_async, on_stop_async) == 0);
+    p->tick.data = p->stopping.data = p->sigint.data = p->sigterm.data =
+        p->sighup.data = p->stop_async.data = p;
 }
 
 /* -- run ------------------------------------------------------------------ */
 
 static void
+on_ready(struct cnc__process *p)
+{
+    struct cnc_service *s = p->domains[0];
+    struct cnc__str url = CNC__STR;
+    const char *colon = strrchr(p->o.http, ':');
+    bool any = p->o.http[0] == '*';
+
+    cnc__str_printf(&url, "%s://%.*s:%u/",
+                    s->o.tls_cert == NULL || p->o.http_plain ? "http"
+                                                             : "https",
+                    any ? 9 : (int)(colon - p->o.http),
+                    any ? "localhost" : p->o.http, p->port);
+    cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
+             url.data, s->o.domain, s->driver->name);
+    if (p->o.on_ready != NULL) {
+        p->o.on_ready(s, url.data, p->o.priv);
+    }
+    cnc__str_fini(&url);
+}
+
+static void
 on_started(void *priv)
 {
     struct cnc_service *s = priv;
-    struct cnc__str url = CNC__STR;
-    const char *colon = strrchr(s->o.http, ':');
-    bool any = s->o.http[0] == '*';
+    struct cnc__process *p = s->process;
 
-    if (s->stop_asked) {
+    if (p->stop_asked) {
         return;
     }
     s->ready = true;
-    cnc__str_printf(&url, "%s://%.*s:%u/",
-                    s->o.tls_cert == NULL || s->o.http_plain ? "http"
-                                                             : "https",
-                    any ? 9 : (int)(colon - s->o.http),
-                    any ? "localhost" : s->o.http, s->port);
-    cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
-             url.data, s->o.domain, s->driver->name);
-    if (s->o.on_ready != NULL) {
-        s->o.on_ready(s, url.data, s->o.priv);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (!p->domains[i]->ready) {
+            return;
+        }
     }
-    cnc__str_fini(&url);
+    on_ready(p);
 }
 
 static void load_templates(struct cnc_service *s);
@@ -156,7 +199,7 @@ on_templates(struct cnc_error *err, void *priv)
 {
     struct cnc_service *s = priv;
 
-    if (s->stop_asked) {
+    if (s->process->stop_asked) {
         return; /* what was refused was refused because we stop */
     }
     if (err != NULL) {
@@ -187,41 +230,51 @@ void
 cnc_service_stop(struct cnc_service *s)
 {
     CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    uv_async_send(&s->stop_async);
+    uv_async_send(&s->process->stop_async);
+}
+
+static void
+start(struct cnc__process *p)
+{
+    uv_timer_start(&p->tick, on_tick, 1000, 1000);
+    uv_signal_start(&p->sigint, on_signal, SIGINT);
+    uv_signal_start(&p->sigterm, on_signal, SIGTERM);
+    if (p->o.tls_cert != NULL) {
+        uv_signal_start(&p->sighup, on_sighup, SIGHUP);
+    }
+    p->started_ms = uv_now(&p->loop);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        p->domains[i]->loading = p->domains[i]->o.apps;
+        load_templates(p->domains[i]);
+    }
 }
 
 int
 cnc_service_run(struct cnc_service *s, struct cnc_error *err)
 {
     struct sigaction old_int, old_term;
+    struct cnc__process *p;
 
     CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    CNC_CHECK(s->started_ms == 0);
+    p = s->process;
+    CNC_CHECK(p->started_ms == 0);
     /* The loop's handlers leave the default behind; a host such as Python
      * has its own. */
     sigaction(SIGINT, NULL, &old_int);
     sigaction(SIGTERM, NULL, &old_term);
-    uv_timer_start(&s->tick, on_tick, 1000, 1000);
-    uv_signal_start(&s->sigint, on_signal, SIGINT);
-    uv_signal_start(&s->sigterm, on_signal, SIGTERM);
-    if (s->o.tls_cert != NULL) {
-        uv_signal_start(&s->sighup, on_sighup, SIGHUP);
-    }
-    s->started_ms = uv_now(&s->loop);
-    s->loading = s->o.apps;
-    load_templates(s);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    s->stop_asked = true;
-    uv_signal_stop(&s->sigint);
-    uv_signal_stop(&s->sigterm);
-    uv_signal_stop(&s->sighup);
+    start(p);
+    uv_run(&p->loop, UV_RUN_DEFAULT);
+    p->stop_asked = true;
+    uv_signal_stop(&p->sigint);
+    uv_signal_stop(&p->sigterm);
+    uv_signal_stop(&p->sighup);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
-    if (s->failure.code != 0) {
+    if (p->failure.code != 0) {
         if (err != NULL) {
-            *err = s->failure;
+            *err = p->failure;
         }
-        return s->failure.code;
+        return p->failure.code;
     }
     return 0;
 }
@@ -229,26 +282,38 @@ cnc_service_run(struct cnc_service *s, struct cnc_error *err)
 /* -- free ----------------------------------------------------------------- */
 
 static bool
-work_is_left(struct cnc_service *s)
+work_is_left(const struct cnc__process *p)
 {
-    return (s->net != NULL && !s->net_closed) || s->n_jobs > 0 ||
-           (s->commits != NULL && cnc__commits_pending(s->commits) > 0);
+    if ((p->net != NULL && !p->net_closed) || p->n_jobs > 0) {
+        return true;
+    }
+    for (size_t i = 0; i < p->n_domains; i++) {
+        const struct cnc_service *s = p->domains[i];
+
+        if (s != NULL && s->commits != NULL &&
+            cnc__commits_pending(s->commits) > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Sockets first, so that nothing new begins; then what handlers, pool jobs
  * and commits still have to say, each of which may ask for more of the
  * others. */
 static void
-drain(struct cnc_service *s)
+drain(struct cnc__process *p)
 {
-    s->stop_asked = true;
-    close_net(s);
-    if (s->apps != NULL) {
-        cnc__apps_leave(s->apps);
-        cnc__posts_run(s->posts);
+    p->stop_asked = true;
+    close_net(p);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (p->domains[i] != NULL && p->domains[i]->apps != NULL) {
+            cnc__apps_leave(p->domains[i]->apps);
+        }
     }
-    while (work_is_left(s)) {
-        uv_run(&s->loop, UV_RUN_ONCE);
+    cnc__posts_run(p->posts);
+    while (work_is_left(p)) {
+        uv_run(&p->loop, UV_RUN_ONCE);
     }
 }
 
@@ -261,77 +326,76 @@ close_handle(uv_handle_t *handle, void *priv)
 }
 
 static void
-end_loop(struct cnc_service *s)
+end_loop(struct cnc__process *p)
 {
-    drain(s);
-    if (s->commits != NULL) {
-        cnc__commits_stop(s->commits);
+    drain(p);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (p->domains[i] != NULL && p->domains[i]->commits != NULL) {
+            cnc__commits_stop(p->domains[i]->commits);
+        }
     }
-    uv_close((uv_handle_t *)&s->tick, NULL);
-    uv_close((uv_handle_t *)&s->stopping, NULL);
-    uv_close((uv_handle_t *)&s->sigint, NULL);
-    uv_close((uv_handle_t *)&s->sigterm, NULL);
-    uv_close((uv_handle_t *)&s->sighup, NULL);
-    uv_close((uv_handle_t *)&s->stop_async, NULL);
-    if (s->renders != NULL) {
-        cnc__renders_close(s->renders);
+    uv_close((uv_handle_t *)&p->tick, NULL);
+    uv_close((uv_handle_t *)&p->stopping, NULL);
+    uv_close((uv_handle_t *)&p->sigint, NULL);
+    uv_close((uv_handle_t *)&p->sigterm, NULL);
+    uv_close((uv_handle_t *)&p->sighup, NULL);
+    uv_close((uv_handle_t *)&p->stop_async, NULL);
+    if (p->renders != NULL) {
+        cnc__renders_close(p->renders);
     }
-    if (s->posts != NULL) {
-        cnc__posts_close(s->posts);
-    }
+    cnc__posts_close(p->posts);
     /* Children are reaped; then nothing may stay open. */
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_walk(&s->loop, close_handle, NULL);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_run(&p->loop, UV_RUN_DEFAULT);
+    uv_walk(&p->loop, close_handle, NULL);
+    uv_run(&p->loop, UV_RUN_DEFAULT);
 }
 
-static void
-free_setting(void *value)
+void
+cnc__process_free(struct cnc__process **pp)
 {
-    struct cnc_buf *kept = value;
+    struct cnc__process *p = *pp;
 
-    cnc_buf_unref(&kept);
+    CNC_OBJ_CHECK(p, CNC__PROCESS_MAGIC);
+    *pp = NULL;
+    end_loop(p);
+    /* The agent refuses the templates it still judges, pubsub then answers
+     * every publish that is left, and those answers go through the apps. */
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (p->domains[i] != NULL) {
+            cnc__agent_free(&p->domains[i]->agent);
+            cnc__pubsub_free(&p->domains[i]->pubsub);
+            cnc__apps_free(&p->domains[i]->apps);
+        }
+    }
+    /* S2S and components end when their streams are gone, which are the
+     * net's; what is dialled is theirs, and goes before it. */
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (p->domains[i] != NULL) {
+            cnc__network_free(p->domains[i]);
+        }
+    }
+    cnc__net_free(&p->net);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__domain_free(&p->domains[i]);
+    }
+    cnc__free(p->domains);
+    cnc__renders_free(&p->renders);
+    cnc__posts_free(&p->posts);
+    CNC_CHECK(uv_loop_close(&p->loop) == 0);
+    cnc__free(p->link);
+    CNC_OBJ_FREE(p);
 }
 
 void
 cnc_service_free(struct cnc_service **sp)
 {
     struct cnc_service *s = *sp;
+    struct cnc__process *p;
 
-    if (s == NULL) {
-        return;
+    if (s != NULL) {
+        CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
+        *sp = NULL;
+        p = s->process;
+        cnc__process_free(&p);
     }
-    CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
-    *sp = NULL;
-    end_loop(s);
-    /* The agent refuses the templates it still judges, pubsub then answers
-     * every publish that is left, and those answers go through the apps. */
-    cnc__agent_free(&s->agent);
-    cnc__pubsub_free(&s->pubsub);
-    cnc__apps_free(&s->apps);
-    cnc__network_free(s);
-    cnc__net_free(&s->net);
-    cnc__tls_ctx_unref(&s->tls);
-    cnc__im_free(&s->im);
-    cnc__logins_free(&s->accounts);
-    cnc__tokens_free(s);
-    cnc__commands_free(&s->commands);
-    cnc__router_free(&s->router);
-    cnc__traces_free(&s->traces);
-    cnc__operator_free(&s->operator_);
-    cnc__renders_free(&s->renders);
-    cnc__commits_free(&s->commits);
-    cnc__posts_free(&s->posts);
-    if (s->store != NULL) {
-        s->driver->close(&s->store);
-    }
-    CNC_CHECK(uv_loop_close(&s->loop) == 0);
-    cnc__table_free(&s->settings, free_setting);
-    cnc__free((char *)s->o.domain);
-    cnc__free((char *)s->o.http);
-    cnc__free((char *)s->o.store);
-    cnc__free(s->data);
-    cnc__free(s->www);
-    cnc__free(s->link);
-    CNC_OBJ_FREE(s);
 }

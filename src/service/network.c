@@ -69,7 +69,7 @@ dial(struct cnc_service *s, const struct cnc__dial_options *o,
 
     own->events = events;
     own->priv = dial_priv;
-    own->dial = cnc__net_dial(s->net, o, &joined, own);
+    own->dial = cnc__net_dial(s->process->net, o, &joined, own);
     return own;
 }
 
@@ -172,7 +172,7 @@ listen_list(struct cnc_service *s, const char *const *list,
                                             : ", or an address of this "
                                               "machine such as 127.0.0.1");
         }
-        code = cnc__net_listen_xmpp(s->net, &port, &number, err);
+        code = cnc__net_listen_xmpp(s->process->net, &port, &number, err);
         if (code != 0) {
             return code;
         }
@@ -250,7 +250,7 @@ make_s2s(struct cnc_service *s)
         .max_stanza = s->o.max_stanza > 524288 ? s->o.max_stanza : 524288,
         .wait_ms = s->o.s2s_wait * 1000};
 
-    s->s2s = cnc__s2s_new(&env, &options, uv_now(&s->loop));
+    s->s2s = cnc__s2s_new(&env, &options, uv_now(&s->process->loop));
 }
 
 /* A secret from a file, its first line; *new*. */
@@ -369,7 +369,7 @@ make_attach(struct cnc_service *s, struct cnc_error *err)
     code = read_secret(&secret, s->o.attach_secret, err);
     if (code == 0) {
         options.secret = secret;
-        s->attach = cnc__attach_new(&env, &options, uv_now(&s->loop));
+        s->attach = cnc__attach_new(&env, &options, uv_now(&s->process->loop));
         drop_secret(secret);
     }
     return code;

@@ -128,9 +128,9 @@ write_session(struct cnc__str *out, const struct cnc_service *service,
 
     if (s->stream != NULL) {
         cnc__stream_about(&a, s->stream);
-        cnc__datetime(since,
-                      cnc__service_now_ms(NULL) -
-                          (int64_t)(uv_now(&service->loop) - a.bound_ms));
+        cnc__datetime(since, cnc__service_now_ms(NULL) -
+                                 (int64_t)(uv_now(&service->process->loop) -
+                                           a.bound_ms));
     }
     cnc__str_puts(out, "<item>");
     form_value(out, "jid", s->jid);
@@ -247,9 +247,9 @@ write_server(const struct cnc__s2s_entry *e, void *priv)
     if (to->n++ >= to->max) {
         return;
     }
-    cnc__datetime(since,
-                  cnc__service_now_ms(NULL) -
-                      (int64_t)(uv_now(&to->service->loop) - e->since_ms));
+    cnc__datetime(since, cnc__service_now_ms(NULL) -
+                             (int64_t)(uv_now(&to->service->process->loop) -
+                                       e->since_ms));
     cnc__str_puts(to->out, "<item>");
     form_value(to->out, "domain", e->domain);
     form_value(to->out, "host", e->host);
@@ -281,7 +281,8 @@ write_component(const struct cnc__component_entry *c, void *priv)
             .tls = "",
             .addr = c->addr,
             .out_bytes = c->out_bytes,
-            .since_ms = c->connected ? c->since_ms : to->service->started_ms,
+            .since_ms =
+                c->connected ? c->since_ms : to->service->process->started_ms,
             .error = ""},
         to);
 }
@@ -301,7 +302,7 @@ write_attach(struct servers *to)
                                  .auth = ready ? "secret" : "none",
                                  .tls = "",
                                  .addr = s->o.attach,
-                                 .since_ms = s->started_ms,
+                                 .since_ms = s->process->started_ms,
                                  .error = ""},
         to);
 }
@@ -722,7 +723,8 @@ run_shutdown(struct cnc__command_reply *reply, const struct cnc__caller *c,
     cnc__log(CNC_LOG_INFO, "operator.shutdown", "by=%s delay_s=%lld",
              c->who.jid, (long long)delay_s);
     /* The answer leaves first: the stop comes with a tick. */
-    o->shutdown_ms = uv_now(&o->service->loop) + (uint64_t)delay_s * 1000 + 1;
+    o->shutdown_ms =
+        uv_now(&o->service->process->loop) + (uint64_t)delay_s * 1000 + 1;
     cnc__command_done(reply, NULL, "It will be done.", NULL);
     cnc__str_fini(&text);
 }

@@ -29,6 +29,8 @@
 #include "../xmpp/fast.h"
 #include "../xmpp/sm.h"
 
+struct cnc__process;
+
 /* -- paths.c: where the parts of an installation are ---------------------- */
 
 /* Each: the environment variable when set (a build tree sets them), else the
@@ -220,24 +222,59 @@ bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
 
 /* Make the handles that run() and stop() use, so that stopping is possible
  * from the first moment. */
-void cnc__service_handles(struct cnc_service *s);
+void cnc__process_handles(struct cnc__process *p);
+/* Also one that is half made. */
+void cnc__process_free(struct cnc__process **pp);
 
-/* -- the service ---------------------------------------------------------- */
+/* -- service.c: one domain ------------------------------------------------ */
 
-struct cnc_service {
+/* Its store is open and loaded, its rooms and apps are there; nothing runs or
+ * listens yet.  *out is set also on failure: it is the process's to free. */
+int cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
+                    const struct cnc_service_options *o,
+                    struct cnc_error *err);
+/* After the loop has ended, its agent, pubsub, apps and network before it.
+ */
+void cnc__domain_free(struct cnc_service **sp);
+/* A request for one of its pages. */
+void cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r);
+
+/* -- the process ---------------------------------------------------------- */
+
+/* What all domains of a process share. */
+struct cnc__process {
     unsigned magic;
-#define CNC__SERVICE_MAGIC 0x5e591ce1u
-    struct cnc_service_options o; /* strings are copies in `strings` */
-    char *www, *link, *data;
+#define CNC__PROCESS_MAGIC 0x9e0ce551u
+    struct cnc_service_options o; /* with defaults */
+    char *link;
     uv_loop_t loop;
     uv_timer_t tick, stopping;
     uv_signal_t sigint, sigterm, sighup;
     uv_async_t stop_async;
+    struct cnc__posts *posts;
+    struct cnc__renders *renders;
+    struct cnc__net *net;
+    unsigned port; /* of HTTP */
+    uint64_t started_ms, stop_deadline_ms;
+    size_t n_jobs; /* of the pool, whose done() was not called yet */
+    bool stop_asked, net_closing, net_closed;
+    struct cnc_error failure; /* why run ends with an error */
+    struct cnc_service **domains;
+    size_t n_domains;
+};
+
+/* -- the service: one domain ---------------------------------------------- */
+
+/* The public handle is the first domain's. */
+struct cnc_service {
+    unsigned magic;
+#define CNC__SERVICE_MAGIC 0x5e591ce1u
+    struct cnc__process *process;
+    struct cnc_service_options o; /* its own */
+    char *www, *data;
     const struct cnc_store_driver *driver;
     struct cnc_store *store;
-    struct cnc__posts *posts;
     struct cnc__commits *commits;
-    struct cnc__renders *renders;
     struct cnc__router *router;
     struct cnc__pubsub *pubsub;
     struct cnc__commands *commands;
@@ -251,19 +288,15 @@ struct cnc_service {
     struct cnc__traces *traces;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
-    struct cnc__net *net;
     struct cnc__components *components; /* NULL: none may connect */
     struct cnc__attach *attach;         /* NULL: we are no component */
     struct cnc__s2s *s2s;               /* NULL: no other domain is reached */
     struct cnc__tls_ctx *tls; /* the certificate for XMPP, and whom we trust */
     struct cnc__stream_env web_env, link_env, c2s_env;
-    unsigned port;
-    uint64_t started_ms, stop_deadline_ms;
-    size_t n_jobs; /* of the pool, whose done() was not called yet */
-    bool ready, stop_asked, net_closing, net_closed;
+    bool ready;
     struct cnc__table *settings; /* app -> its kept record, a cnc_buf */
     const struct cnc_service_app *loading; /* templates being read */
-    struct cnc_error failure;              /* why run ends with an error */
+    struct cnc_error failure;              /* why it could not be loaded */
 };
 
 /* The rooms' env functions that several of them are given. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.c -- joins the rooms into one service; life.c runs it.
+ * service.c -- joins the rooms into one domain's service; process.c has what
+ * all domains share, life.c runs it.
  *
- *   store -> router, pubsub, commands, accounts, apps, agent -> listeners
+ *   store -> router, pubsub, commands, accounts, apps, agent -> streams
  */
 #include <sys/stat.h>
 
@@ -59,15 +60,7 @@ env_render(unsigned worker, const struct cnc__render_message *m,
 {
     struct cnc_service *s = priv;
 
-    cnc__renders_call(s->renders, worker, m, reply, reply_priv);
-}
-
-static void
-env_render_restarted(unsigned worker, void *priv)
-{
-    struct cnc_service *s = priv;
-
-    cnc__agent_render_restarted(s->agent, worker);
+    cnc__renders_call(s->process->renders, worker, m, reply, reply_priv);
 }
 
 static void
@@ -85,12 +78,12 @@ env_post(void (*f)(void *arg), void *arg, void *priv)
 {
     struct cnc_service *s = priv;
 
-    cnc__post(s->posts, f, arg);
+    cnc__post(s->process->posts, f, arg);
 }
 
 struct job {
     uv_work_t work;
-    struct cnc_service *service;
+    struct cnc__process *process;
     void (*run)(void *);
     void (*done)(void *);
     void *arg;
@@ -109,7 +102,7 @@ job_done(uv_work_t *work, int status)
 {
     struct job *j = CNC_CONTAINER(work, struct job, work);
 
-    j->service->n_jobs--;
+    j->process->n_jobs--;
     j->done(j->arg);
     cnc__free(j);
 }
@@ -121,19 +114,18 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
     struct cnc_service *s = service;
     struct job *j = cnc__zalloc(sizeof(*j));
 
-    j->service = s;
+    j->process = s->process;
     j->run = work;
     j->done = done;
     j->arg = arg;
-    s->n_jobs++;
-    CNC_CHECK(uv_queue_work(&s->loop, &j->work, job_run, job_done) == 0);
+    s->process->n_jobs++;
+    CNC_CHECK(uv_queue_work(&s->process->loop, &j->work, job_run, job_done) ==
+              0);
 }
 
-static void
-on_http(struct cnc__http_request *r, void *priv)
+void
+cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
-    struct cnc_service *s = priv;
-
     if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r) &&
         !cnc__webconsole_http(s, r)) {
         cnc__agent_http(s->agent, r);
@@ -149,49 +141,6 @@ under(const char *dir, const char *name)
 
     cnc__str_printf(&s, "%s/%s", dir, name);
     return cnc__str_steal(&s);
-}
-
-static int
-take_options(struct cnc_service *s, const struct cnc_service_options *o,
-             struct cnc_error *err)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    struct cnc_service_options *own = &s->o;
-    int code;
-
-    if (o->size != sizeof(*o)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "the options were made for another version of "
-                             "Concordance");
-    }
-    *own = *o;
-    own->domain = cnc__strdup(o->domain == NULL ? "localhost" : o->domain);
-    own->http = cnc__strdup(o->http == NULL ? "127.0.0.1:8080" : o->http);
-    own->store = cnc__strdup(o->store == NULL ? "sqlite" : o->store);
-    s->data = cnc__strdup(o->data == NULL ? "data" : o->data);
-    s->www = o->www == NULL ? under(s->data, "www") : cnc__strdup(o->www);
-    s->link = o->link == NULL ? under(s->data, "link") : cnc__strdup(o->link);
-    own->max_stanza = o->max_stanza == 0 ? 262144 : o->max_stanza;
-    own->max_queue = o->max_queue == 0 ? 1 << 20 : o->max_queue;
-    own->renders = o->renders == 0 ? 1 : o->renders;
-    own->s2s_wait = o->s2s_wait == 0 ? 60 : o->s2s_wait;
-    code = cnc__options_check(o, own->domain, err);
-    if (code != 0) {
-        return code;
-    }
-    for (unsigned i = 0; o->log_level != NULL; i++) {
-        if (i == CNC_N(levels)) {
-            return cnc_error_set(err, CNC_EINVAL, NULL,
-                                 "--log-level is debug, info, warn or error, "
-                                 "not \"%s\"",
-                                 o->log_level);
-        }
-        if (strcmp(levels[i], o->log_level) == 0) {
-            cnc__log_level((enum cnc_log_level)i);
-            break;
-        }
-    }
-    return 0;
 }
 
 /* The app it is for is not known yet, and the store cannot be asked for it
@@ -285,8 +234,7 @@ make_rooms(struct cnc_service *s)
     struct cnc__apps_env apps = {
         .commit = cnc__service_commit, .post = env_post, .priv = s};
 
-    s->posts = cnc__posts_new(&s->loop);
-    s->commits = cnc__commits_new(s->driver, s->store, s->posts);
+    s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
     cnc__sm_configure(
         s->router, &(struct cnc__sm_config){.timeout_ms = s->o.resume * 1000});
@@ -408,86 +356,67 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     return code;
 }
 
-static int
-listen_all(struct cnc_service *s, struct cnc_error *err)
-{
-    struct cnc__net_config config = {
-        .web = &s->web_env,
-        .link = &s->link_env,
-        .http = on_http,
-        .http_priv = s,
-        .ws_path = CNC__WS_PATH,
-        .stream = cnc__network_stream,
-        .stream_priv = s,
-        .dns = {.trust_anchor = s->o.trust_anchor, .forwarder = s->o.dns},
-        .origins = s->o.origins};
-    bool plain = s->o.http_plain;
-    int code;
-
-    make_stream_envs(s);
-    if ((code = cnc__network_new(s, err)) != 0) {
-        return code;
-    }
-    s->net = cnc__net_new(&s->loop, &config);
-    if ((code = cnc__net_listen(
-             s->net, s->o.http, plain ? NULL : s->o.tls_cert,
-             plain ? NULL : s->o.tls_key, &s->port, err)) != 0 ||
-        (code = cnc__net_listen_link(s->net, s->link, err)) != 0) {
-        return code;
-    }
-    return cnc__network_listen(s, err);
-}
-
-static int
-start_renders(struct cnc_service *s, struct cnc_error *err)
-{
-    char *program = cnc__path_render();
-    struct stat st;
-
-    if (stat(program, &st) != 0 || (st.st_mode & S_IXUSR) == 0) {
-        cnc_error_set(err, CNC_ESYS, NULL,
-                      "the render program %s is missing; install Concordance "
-                      "whole, or set CONCORDANCE_RENDER",
-                      program);
-        cnc__free(program);
-        return CNC_ESYS;
-    }
-    s->renders = cnc__renders_new(&s->loop, program, s->o.renders,
-                                  env_render_restarted, s);
-    cnc__free(program);
-    return 0;
-}
-
 int
-cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
-                struct cnc_error *err)
+cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
+                const struct cnc_service_options *o, struct cnc_error *err)
 {
-    struct cnc_service *s = cnc__zalloc(sizeof(*s));
+    struct cnc_service *s = *out = cnc__zalloc(sizeof(*s));
     int code;
 
     s->magic = CNC__SERVICE_MAGIC;
-    CNC_CHECK(uv_loop_init(&s->loop) == 0);
-    cnc__service_handles(s);
-    if ((code = take_options(s, o, err)) != 0 ||
+    s->process = p;
+    s->o = *o;
+    s->data = cnc__strdup(o->data);
+    s->www = o->www == NULL ? under(s->data, "www") : cnc__strdup(o->www);
+    if ((code = cnc__options_check(&s->o, s->o.domain, err)) != 0 ||
         (code = open_store(s, err)) != 0) {
-        goto fail;
+        return code;
     }
     make_rooms(s);
     if ((code = cnc__messaging_new(s, err)) != 0 ||
         (code = load_store(s, err)) != 0) {
-        goto fail;
+        return code;
     }
     make_agent(s);
-    if ((code = add_apps(s, err)) != 0 ||
-        (code = start_renders(s, err)) != 0 ||
-        (code = cnc__apps_start(s->apps, err)) != 0 ||
-        (code = listen_all(s, err)) != 0) {
-        goto fail;
+    if ((code = add_apps(s, err)) != 0) {
+        return code;
     }
-    *out = s;
-    return 0;
+    make_stream_envs(s);
+    return cnc__network_new(s, err);
+}
 
-fail:
-    cnc_service_free(&s);
-    return code;
+static void
+free_setting(void *value)
+{
+    struct cnc_buf *kept = value;
+
+    cnc_buf_unref(&kept);
+}
+
+void
+cnc__domain_free(struct cnc_service **sp)
+{
+    struct cnc_service *s = *sp;
+
+    if (s == NULL) {
+        return;
+    }
+    CNC_OBJ_CHECK(s, CNC__SERVICE_MAGIC);
+    *sp = NULL;
+    cnc__tls_ctx_unref(&s->tls);
+    cnc__im_free(&s->im);
+    cnc__logins_free(&s->accounts);
+    cnc__tokens_free(s);
+    cnc__commands_free(&s->commands);
+    cnc__router_free(&s->router);
+    cnc__traces_free(&s->traces);
+    cnc__operator_free(&s->operator_);
+    cnc__commits_free(&s->commits);
+    if (s->store != NULL) {
+        s->driver->close(&s->store);
+    }
+    cnc__table_free(&s->settings, free_setting);
+    cnc__free(s->data);
+    cnc__free(s->www);
+    CNC_OBJ_FREE(s);
 }

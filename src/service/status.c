@@ -113,13 +113,13 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
     struct cnc__apps_stats apps;
     struct cnc__commits_stats st;
 
-    cnc__net_stats(s->net, &net);
+    cnc__net_stats(s->process->net, &net);
     cnc__pubsub_stats(s->pubsub, &ps);
     cnc__agent_stats(s->agent, &ag);
     cnc__apps_stats(s->apps, &apps);
     cnc__commits_stats(s->commits, &st);
     f("uptime_seconds", GAUGE, "Time since the start",
-      (uv_now(&s->loop) - s->started_ms) / 1000, priv);
+      (uv_now(&s->process->loop) - s->process->started_ms) / 1000, priv);
     f("resident_bytes", GAUGE, "Memory of the service process",
       resident_bytes(), priv);
     f("sessions", GAUGE, "Bound XMPP resources",
@@ -162,7 +162,7 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
     f("render_errors_total", COUNTER, "Renders that failed", ag.render_errors,
       priv);
     f("render_deaths_total", COUNTER, "Render processes that died",
-      cnc__renders_deaths(s->renders), priv);
+      cnc__renders_deaths(s->process->renders), priv);
     f("store_batches_total", COUNTER, "Transactions of the store", st.batches,
       priv);
     f("store_operations_total", COUNTER, "Operations in them", st.ops, priv);
