@@ -362,6 +362,9 @@ CNC_API void cnc_value(struct cnc_request *r, const char *name,
 CNC_API void cnc_see(struct cnc_request *r, const char *path);
 /* The handler returned CNC_EAGAIN: now it is done. */
 CNC_API void cnc_finish(struct cnc_request *r, int code);
+/* What was typed, for whoever goes on with a command that returned CNC_EAGAIN:
+ * *borrowed* until cnc_finish(); NULL without a record. */
+CNC_API struct cnc_element *cnc_form(const struct cnc_request *r);
 
 /* -- who asks --------------------------------------------------------------
  */
@@ -380,6 +383,12 @@ CNC_API int cnc_super(struct cnc_request *r);
 /* The value of a setting, or its default, or ""; borrowed until the handler
  * returns. */
 CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);
+/* The address of a path of this domain as people see it, for messages:
+ * "https://books.example/login".  Never made of what a request calls its host:
+ * a stranger could have links to a host of his sent out.  CNC_ELIMIT: longer
+ * than size. */
+CNC_API int cnc_url(struct cnc_request *r, char *out, size_t size,
+                    const char *path);
 /* A line in the service's log. */
 CNC_API void cnc_log(struct cnc_request *r, const char *fmt, ...)
     CNC_PRINTF(2, 3);
