@@ -41,6 +41,17 @@ int cnc__field_needed(const struct cnc_field *f, struct cnc_error *err);
 /* The declaration's own limits (min, max, value) parse as its kind. */
 bool cnc__field_lexical(const struct cnc_field *f, const char *text);
 
+/* What a value of the kind is, for people: "a whole number such as 42". */
+const char *cnc__kind_text(enum cnc_field_kind kind);
+
+struct cnc__decimal { /* views into the text; zeros that say nothing left out
+                       */
+    bool minus;
+    const char *whole, *fraction;
+    size_t n_whole, n_fraction;
+};
+bool cnc__decimal_parse(struct cnc__decimal *d, const char *s);
+
 /* The expression compiles, alone and as a whole match: CNC_EINVAL.  Compiled
  * once per process; any thread. */
 int cnc__pattern_check(const char *pattern, struct cnc_error *err);

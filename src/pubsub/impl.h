@@ -116,7 +116,8 @@ bool cnc__sub_wants_body(const struct cnc__sub *sub);
 bool cnc__body_write(struct cnc__str *out, const struct cnc__node *n,
                      const struct cnc__item *item);
 
-struct cnc__index; /* find.c */
+struct cnc__index;  /* find.c */
+struct cnc__sorted; /* index.c */
 
 struct cnc__node {
     unsigned magic, refs;
@@ -148,6 +149,7 @@ struct cnc__node {
     struct cnc__publish *queue, **queue_end;
     bool running;
     struct cnc__index *indexes;
+    struct cnc__sorted *sorted;
     char **gone; /* ids that left memory and are still in the store */
     size_t n_gone, cap_gone;
     uint64_t trimmed; /* the store's history starts here or later */
@@ -395,6 +397,13 @@ void cnc__publish_drain(struct cnc__node *n);
 void cnc__index_add(struct cnc__node *n, const struct cnc__item *item);
 void cnc__index_del(struct cnc__node *n, const struct cnc__item *item);
 void cnc__index_free(struct cnc__node *n);
+
+/* -- index.c: kept items alone -------------------------------------------- */
+
+void cnc__sorted_add(struct cnc__node *n, struct cnc__item *item);
+/* Before it may go. */
+void cnc__sorted_del(struct cnc__node *n, struct cnc__item *item);
+void cnc__sorted_free(struct cnc__node *n);
 
 /* -- notifications ------------------------------------------------------- */
 

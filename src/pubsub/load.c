@@ -227,6 +227,7 @@ load_event(struct cnc__pubsub *ps, const struct cnc_store_entry *e,
     if (e->kind == CNC_STORE_ITEM) {
         item->created = e->created == 0 ? e->seq : e->created;
         cnc__order_append(&n->items, item);
+        cnc__sorted_add(n, item);
         ps->root->stats.items++;
     } else {
         enum cnc__what what = e->len > 0       ? CNC__PUBLISHED

@@ -89,6 +89,7 @@ cnc__node_unref(struct cnc__node **np)
     }
     CNC_CHECK(n->n_subs == 0 && n->queue == NULL && n->changes == NULL);
     cnc__index_free(n);
+    cnc__sorted_free(n);
     cnc__order_fini(&n->items);
     cnc__archive_fini(&n->archive);
     cnc__table_free(&n->pending, cnc__free);
@@ -338,6 +339,7 @@ cnc__node_evict(struct cnc__node *n)
         struct cnc__item *old = cnc__order_at(&n->items, 0);
         old = cnc__order_take(&n->items, old->id);
         cnc__index_del(n, old);
+        cnc__sorted_del(n, old);
         cnc__node_forget(n, old->id);
         n->ps->root->stats.items--;
         if (n->ps->env.after != NULL && !n->ps->loading) {

@@ -333,11 +333,13 @@ make_visible(struct cnc__node *n, struct cnc__item *item)
         struct cnc__item *old = cnc__order_take(&n->items, item->id);
         if (old != NULL) {
             cnc__index_del(n, old);
+            cnc__sorted_del(n, old);
             cnc__item_unref(&old);
         } else {
             n->ps->root->stats.items++;
         }
         cnc__order_append(&n->items, item);
+        cnc__sorted_add(n, item);
     } else {
         cnc__index_del(n, item);
     }

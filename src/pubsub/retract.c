@@ -53,6 +53,7 @@ retract_finish(struct cnc__txn *t, const struct cnc_error *err)
             continue; /* its publish failed after we were asked */
         }
         cnc__index_del(n, taken[i]);
+        cnc__sorted_del(n, taken[i]);
         ps->root->stats.items--;
         n->seq = r->marks[i]->seq;
         cnc__archive_push(&n->archive, CNC__RETRACTED, r->marks[i],
@@ -237,6 +238,7 @@ purge_finish(struct cnc__txn *t, const struct cnc_error *err)
         struct cnc__item *item = cnc__order_at(&n->items, 0);
         item = cnc__order_take(&n->items, item->id);
         cnc__index_del(n, item);
+        cnc__sorted_del(n, item);
         cnc__item_unref(&item);
         ps->root->stats.items--;
     }

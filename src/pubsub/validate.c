@@ -34,20 +34,14 @@ cnc__field_needed(const struct cnc_field *f, struct cnc_error *err)
 
 /* -- numbers ------------------------------------------------------------- */
 
-struct decimal { /* views into the text; zeros that say nothing left out */
-    bool minus;
-    const char *whole, *fraction;
-    size_t n_whole, n_fraction;
-};
-
 /* xs:decimal: a sign, digits, a point, digits; a digit somewhere. */
-static bool
-parse_decimal(struct decimal *d, const char *s)
+bool
+cnc__decimal_parse(struct cnc__decimal *d, const char *s)
 {
     if (strlen(s) > MAX_DECIMAL) {
         return false;
     }
-    *d = (struct decimal){.minus = *s == '-'};
+    *d = (struct cnc__decimal){.minus = *s == '-'};
     s += *s == '-' || *s == '+';
     d->whole = s;
     d->n_whole = strspn(s, "0123456789");
@@ -74,7 +68,7 @@ parse_decimal(struct decimal *d, const char *s)
 
 /* Digit by digit, so that money is not rounded. */
 static int
-compare_decimals(const struct decimal *a, const struct decimal *b)
+compare_decimals(const struct cnc__decimal *a, const struct cnc__decimal *b)
 {
     if (a->minus != b->minus) {
         return a->minus ? -1 : 1;
@@ -164,7 +158,7 @@ bool
 cnc__field_lexical(const struct cnc_field *f, const char *s)
 {
     int64_t n;
-    struct decimal d;
+    struct cnc__decimal d;
     switch (f->kind) {
     case CNC_FIELD_TEXT:
     case CNC_FIELD_SECRET:
@@ -173,7 +167,7 @@ cnc__field_lexical(const struct cnc_field *f, const char *s)
     case CNC_FIELD_INTEGER:
         return cnc__parse_int(&n, s, INT64_MIN, INT64_MAX);
     case CNC_FIELD_DECIMAL:
-        return parse_decimal(&d, s);
+        return cnc__decimal_parse(&d, s);
     case CNC_FIELD_BOOLEAN:
         return is_boolean(s);
     case CNC_FIELD_DATE:
@@ -196,8 +190,8 @@ cnc__field_lexical(const struct cnc_field *f, const char *s)
     return true;
 }
 
-static int
-say_kind(const struct cnc_field *f, struct cnc_error *err)
+const char *
+cnc__kind_text(enum cnc_field_kind kind)
 {
     static const char *const must_be[] = {
         [CNC_FIELD_TEXT] = "one line",
@@ -215,8 +209,16 @@ say_kind(const struct cnc_field *f, struct cnc_error *err)
         [CNC_FIELD_REF] = "one of the choices",
         [CNC_FIELD_FILE] = "a file, or the address of one",
     };
+    return (unsigned)kind < CNC_N(must_be) && must_be[kind] != NULL
+               ? must_be[kind]
+               : "text";
+}
+
+static int
+say_kind(const struct cnc_field *f, struct cnc_error *err)
+{
     return REFUSE(err, "%s must be %s.", cnc__field_label(f),
-                  must_be[f->kind]);
+                  cnc__kind_text(f->kind));
 }
 
 /* a and b are lexically right. */
@@ -224,15 +226,15 @@ static int
 compare(enum cnc_field_kind kind, const char *a, const char *b)
 {
     int64_t x = 0, y = 0;
-    struct decimal d, e;
+    struct cnc__decimal d, e;
     switch (kind) {
     case CNC_FIELD_INTEGER:
         cnc__parse_int(&x, a, INT64_MIN, INT64_MAX);
         cnc__parse_int(&y, b, INT64_MIN, INT64_MAX);
         break;
     case CNC_FIELD_DECIMAL:
-        parse_decimal(&d, a);
-        parse_decimal(&e, b);
+        cnc__decimal_parse(&d, a);
+        cnc__decimal_parse(&e, b);
         return compare_decimals(&d, &e);
     case CNC_FIELD_DATE:
         /* A zone does not move a day on the shelf. */
