@@ -31,6 +31,8 @@ app_free(struct cnc__app *app)
     if (app->started && app->decl->stop != NULL) {
         app->decl->stop(app->decl->priv);
     }
+    cnc__app_waiting_end(app);
+    cnc__app_commands_free(app);
     while (app->nodes != NULL) {
         struct cnc__app_node *n = app->nodes;
 
@@ -186,6 +188,18 @@ add_form(struct cnc__app_node *n, struct cnc_error *err)
     return cnc__commands_add(n->app->apps->env.commands, &cmd, err);
 }
 
+static bool
+has_secret(const struct cnc_record *r)
+{
+    for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
+         f != NULL && f->name != NULL; f++) {
+        if (f->kind == CNC_FIELD_SECRET) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
 {
@@ -224,6 +238,12 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     }
     if (d->record != NULL && (code = cnc__record_check(d->record, err)) != 0) {
         return code;
+    }
+    if (has_secret(d->record)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "app \"%s\": the record of node \"%s\" has a "
+                             "secret; those are for the forms of commands",
+                             app->decl->name, d->name);
     }
     cnc__node_config_default(&config);
     config.title = (char *)(d->title == NULL ? d->name : d->title);
@@ -319,6 +339,9 @@ cnc__apps_add(struct cnc__apps *a, const struct cnc_app *decl,
     }
     if ((code = cnc__app_handlers_add(app, err)) != 0 ||
         (code = cnc__app_tasks_add(app, err)) != 0) {
+        return code;
+    }
+    if ((code = cnc__app_commands_add(app, err)) != 0) {
         return code;
     }
     if (decl->settings != NULL &&

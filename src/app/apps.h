@@ -28,6 +28,9 @@ struct cnc__apps_env {
     void (*commit)(struct cnc__commit *c, void *priv); /* as pubsub's */
     /* Run f(arg) on the core's thread soon; from any thread. */
     void (*post)(void (*f)(void *arg), void *arg, void *priv);
+    /* Has this bare JID one of these roles ("staff editors")?  NULL: nobody
+     * has any. */
+    bool (*has_role)(const char *bare, const char *roles, void *priv);
     void *priv;
 };
 

@@ -117,6 +117,13 @@ cnc_log(struct cnc_request *r, const char *fmt, ...)
     cnc__str_fini(&text);
 }
 
+const char *
+cnc_lang(const struct cnc_request *r)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return r->caller == NULL ? "en" : r->caller->lang;
+}
+
 /* -- what needs the core's thread ---------------------------------------- */
 
 /* An item's id and payload; the item itself is the core's own, for its count
@@ -387,4 +394,26 @@ cnc_setting(struct cnc_request *r, const char *name)
     kept->next = r->settings;
     r->settings = kept;
     return kept->text;
+}
+
+static void
+role_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    const struct cnc__apps_env *env = &c->r->app->apps->env;
+
+    c->found = env->has_role != NULL &&
+               env->has_role(c->r->user, c->field, env->priv);
+}
+
+bool
+cnc_has_role(const struct cnc_request *r, const char *role)
+{
+    struct node_call c = {.r = (struct cnc_request *)r, .field = role};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    if (r->operator_) {
+        return true; /* operators may everything */
+    }
+    return !r->guest && ask(&c, role_on_core) == 0 && c.found;
 }

@@ -11,6 +11,7 @@
 #include "../base/log.h"
 #include "../base/str.h"
 #include "apps.h"
+#include "reply.h"
 
 struct cnc__app; /* one app in the registry */
 
@@ -35,12 +36,16 @@ struct cnc__app_task {
     struct cnc__app_task *next;
 };
 
+struct cnc__app_command; /* commands.c */
+
 struct cnc__app {
     struct cnc__apps *apps;
     const struct cnc_app *decl;
     struct cnc__app_node *nodes;
     struct cnc__app_handler *handlers;
     struct cnc__app_task *tasks;
+    struct cnc__app_command *commands;
+    struct cnc_request *waiting;    /* for cnc_finish() */
     struct cnc_element *settings;   /* the record, or NULL: defaults */
     struct cnc__app_thread *thread; /* CNC_APP_THREADED, else NULL */
     bool started;                   /* start() said yes: stop() is due */
@@ -69,7 +74,12 @@ struct cnc_request {
 #define CNC__CALL_MAGIC 0xa9950002u
     struct cnc__app *app;
     const char *user; /* bare JID */
-    bool guest;
+    bool guest, operator_;
+    /* Of a command: who asks, a copy whose texts live as long; NULL else. */
+    const struct cnc__caller *caller;
+    struct cnc__command_reply *command; /* what waits for the answer */
+    struct cnc_element *form;           /* what was typed; or NULL */
+    struct cnc__answer *answer;         /* what the handler says */
     void *priv;
     const char *node;
     const char *item_id;
@@ -82,6 +92,10 @@ struct cnc_request {
     int (*run)(struct cnc_request *r);
     void (*after)(struct cnc_request *r, int code);
     int code;
+    /* CNC_EAGAIN is no failure: cnc_finish() comes.  All of the handler's
+     * thread. */
+    bool may_wait, waits, finished;
+    struct cnc_request *wait_prev, *wait_next; /* app->waiting; the core's */
     struct cnc__app_text *settings;
     struct cnc_request *next;
 };
@@ -90,6 +104,9 @@ struct cnc_request {
  * r is the caller's to free in after(). */
 void cnc__app_call(struct cnc_request *r);
 void cnc__request_call_fini(struct cnc_request *r);
+/* The handler returned code: true when r->code is what came of it, false when
+ * cnc_finish() is still to come.  On the handler's thread. */
+bool cnc__request_ran(struct cnc_request *r, int code);
 
 /* thread.c: the app's thread. */
 struct cnc__app_thread *cnc__app_thread_new(struct cnc__app *app);
@@ -104,6 +121,19 @@ void cnc__app_thread_free(struct cnc__app_thread **tp);
 /* Run f(arg) on the core's thread and wait for it.  False, and f is not run,
  * when the service has left this thread behind. */
 bool cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg);
+/* Requests that still wait for cnc_finish() end with CNC_ECLOSED: the app does
+ * nothing any more. */
+void cnc__app_waiting_end(struct cnc__app *app);
+
+/* commands.c */
+int cnc__app_commands_add(struct cnc__app *app, struct cnc_error *err);
+/* They are not there any more; those under way are answered to nobody. */
+void cnc__app_commands_remove(struct cnc__app *app);
+/* The app goes, and its commands went with the registry of commands. */
+void cnc__app_commands_free(struct cnc__app *app);
+/* The HTTP request behind a command's call; NULL when there is none, or when
+ * nobody waits for its answer any more.  On the core's thread. */
+struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
 
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);

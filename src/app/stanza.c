@@ -72,6 +72,7 @@ on_stanza(struct cnc__request *stanza, void *priv)
     c->call.app = h->app;
     c->call.user = c->user;
     c->call.guest = stanza->anonymous;
+    c->call.operator_ = stanza->operator_;
     c->call.priv = h->decl->priv;
     c->call.run = run_stanza;
     c->call.after = after_stanza;

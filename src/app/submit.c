@@ -230,6 +230,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         publish(s);
         return;
     }
+    s->call.operator_ = who->operator_;
     ask_handler(s, who->anonymous);
 }
 

@@ -46,6 +46,78 @@ after_on_core(void *arg)
     r->after(r, r->code);
 }
 
+/* -- answers that come later: CNC_EAGAIN ... cnc_finish() ------------------
+ */
+
+static void
+wait_on_core(void *arg)
+{
+    struct cnc_request *r = arg;
+    struct cnc__app *app = r->app;
+
+    r->wait_next = app->waiting;
+    if (r->wait_next != NULL) {
+        r->wait_next->wait_prev = r;
+    }
+    app->waiting = r;
+}
+
+static void
+finish_on_core(void *arg)
+{
+    struct cnc_request *r = arg;
+
+    if (r->wait_prev != NULL) {
+        r->wait_prev->wait_next = r->wait_next;
+    } else {
+        r->app->waiting = r->wait_next;
+    }
+    if (r->wait_next != NULL) {
+        r->wait_next->wait_prev = r->wait_prev;
+    }
+    r->after(r, r->code);
+}
+
+void
+cnc__app_waiting_end(struct cnc__app *app)
+{
+    while (app->waiting != NULL) {
+        app->waiting->code = CNC_ECLOSED;
+        finish_on_core(app->waiting);
+    }
+}
+
+bool
+cnc__request_ran(struct cnc_request *r, int code)
+{
+    if (!r->may_wait || code != CNC_EAGAIN) {
+        r->finished = true;
+        r->code = code;
+        return true;
+    }
+    r->waits = true;
+    return r->finished; /* by what it called */
+}
+
+/* A handler of a threaded app finishes on the app's thread: what it asks for
+ * is on its way to the core before this is, so the order holds. */
+void
+cnc_finish(struct cnc_request *r, int code)
+{
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    CNC_CHECK(r->may_wait && !r->finished);
+    r->finished = true;
+    r->code = code;
+    if (!r->waits) {
+        return; /* the handler has not returned yet */
+    }
+    if (r->app->thread == NULL) {
+        finish_on_core(r);
+    } else {
+        post(r->app->thread, finish_on_core, r);
+    }
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -54,6 +126,7 @@ thread_main(void *arg)
     pthread_mutex_lock(&t->lock);
     for (;;) {
         struct cnc_request *r;
+        bool ran;
 
         while (t->first == NULL && !t->stop) {
             pthread_cond_wait(&t->wake, &t->lock);
@@ -68,14 +141,15 @@ thread_main(void *arg)
         }
         t->busy = true;
         pthread_mutex_unlock(&t->lock);
-        r->code = r->run(r);
+        ran = cnc__request_ran(r, r->run(r));
         pthread_mutex_lock(&t->lock);
         if (t->left) {
             break;
         }
         /* Both at once: who has seen the outcome sees an idle thread. */
         t->busy = false;
-        t->apps->env.post(after_on_core, r, t->apps->env.priv);
+        t->apps->env.post(ran ? after_on_core : wait_on_core, r,
+                          t->apps->env.priv);
     }
     pthread_mutex_unlock(&t->lock);
     return NULL;
@@ -199,8 +273,11 @@ cnc__app_call(struct cnc_request *r)
         cnc__app_thread_push(r->app->thread, r);
         return;
     }
-    r->code = r->run(r);
-    r->after(r, r->code);
+    if (cnc__request_ran(r, r->run(r))) {
+        r->after(r, r->code);
+    } else {
+        wait_on_core(r);
+    }
 }
 
 void

@@ -196,6 +196,12 @@ let_go(struct cnc__command_reply *reply, const struct cnc_error *err)
     reply->commands = NULL;
 }
 
+bool
+cnc__command_is_open(const struct cnc__command_reply *reply)
+{
+    return reply->commands != NULL;
+}
+
 void
 cnc__command_see(struct cnc__command_reply *reply, const char *path)
 {

@@ -85,6 +85,8 @@ CNC_API void cnc__commands_call(struct cnc__commands *c, const char *node,
                                 const struct cnc__caller *who,
                                 struct cnc__values *v,
                                 cnc__command_answered_f *done, void *priv);
+/* Whoever asked still waits; false once the command is removed, or all are. */
+CNC_API bool cnc__command_is_open(const struct cnc__command_reply *c);
 /* Before cnc__command_done(): where the web goes after it. */
 CNC_API void cnc__command_see(struct cnc__command_reply *c, const char *path);
 

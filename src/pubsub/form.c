@@ -78,6 +78,9 @@ write_values(struct cnc__str *out, const struct cnc_field *f,
              const struct cnc__values *v)
 {
     const char *text = v == NULL ? NULL : cnc__values_get(v, f->name, 0);
+    if (f->kind == CNC_FIELD_SECRET) {
+        return; /* nobody is shown it again, not even who typed it */
+    }
     bool ours = v == NULL || f->kind == CNC_FIELD_FIXED ||
                 (f->kind == CNC_FIELD_HIDDEN && text == NULL);
     if (ours) {

@@ -101,6 +101,9 @@ check_field(const struct cnc_record *r, const struct cnc_field *f,
     if (f->max != NULL && !cnc__field_lexical(f, f->max)) {
         return wrong(err, r, f, "max is not of the field's kind");
     }
+    if (f->kind == CNC_FIELD_SECRET && f->value != NULL) {
+        return wrong(err, r, f, "a secret has no default");
+    }
     if (f->kind == CNC_FIELD_FIXED && f->required) {
         return wrong(err, r, f, "fixed text cannot be required");
     }
@@ -155,7 +158,8 @@ static void
 normalize(struct cnc__str *out, enum cnc_field_kind kind, const char *s)
 {
     size_t len = strlen(s);
-    if (kind != CNC_FIELD_LINES && kind != CNC_FIELD_HIDDEN) {
+    if (kind != CNC_FIELD_LINES && kind != CNC_FIELD_HIDDEN &&
+        kind != CNC_FIELD_SECRET) {
         while (len > 0 && (*s == ' ' || *s == '\t')) {
             s++;
             len--;
@@ -269,6 +273,7 @@ build_field(struct cnc__str *xml, const struct cnc_field *f,
         cnc__field_needed(f, &err);
         cnc__values_refuse(v, f->name, err.text);
     }
+    explicit_bzero(text.data, text.len);
     cnc__str_fini(&text);
 }
 
@@ -308,6 +313,7 @@ cnc__record_build(struct cnc_element **out, const struct cnc_record *r,
             rc = CNC_EREFUSED;
         }
     }
+    explicit_bzero(xml.data, xml.len);
     cnc__str_fini(&xml);
     return rc;
 }

@@ -28,10 +28,12 @@ cnc__values_new(void)
     return v;
 }
 
+/* Any of them may be a password. */
 static void
 free_all(struct cnc__value *all, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
+        explicit_bzero(all[i].text, strlen(all[i].text));
         cnc__free(all[i].name);
         cnc__free(all[i].text);
     }
