@@ -23,6 +23,14 @@ CNC_BEGIN_DECLS
 
 typedef void cnc_then_f(struct cnc_request *r, int code);
 
+#define CNC_JID_SIZE 2048 /* of a bare JID, with its NUL */
+
+/* The prepared bare JID of what somebody typed: "Juliet" and
+ * "Juliet@Books.Example/home" are juliet@books.example.  *ours (may be NULL):
+ * is it of this domain?  CNC_EINVAL: it is no address of somebody. */
+CNC_API int cnc_bare_jid(const struct cnc_request *r, char out[CNC_JID_SIZE],
+                         const char *text, bool *ours);
+
 /* -- accounts: user is a local part or a bare JID of this domain -----------
  */
 
@@ -92,6 +100,10 @@ CNC_API int cnc_token_new(struct cnc_request *r, char token[CNC_TOKEN_SIZE],
 /* Take it: 0 and its text once; CNC_EAUTH for any that is wrong, used or too
  * old. */
 CNC_API int cnc_token_take(struct cnc_request *r, const char *token,
+                           const char *purpose, char *text, size_t size);
+/* The same, and it stays good: for a page that says what a link is for, and
+ * for what may still fail before it is taken. */
+CNC_API int cnc_token_look(struct cnc_request *r, const char *token,
                            const char *purpose, char *text, size_t size);
 
 /* Ask jid, on whatever server it is, to confirm an HTTP request (XEP-0070):
