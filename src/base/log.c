@@ -19,6 +19,10 @@ static atomic_int lowest_level = CNC_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static cnc_log_f *log_f;
 static void *log_priv;
+/* Readers hold it while they are called, so that also_f may go for good. */
+static pthread_rwlock_t also_lock = PTHREAD_RWLOCK_INITIALIZER;
+static cnc_log_f *also_f;
+static void *also_priv;
 
 void
 cnc__log_level(enum cnc_log_level lowest)
@@ -33,6 +37,15 @@ cnc__log_to(cnc_log_f *f, void *priv)
     log_f = f;
     log_priv = priv;
     pthread_mutex_unlock(&lock);
+}
+
+void
+cnc__log_also(cnc_log_f *f, void *priv)
+{
+    pthread_rwlock_wrlock(&also_lock);
+    also_f = f;
+    also_priv = priv;
+    pthread_rwlock_unlock(&also_lock);
 }
 
 /* Bytes of the printable character at s, or 0: a control (C1 too, which some
@@ -113,5 +126,10 @@ cnc__log(enum cnc_log_level level, const char *event, const char *fmt, ...)
     } else {
         to_stderr(level, event, cnc__str_c(&text));
     }
+    pthread_rwlock_rdlock(&also_lock);
+    if (also_f != NULL) {
+        also_f(level, event, cnc__str_c(&text), also_priv);
+    }
+    pthread_rwlock_unlock(&also_lock);
     cnc__str_fini(&text);
 }

@@ -28,5 +28,8 @@ CNC_API void cnc__log(enum cnc_log_level level, const char *event,
 CNC_API void cnc__log_level(enum cnc_log_level lowest); /* default INFO */
 /* NULL: back to stderr. */
 CNC_API void cnc__log_to(cnc_log_f *f, void *priv);
+/* Somebody who reads along; one at a time.  Called from any thread, and not
+ * any more once another call of this has returned. */
+CNC_API void cnc__log_also(cnc_log_f *f, void *priv);
 
 #endif /* CNC_BASE_LOG_H */

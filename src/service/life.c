@@ -28,6 +28,9 @@ tick_domain(struct cnc_service *s, uint64_t now)
     if (s->ready && !s->process->stop_asked) {
         cnc__pubsub_tick(s->pubsub, now);
         cnc__apps_tick(s->apps, now);
+        if (s->observe != NULL) {
+            cnc__observe_tick(s->observe);
+        }
     }
 }
 

@@ -148,6 +148,23 @@ void cnc__tokens_load_done(struct cnc_service *s);
 /* True when it answered r. */
 bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
+struct cnc__figures { /* what is watched over time */
+    uint64_t memory, sessions, connections, items, subscriptions,
+        store_waiting;                                           /* now */
+    uint64_t requests, published, deliveries, bytes_out, cpu_us; /* ever */
+};
+void cnc__status_figures(struct cnc_service *s, struct cnc__figures *out);
+
+/* -- observe.c: the nodes service/metrics and service/log ----------------- */
+
+#define CNC__NS_SERVICE "http://concordance-xmpp.org/ns/service"
+
+struct cnc__observe;
+/* After pubsub was loaded. */
+struct cnc__observe *cnc__observe_new(struct cnc_service *s);
+void cnc__observe_free(struct cnc__observe **op);
+/* Once a second. */
+void cnc__observe_tick(struct cnc__observe *o);
 
 /* -- messaging.c: what accounts have beside their log-in -------------------
  */
@@ -286,6 +303,7 @@ struct cnc_service {
     struct cnc__im *im;
     struct cnc__operator *operator_;
     struct cnc__traces *traces;
+    struct cnc__observe *observe;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__components *components; /* NULL: none may connect */

@@ -378,6 +378,9 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
         return code;
     }
     make_agent(s);
+    if (s->process->domains[0] == s) {
+        s->observe = cnc__observe_new(s);
+    }
     if ((code = add_apps(s, err)) != 0) {
         return code;
     }
@@ -410,6 +413,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
     cnc__traces_free(&s->traces);
+    cnc__observe_free(&s->observe);
     cnc__operator_free(&s->operator_);
     cnc__commits_free(&s->commits);
     if (s->store != NULL) {

@@ -172,6 +172,43 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
       priv);
 }
 
+static uint64_t
+cpu_us(void)
+{
+    uv_rusage_t u;
+
+    if (uv_getrusage(&u) != 0) {
+        return 0;
+    }
+    return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+void
+cnc__status_figures(struct cnc_service *s, struct cnc__figures *out)
+{
+    struct cnc__net_stats net;
+    struct cnc__pubsub_stats ps;
+    struct cnc__commits_stats st;
+
+    cnc__net_stats(s->process->net, &net);
+    cnc__pubsub_stats(s->pubsub, &ps);
+    cnc__commits_stats(s->commits, &st);
+    *out = (struct cnc__figures){
+        .memory = resident_bytes(),
+        .sessions = cnc__router_n_sessions(s->router),
+        .connections = net.connections + net.c2s + net.s2s + net.links,
+        .items = ps.items,
+        .subscriptions = ps.subscriptions,
+        .store_waiting = st.waiting,
+        .requests = net.requests,
+        .published = ps.published,
+        .deliveries = ps.deliveries,
+        .bytes_out = net.bytes_out,
+        .cpu_us = cpu_us(),
+    };
+}
+
 static void
 metric(const char *name, enum figure_kind kind, const char *help,
        uint64_t value, void *priv)
