@@ -263,6 +263,7 @@ make_agent(struct cnc_service *s)
                                    .render = env_render,
                                    .offload = cnc__service_offload,
                                    .submit = env_submit,
+                                   .commands = s->commands,
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);

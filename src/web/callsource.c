@@ -142,13 +142,6 @@ cnc__callsource_flash(struct cnc__str *out, const char *text)
     }
 }
 
-void
-cnc__do_path(struct cnc__str *out, const char *node)
-{
-    cnc__str_puts(out, "/_do/");
-    cnc__web_percent(out, node, false);
-}
-
 static void
 write_entry(const struct cnc__command *cmd, void *priv)
 {

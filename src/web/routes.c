@@ -111,6 +111,9 @@ is_unasked(const struct cnc__http_request *r)
 void
 cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
 {
+    if (cnc__do_answer(a, r)) {
+        return;
+    }
     struct cnc__web_page *p = cnc__page_get(a, r->path);
     struct query q = {NULL, NULL};
     if (p != NULL) {

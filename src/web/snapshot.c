@@ -5,17 +5,20 @@
  */
 #include "web.h"
 
-const char cnc__page_headers[] =
-    "Cache-Control: no-cache\r\n"
-    "Vary: Accept-Encoding\r\n"
-    "Content-Security-Policy: default-src 'none'; script-src 'self'; "
-    "worker-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types concordance\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Referrer-Policy: same-origin\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n";
+#define POLICY                                                                \
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; "        \
+    "worker-src 'self'; style-src 'self'; img-src 'self' data:; "             \
+    "media-src 'self'; connect-src 'self'; base-uri 'none'; "                 \
+    "form-action 'self'; frame-ancestors 'none'; "                            \
+    "require-trusted-types-for 'script'; trusted-types concordance\r\n"       \
+    "X-Content-Type-Options: nosniff\r\n"                                     \
+    "Referrer-Policy: same-origin\r\n"                                        \
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+
+const char cnc__page_headers[] = "Cache-Control: no-cache\r\n"
+                                 "Vary: Accept-Encoding\r\n" POLICY;
+const char cnc__call_headers[] = "Cache-Control: private, no-store\r\n"
+                                 "Vary: Cookie, Accept-Language\r\n" POLICY;
 
 static const char *const codings[CNC__N_ENCODINGS] = {
     "", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n"};

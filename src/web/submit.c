@@ -192,13 +192,14 @@ field_of(const struct cnc_record *r, const char *name)
 }
 
 /* A <textarea> is sent with CR LF; a text-multi has one value a line. */
-static int
-add_lines(struct reading *rd, const char *name, const char *value)
+int
+cnc__web_add_lines(struct cnc__values *v, const char *name, const char *value,
+                   struct cnc_error *err)
 {
     for (;;) {
         size_t n = strcspn(value, "\r\n");
         char *line = cnc__strndup(value, n);
-        int rc = cnc__values_add(rd->v, name, line, &rd->err);
+        int rc = cnc__values_add(v, name, line, err);
         cnc__free(line);
         value += n;
         if (rc != 0 || *value == '\0') {
@@ -223,7 +224,7 @@ on_pair(const char *name, const char *value, void *priv)
     }
     const struct cnc_field *f = field_of(rd->record, name);
     if (f != NULL && f->kind == CNC_FIELD_LINES) {
-        return add_lines(rd, name, value);
+        return cnc__web_add_lines(rd->v, name, value, &rd->err);
     }
     return cnc__values_add(rd->v, name, value, &rd->err);
 }
@@ -244,8 +245,8 @@ new_id(void)
     return cnc__str_steal(&s);
 }
 
-static bool
-is_urlencoded(const char *type)
+bool
+cnc__web_is_urlencoded(const char *type)
 {
     static const char want[] = "application/x-www-form-urlencoded";
     size_t n = sizeof(want) - 1;
@@ -288,7 +289,7 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
                          "This page has no form of that name.", p->path);
         return;
     }
-    if (!is_urlencoded(cnc__http_header(r, "content-type"))) {
+    if (!cnc__web_is_urlencoded(cnc__http_header(r, "content-type"))) {
         cnc__answer_back(a, r->responder, 415, "Not a form",
                          "Forms are sent as "
                          "application/x-www-form-urlencoded.",

@@ -7,6 +7,7 @@
 #include "../render/engine.h"
 #include "../xml/write.h"
 #include "default-xsl.h"
+#include "do-xsl.h"
 #include "web.h"
 
 #define NS_XSL "http://www.w3.org/1999/XSL/Transform"
@@ -117,6 +118,7 @@ cnc__templates_init(struct cnc__agent *a)
     a->templates = cnc__pubsub_declare(a->env.pubsub, CNC__TEMPLATES, &c);
     cnc__free(title);
     a->builtin = cnc__sheet_new(cnc__default_xsl, cnc__default_xsl_len);
+    a->builtin_do = cnc__sheet_new(cnc__do_xsl, cnc__do_xsl_len);
 }
 
 struct cnc__sheet *

@@ -177,7 +177,7 @@ struct cnc__agent {
     struct cnc__node *templates;
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
-    struct cnc__sheet *builtin;
+    struct cnc__sheet *builtin, *builtin_do;
     struct cnc__asset_set assets, runtime;
     struct cnc__table *roles;    /* names that apps declare -> not NULL */
     unsigned char flash_key[32]; /* of this start of the service */
@@ -360,8 +360,6 @@ void cnc__callsource_command(struct cnc__str *out,
 void cnc__callsource_end(struct cnc__str *out);
 /* The HTTP status of a command's code: 200, 403, 404, 422, ... */
 int cnc__callsource_status(int code);
-/* "/_do/NODE", percent-encoded. */
-void cnc__do_path(struct cnc__str *out, const char *node);
 
 /* Is it a path (and query) of this site, whatever browsers make of it? */
 bool cnc__web_is_local(const char *target);
@@ -404,6 +402,8 @@ void cnc__view_head(struct cnc__str *out, const struct cnc__web_page *p,
 
 /* The page's own header lines, with CSP; no ETag or length. */
 extern const char cnc__page_headers[];
+/* The same of a page that is made for one caller: nobody keeps it. */
+extern const char cnc__call_headers[];
 
 struct cnc__snapshot *cnc__snapshot_new(const char *html, size_t len,
                                         const char *position);
@@ -469,6 +469,15 @@ void cnc__answer_back(struct cnc__agent *a,
 void cnc__answer_see(struct cnc__http_responder *responder, int status,
                      const char *location);
 
+/* -- do.c ---------------------------------------------------------------- */
+
+/* The address of a command's page, percent-encoded: "/_do/NODE". */
+void cnc__do_path(struct cnc__str *out, const char *node);
+/* The fields that nothing was said of have their defaults. */
+void cnc__do_defaults(struct cnc__values *v, const struct cnc_record *r);
+/* false: not an address of commands. */
+bool cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r);
+
 /* -- older.c, submit.c, assets.c ----------------------------------------- */
 
 void cnc__older_answer(struct cnc__web_page *p, const char *before,
@@ -476,6 +485,11 @@ void cnc__older_answer(struct cnc__web_page *p, const char *before,
 void cnc__older_free(struct cnc__agent *a);
 void cnc__submit_answer(struct cnc__web_page *p, const char *node,
                         struct cnc__http_request *r);
+/* A posted body is a form.  type: its Content-Type, or NULL. */
+bool cnc__web_is_urlencoded(const char *type);
+/* A <textarea>'s value: one a line.  As cnc__values_add(). */
+int cnc__web_add_lines(struct cnc__values *v, const char *name,
+                       const char *value, struct cnc_error *err);
 void cnc__submit_tick(struct cnc__agent *a);
 void cnc__submit_free(struct cnc__agent *a);
 
