@@ -11,6 +11,7 @@ person who asked gets a plain error.
 """
 from __future__ import annotations
 
+import datetime
 import threading
 from typing import Callable, Iterator
 
@@ -18,8 +19,8 @@ import nodetree
 
 from .record import Record
 
-__all__ = ["App", "Node", "Page", "Refuse", "User", "every", "iq_get",
-           "iq_set", "message", "presence"]
+__all__ = ["Answer", "App", "Node", "Page", "Refuse", "User", "command",
+           "every", "iq_get", "iq_set", "message", "presence"]
 
 _now = threading.local()  # .call: the Request of the handler that runs
 
@@ -43,9 +44,15 @@ class Refuse(Exception):
 
 
 class User(str):
-    """Who asks: a bare JID.  ``guest`` is True when not logged in."""
+    """Who asks: a bare JID.  ``guest`` is True when not logged in; ``lang``
+    is the language that he reads, "en"."""
 
     guest: bool = False
+    lang: str = "en"
+
+    def has(self, role: str) -> bool:
+        """Has he this role?  Operators have all.  While the handler runs."""
+        return _call().has_role(role)
 
 
 class Node:
@@ -222,6 +229,135 @@ def every(seconds: int):
     return mark
 
 
+_WHO = ("admins", "users", "anybody")
+
+
+def command(node: str, title: str | None = None, *,
+            form: type[Record] | None = None, who: str = "admins",
+            roles=None, safe: bool = False, see: str | None = None,
+            help: str | None = None):
+    """Decorator: ``handler(self, user, form)`` is a command: an ad-hoc command
+    (XEP-0050), a page (``/_do/NODE``) and ``concordctl do NODE``.
+
+    node   its name: unique in the domain
+    title  for people; None: the node
+    form   the Record class of what it asks; None: nothing, ``form`` is None
+    who    "admins" (operators, and the role "admin"), "users", "anybody"
+    roles  names, or a text of names: these too
+    safe   it changes nothing: a GET may run it
+    see    the page to go to after it on the web
+    help   a sentence for people; None: the first line of the docstring
+
+    It returns None, a text (the note), a dict (values), a list of dicts,
+    records or named tuples (a table), or an Answer; or raises Refuse.
+    """
+    if who not in _WHO:
+        raise ValueError(f"who is one of {_WHO}, not {who!r}")
+    if roles is not None and not isinstance(roles, str):
+        roles = " ".join(roles)
+
+    def mark(handler):
+        words = help
+        if words is None and handler.__doc__:
+            words = handler.__doc__.strip().splitlines()[0]
+        handler.__command__ = {"node": node, "title": title, "form": form,
+                               "who": _WHO.index(who), "roles": roles,
+                               "safe": bool(safe), "see": see, "help": words}
+        return handler
+    return mark
+
+
+def _text(value) -> str:
+    """A value as people and forms have it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple, set)):
+        return "\n".join(_text(v) for v in value)
+    return str(value)
+
+
+class Answer:
+    """What a command answers, all of it.
+
+    note     a sentence for the person
+    table    rows: dicts, records, or tuples in the order of ``columns``
+    columns  names, or pairs of name and label; None: those of the rows
+    values   a dict of name and value, or triples of name, label and value
+    see      on the web, the path to go to after it
+    """
+
+    def __init__(self, note: str | None = None, *, table=None, columns=None,
+                 values=None, see: str | None = None):
+        self.note = note
+        self.rows = None if table is None else list(table)
+        self.columns = None if columns is None else \
+            [(c, c) if isinstance(c, str) else (c[0], c[1]) for c in columns]
+        self.values = values
+        self.see = see
+
+    @classmethod
+    def of(cls, result) -> "Answer":
+        """From what a handler returned; TypeError."""
+        if result is None or isinstance(result, cls):
+            return result or cls()
+        if isinstance(result, str):
+            return cls(result)
+        if isinstance(result, dict):
+            return cls(values=result)
+        if isinstance(result, list):
+            return cls(table=result)
+        raise TypeError(f"a command returns None, a text, a dict, a list or "
+                        f"an Answer, not {type(result).__name__}")
+
+    @staticmethod
+    def _cells(row, columns) -> dict:
+        if isinstance(row, dict):
+            return row
+        if isinstance(row, Record):
+            return {name: getattr(row, name) for name in row.__fields__}
+        names = getattr(row, "_fields", None) or \
+            [name for name, _ in columns or ()]
+        if len(names) != len(row):
+            raise TypeError(f"a row of {len(row)} cells in a table of "
+                            f"{len(names)} columns")
+        return dict(zip(names, row))
+
+    def _columns(self, rows: list) -> list:
+        if self.columns is not None:
+            return self.columns
+        names: dict = {}
+        for source, cells in zip(self.rows, rows):
+            fields = source.__fields__ if isinstance(source, Record) else {}
+            for name in cells:
+                label = fields[name].label if name in fields else None
+                names.setdefault(str(name), label or str(name))
+        return list(names.items())
+
+    def _tell(self, request) -> None:
+        if self.note is not None:
+            request.note(str(self.note))
+        if self.rows is not None:
+            rows = [self._cells(row, self.columns) for row in self.rows]
+            columns = self._columns(rows)
+            for name, label in columns:
+                request.column(name, label)
+            for cells in rows:
+                for name, _ in columns:
+                    request.cell(name, _text(cells.get(name)))
+                request.row()
+        values = self.values or ()
+        if isinstance(values, dict):
+            values = [(name, name, value) for name, value in values.items()]
+        for name, label, value in values:
+            request.value(str(name), str(label), _text(value))
+        if self.see is not None:
+            request.see(self.see)
+
+
 class _Settings:
     """``app.settings``: the kept values, read when they are asked for."""
 
@@ -287,6 +423,7 @@ class App:
     def _user(request) -> User:
         user = User(request.user)
         user.guest = request.guest
+        user.lang = request.lang
         return user
 
     def _submit_hook(self, node: Node):
@@ -310,6 +447,12 @@ class App:
                 request.reply(str(result))
         return self._guard(run)
 
+    def _command_hook(self, handler, record):
+        def run(request, xml):
+            form = record.from_xml(xml) if record and xml else None
+            Answer.of(handler(self, self._user(request), form))._tell(request)
+        return self._guard(run)
+
     def _plain_hook(self, function):
         return self._guard(lambda request, xml: function(self) and None)
 
@@ -323,13 +466,19 @@ class App:
         nodes = [m for m in members.values() if isinstance(m, Node)]
         for node in nodes:
             node._xmlns = cls.xmlns
-        handlers, tasks = [], []
+        handlers, tasks, commands = [], [], []
         for name, member in members.items():
             mark = getattr(member, "__stanza__", None)
             if mark is not None:
                 handlers.append({"kinds": mark[0], "ns": mark[1],
                                  "name": mark[2],
                                  "call": self._stanza_hook(member)})
+            mark = getattr(member, "__command__", None)
+            if mark is not None:
+                record = mark["form"]
+                commands.append(
+                    {**mark, "record": record.__spec__() if record else None,
+                     "call": self._command_hook(member, record)})
             seconds = getattr(member, "__every__", None)
             if seconds is not None and callable(member):
                 tasks.append({"name": name, "every": seconds,
@@ -340,7 +489,7 @@ class App:
                 "nodes": [n.__spec__(self) for n in nodes],
                 "pages": [m.__spec__() for m in members.values()
                           if isinstance(m, Page)],
-                "handlers": handlers, "tasks": tasks,
+                "handlers": handlers, "tasks": tasks, "commands": commands,
                 "settings": cls.Settings.__spec__() if cls.Settings else None,
                 "start": self._plain_hook(start) if start else None}
 

@@ -21,7 +21,8 @@ import datetime
 import decimal
 
 __all__ = ["Field", "Text", "Lines", "Integer", "Decimal", "Boolean", "Date",
-           "DateTime", "URL", "JID", "Choice", "Choices", "Hidden", "Fixed"]
+           "DateTime", "URL", "JID", "Choice", "Choices", "Hidden", "Fixed",
+           "Secret", "Ref", "File"]
 
 
 class Field:
@@ -170,3 +171,33 @@ class Hidden(Field):
 class Fixed(Field):
     """A text shown in the form, never in the record."""
     kind = 12
+
+
+class Secret(Field):
+    """A password, in the form of a command alone; ``str``.  It is never shown
+    again, and never in a record of a node."""
+    kind = 13
+
+
+class Ref(Field):
+    """The id of an item of ``node`` (a Node of the app, or its name); ``str``.
+    ``show`` names the field of those items that people see."""
+    kind = 14
+
+    def __init__(self, label=None, node=None, *, show: str | None = None,
+                 **rest):
+        super().__init__(label, **rest)
+        if node is None:
+            raise ValueError("a Ref says which node: Ref(\"Shelf\", shelves)")
+        self.node = node
+        self.show = show
+
+    def __spec__(self):
+        return {**super().__spec__(), "show": self.show,
+                "node": getattr(self.node, "name", None) or str(self.node)}
+
+
+class File(Field):
+    """A file that the service keeps: its address; ``str``.  A browser sends
+    the file itself."""
+    kind = 15

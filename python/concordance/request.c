@@ -297,6 +297,110 @@ request_log(PyObject *op, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* -- what a command answers ------------------------------------------------
+ */
+
+static PyObject *
+request_note(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &text)) {
+        return NULL;
+    }
+    cnc_note(r, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_column(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *name, *label;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "sz", &name, &label)) {
+        return NULL;
+    }
+    cnc_column(r, name, label);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_cell(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *name, *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "ss", &name, &text)) {
+        return NULL;
+    }
+    cnc_cell(r, name, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_row(PyObject *op, PyObject *none)
+{
+    struct cnc_request *r = request_of(op);
+
+    if (r == NULL) {
+        return NULL;
+    }
+    cnc_row(r);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_value(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *name, *label, *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "szs", &name, &label, &text)) {
+        return NULL;
+    }
+    cnc_value(r, name, label, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_see(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *path;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &path)) {
+        return NULL;
+    }
+    cnc_see(r, path);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+request_has_role(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    const char *role;
+    bool has;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &role)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    has = cnc_has_role(r, role);
+    Py_END_ALLOW_THREADS;
+    return PyBool_FromLong(has);
+}
+
+static PyObject *
+request_lang(PyObject *op, void *closure)
+{
+    struct cnc_request *r = request_of(op);
+
+    return r == NULL ? NULL : PyUnicode_FromString(cnc_lang(r));
+}
+
 static void
 request_dealloc(PyObject *op)
 {
@@ -323,6 +427,16 @@ static PyMethodDef request_methods[] = {
     {"retract", request_retract, METH_VARARGS,
      "retract(node: str, id: str) -> None; KeyError"},
     {"setting", request_setting, METH_VARARGS, "setting(name: str) -> str"},
+    {"note", request_note, METH_VARARGS, "note(text: str) -> None"},
+    {"column", request_column, METH_VARARGS,
+     "column(name: str, label: str | None) -> None"},
+    {"cell", request_cell, METH_VARARGS, "cell(name: str, text: str) -> None"},
+    {"row", request_row, METH_NOARGS, "row() -> None"},
+    {"value", request_value, METH_VARARGS,
+     "value(name: str, label: str | None, text: str) -> None"},
+    {"see", request_see, METH_VARARGS, "see(path: str) -> None"},
+    {"has_role", request_has_role, METH_VARARGS,
+     "has_role(role: str) -> bool"},
     {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
     {NULL, NULL, 0, NULL},
 };
@@ -330,6 +444,7 @@ static PyMethodDef request_methods[] = {
 static PyGetSetDef request_getset[] = {
     {"user", request_user, NULL, "bare JID of who asks", NULL},
     {"guest", request_guest, NULL, "True when not logged in", NULL},
+    {"lang", request_lang, NULL, "the language that the person reads", NULL},
     {"item_id", request_item_id, NULL, "id of the submitted item", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

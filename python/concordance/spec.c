@@ -105,6 +105,8 @@ make_record(struct run *run, PyObject *map, const char *key)
             .max = get_text(run, f, "max"),
             .options = make_options(run, f),
             .error = get_text(run, f, "error"),
+            .node = get_text(run, f, "node"),
+            .show = get_text(run, f, "show"),
         };
     }
     return rec;
@@ -205,6 +207,33 @@ make_tasks(struct run *run, PyObject *spec)
     return out;
 }
 
+static const struct cnc_command *
+make_commands(struct run *run, PyObject *spec)
+{
+    Py_ssize_t n;
+    PyObject *list = get_list(spec, "commands", &n);
+    struct cnc_command *out =
+        cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*out));
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = PyList_GetItem(list, i);
+
+        out[i] = (struct cnc_command){
+            .node = get_text(run, o, "node"),
+            .title = get_text(run, o, "title"),
+            .record = make_record(run, o, "record"),
+            .run = cnc__py_on_record,
+            .who = (enum cnc_who)get_int(o, "who"),
+            .roles = get_text(run, o, "roles"),
+            .safe = get_int(o, "safe") != 0,
+            .see = get_text(run, o, "see"),
+            .help = get_text(run, o, "help"),
+            .priv = (void *)get_hook(run, o, "call"),
+        };
+    }
+    return out;
+}
+
 const struct cnc_app *
 cnc__py_app(struct run *run, PyObject *spec)
 {
@@ -223,6 +252,7 @@ cnc__py_app(struct run *run, PyObject *spec)
         .handlers = make_handlers(run, spec),
         .tasks = make_tasks(run, spec),
         .settings = make_record(run, spec, "settings"),
+        .commands = make_commands(run, spec),
     };
     if (start != NULL) {
         app->start = cnc__py_on_call;

@@ -148,6 +148,9 @@ done(struct command_call *c)
 
     cnc__answer_write(&x, &c->answer, d->title == NULL ? d->node : d->title);
     cnc__answer_note(&note, &c->answer);
+    if (x.len == 0 && note.len == 0) {
+        cnc__str_puts(&note, "It is done.");
+    }
     if (c->answer.see != NULL) {
         cnc__command_see(c->reply, c->answer.see);
     }
