@@ -328,16 +328,19 @@ CNC_API int cnc_publish(struct cnc_request *r, const char *node,
                         struct cnc_error *err);
 CNC_API int cnc_retract(struct cnc_request *r, const char *node,
                         const char *id, struct cnc_error *err);
-/* Records of a node that match, in order.  where, sort: as of a page, with
- * values and no parameters in it; values with blanks stand in quotes.  search:
- * a text that some field contains, any case; NULL: all.  Items being stored
- * just now are not seen. */
+/* Records of a node that match, in order.  where, sort: as of a page; values
+ * with blanks stand in quotes.  What a person typed goes in by a parameter,
+ * never by printf.  search: a text that some field contains, any case; NULL:
+ * all.  Items being stored just now are not seen. */
 struct cnc_query {
     const char *where, *sort, *search;
-    size_t offset, limit; /* limit 0: 100 */
+    size_t offset, limit;      /* limit 0: 100 */
+    const char *const *params; /* "who", "Jane Austen", ..., NULL: what {who}
+                                  in where is; NULL: there are none */
 };
-/* *total (may be NULL): how many match in all.  CNC_EINVAL names the word that
- * is wrong. */
+/* q NULL: all of them, as they were published.  f (may be NULL) as
+ * cnc_each()'s. *total (may be NULL): how many match in all.  CNC_EINVAL names
+ * the word that is wrong. */
 CNC_API int cnc_query(struct cnc_request *r, const char *node,
                       const struct cnc_query *q, cnc_each_f *f, void *priv,
                       size_t *total, struct cnc_error *err);

@@ -145,10 +145,16 @@ struct node_call {
     char *text;
 };
 
+struct cnc__node *
+cnc__request_node(const struct cnc_request *r, const char *name)
+{
+    return cnc__pubsub_node(r->app->apps->env.pubsub, name);
+}
+
 static struct cnc__node *
 call_node(struct node_call *c)
 {
-    return cnc__pubsub_node(c->r->app->apps->env.pubsub, c->node);
+    return cnc__request_node(c->r, c->node);
 }
 
 /* As on_core(), with a code for a service that is gone. */
