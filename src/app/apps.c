@@ -174,6 +174,12 @@ form_run(struct cnc__command_reply *reply, const struct cnc__caller *c,
                      id, form_submitted, f);
 }
 
+static bool
+form_may(const struct cnc__actor *who, void *priv)
+{
+    return cnc__app_form_may(priv, who, NULL) == 0;
+}
+
 static int
 add_form(struct cnc__app_node *n, struct cnc_error *err)
 {
@@ -181,6 +187,7 @@ add_form(struct cnc__app_node *n, struct cnc_error *err)
                                .name = (char *)n->decl->form,
                                .record = n->decl->record,
                                .who = CNC_ANYBODY_RUNS, /* the node decides */
+                               .may = form_may,
                                .item_id = true,
                                .run = form_run,
                                .priv = n};
@@ -247,8 +254,13 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     }
     cnc__node_config_default(&config);
     config.title = (char *)(d->title == NULL ? d->name : d->title);
-    config.access = d->access == CNC_ACCESS_OPEN ? CNC__ACCESS_OPEN
-                                                 : CNC__ACCESS_WHITELIST;
+    config.access = d->access == CNC_ACCESS_OPEN && d->readers == NULL &&
+                            d->writers == NULL
+                        ? CNC__ACCESS_OPEN
+                        : CNC__ACCESS_WHITELIST;
+    config.readers = (char *)d->readers;
+    config.writers = (char *)d->writers;
+    config.owners = (char *)d->owners;
     config.publish = d->publish == CNC_ANYBODY       ? CNC__BY_ANYBODY
                      : d->publish == CNC_SUBSCRIBERS ? CNC__BY_SUBSCRIBERS
                                                      : CNC__BY_PUBLISHERS;
@@ -264,6 +276,7 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     n->next = app->nodes;
     app->nodes = n;
     cnc__node_set_priv(node, n);
+    cnc__node_index(node, d->record);
     if (d->source != NULL) {
         return cnc__pubsub_mirror(a->env.pubsub, node, d->source,
                                   d->source_node, err);

@@ -135,8 +135,17 @@ void cnc__app_commands_free(struct cnc__app *app);
  * nobody waits for its answer any more.  On the core's thread. */
 struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
 
+/* handler_api.c: the node that a handler calls so, or NULL; core's thread. */
+struct cnc__node *cnc__request_node(const struct cnc_request *r,
+                                    const char *name);
+
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);
+
+/* submit.c: may he use the node's form?  Whoever may publish to a node with
+ * writers; whoever may see another one. */
+int cnc__app_form_may(struct cnc__app_node *n, const struct cnc__actor *who,
+                      struct cnc_error *err);
 
 /* submit.c: the app node of that name, or NULL. */
 struct cnc__app_node *cnc__app_node_find(struct cnc__apps *a,

@@ -15,11 +15,12 @@
 struct submit {
     struct cnc_request call;
     struct cnc__app_node *node;
-    char *user, *id;
+    char *user, *asker, *id; /* asker: full JID */
     struct cnc__values *values;
     struct cnc_element *record;
     cnc__submitted_f *done;
     void *done_priv;
+    bool trusted; /* an operator's */
 };
 
 struct cnc__app_node *
@@ -28,6 +29,22 @@ cnc__app_node_find(struct cnc__apps *a, const char *name)
     struct cnc__node *node = cnc__pubsub_node(a->env.pubsub, name);
 
     return node == NULL ? NULL : cnc__node_priv(node);
+}
+
+int
+cnc__app_form_may(struct cnc__app_node *n, const struct cnc__actor *who,
+                  struct cnc_error *err)
+{
+    struct cnc__pubsub *ps = n->app->apps->env.pubsub;
+    struct cnc__node *node = cnc__pubsub_node(ps, n->decl->name);
+
+    if (node == NULL || cnc__node_priv(node) != n) {
+        return cnc_error_set(err, CNC_ENOENT, "item-not-found",
+                             "There is no such form.");
+    }
+    return cnc__pubsub_may(
+        ps, who, n->decl->writers == NULL ? CNC__MAY_SEE : CNC__MAY_PUBLISH,
+        node, err);
 }
 
 static void
@@ -45,6 +62,7 @@ finish(struct submit *s, int code, const char *text)
     cnc_element_unref(&s->record);
     cnc__request_call_fini(&s->call);
     cnc__free(s->user);
+    cnc__free(s->asker);
     cnc__free(s->id);
     cnc__free(s);
 }
@@ -77,6 +95,14 @@ publish(struct submit *s)
     /* The handler may have taken its time, and the operator the node. */
     if (node == NULL || cnc__node_priv(node) != s->node) {
         finish(s, CNC_ENOENT, "There is no such form.");
+        return;
+    }
+    if (!s->trusted &&
+        cnc__app_form_may(
+            s->node,
+            &(struct cnc__actor){.jid = s->asker, .anonymous = s->call.guest},
+            NULL) != 0) {
+        finish(s, CNC_EACCES, "You may not use this form.");
         return;
     }
     cnc__pubsub_publish(a->env.pubsub, &actor, node, s->id, s->record, true,
@@ -164,11 +190,10 @@ after_handler(struct cnc_request *r, int code)
 }
 
 static void
-ask_handler(struct submit *s, bool guest)
+ask_handler(struct submit *s)
 {
     s->call.app = s->node->app;
     s->call.user = s->user;
-    s->call.guest = guest;
     s->call.priv = s->node->decl->priv;
     s->call.node = s->node->decl->name;
     s->call.item_id = s->id;
@@ -201,6 +226,9 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         s->id = cnc__zalloc(33);
         cnc__random_hex(s->id, 16);
     }
+    s->asker = cnc__strdup(who->jid);
+    s->trusted = who->operator_;
+    s->call.guest = who->anonymous;
     s->node = cnc__app_node_find(a, node);
     a->stats.submits++;
     if (s->node == NULL || s->node->decl->form == NULL) {
@@ -208,8 +236,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         finish(s, CNC_ENOENT, "There is no such form.");
         return;
     }
-    if (cnc__pubsub_may(a->env.pubsub, who, CNC__MAY_SEE,
-                        cnc__pubsub_node(a->env.pubsub, node), &err) != 0) {
+    if (cnc__app_form_may(s->node, who, &err) != 0) {
         finish(s, CNC_EACCES, "You may not use this form.");
         return;
     }
@@ -231,7 +258,7 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         return;
     }
     s->call.operator_ = who->operator_;
-    ask_handler(s, who->anonymous);
+    ask_handler(s);
 }
 
 int

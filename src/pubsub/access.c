@@ -74,13 +74,48 @@ cnc__affiliation_parse(enum cnc__affiliation *out, const char *s)
 }
 
 enum cnc__affiliation
-cnc__node_affiliation(const struct cnc__node *n, const char *jid)
+cnc__node_kept_affiliation(const struct cnc__node *n, const char *jid)
 {
     if (cnc__is_owner(n->ps, jid)) {
         return CNC__OWNER;
     }
     return (enum cnc__affiliation)(uintptr_t)cnc__table_getn(
         n->affs, jid, cnc__jid_bare_len(jid));
+}
+
+static bool
+has_role(const struct cnc__node *n, const char *bare, const char *roles)
+{
+    const struct cnc__pubsub_env *env = &n->ps->root->env;
+    return roles != NULL && env->has_role != NULL &&
+           env->has_role(bare, roles, env->priv);
+}
+
+bool
+cnc__node_has_roles(const struct cnc__node *n)
+{
+    return n->cfg.readers != NULL || n->cfg.writers != NULL ||
+           n->cfg.owners != NULL;
+}
+
+/* What a role gives is added to what is kept; an outcast stays one. */
+enum cnc__affiliation
+cnc__node_affiliation(const struct cnc__node *n, const char *jid)
+{
+    enum cnc__affiliation a = cnc__node_kept_affiliation(n, jid);
+    if (a == CNC__OUTCAST || a == CNC__OWNER || !cnc__node_has_roles(n)) {
+        return a;
+    }
+    char *bare = cnc__strndup(jid, cnc__jid_bare_len(jid));
+    if (has_role(n, bare, n->cfg.owners)) {
+        a = CNC__OWNER;
+    } else if (a == CNC__PUBLISHER || has_role(n, bare, n->cfg.writers)) {
+        a = CNC__PUBLISHER;
+    } else if (has_role(n, bare, n->cfg.readers)) {
+        a = a == CNC__PUBLISH_ONLY ? CNC__PUBLISHER : CNC__MEMBER;
+    }
+    cnc__free(bare);
+    return a;
 }
 
 /* -- the gate ------------------------------------------------------------- */
@@ -203,7 +238,10 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
         return cnc__ps_error(err, CNC_EACCES, "forbidden", NULL,
                              "the operator alone makes nodes here");
     }
-    enum cnc__affiliation a = cnc__node_affiliation(node, who->jid);
+    /* A guest's name is nobody's, and has no roles. */
+    enum cnc__affiliation a = who->anonymous
+                                  ? cnc__node_kept_affiliation(node, who->jid)
+                                  : cnc__node_affiliation(node, who->jid);
     switch (what) {
     case CNC__MAY_SEE:
         return may_see(node, who, a, err);
@@ -244,18 +282,73 @@ say_cut(struct cnc__sub *sub)
     cnc__str_fini(&xml);
 }
 
-void
-cnc__access_changed(struct cnc__node *n)
+/* bare NULL: everybody. */
+static void
+cut(struct cnc__node *n, const char *bare)
 {
     for (size_t i = n->n_subs; i-- > 0;) {
         struct cnc__sub *sub = n->subs[i];
         struct cnc__actor who = cnc__session_actor(sub->session);
-        if (cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) != 0) {
+        if ((bare == NULL || cnc__jid_same_bare(who.jid, bare)) &&
+            cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) != 0) {
             say_cut(sub);
             cnc__sub_del(sub);
         }
     }
+}
+
+void
+cnc__access_changed(struct cnc__node *n)
+{
+    cut(n, NULL);
     /* A kept subscription stays (on an authorizing node it may wait for
      * approval); its sessions are attached again when they may see. */
     cnc__account_attach(n, NULL);
+}
+
+/* End what is kept for one JID if it may not see the node any more, else let
+ * its sessions hear. */
+static void
+judge_kept(struct cnc__node *n, const char *jid)
+{
+    struct cnc__actor who = {.jid = jid};
+    if (cnc__pubsub_may(n->ps, &who, CNC__MAY_SEE, n, NULL) == 0) {
+        cnc__account_attach(n, jid);
+    } else if (cnc__table_get(n->psubs, jid) != NULL) {
+        cnc__psub_end(n, jid);
+    }
+}
+
+static void
+roles_changed(struct cnc__node *n, const char *bare)
+{
+    char **far_ = NULL;
+    size_t n_far = 0, cap = 0;
+    cut(n, bare);
+    /* Those of another domain are kept by the JID they gave. */
+    for (struct cnc__table_iter i = {0};
+         cnc__is_far(n->ps, bare) && cnc__table_next(n->psubs, &i);) {
+        if (strcmp(i.key, bare) != 0 && cnc__jid_same_bare(i.key, bare)) {
+            far_ = cnc__grow(far_, n_far, &cap, sizeof(*far_));
+            far_[n_far++] = cnc__strdup(i.key);
+        }
+    }
+    judge_kept(n, bare);
+    for (size_t i = 0; i < n_far; i++) {
+        judge_kept(n, far_[i]);
+        cnc__free(far_[i]);
+    }
+    cnc__free(far_);
+}
+
+void
+cnc__pubsub_roles_changed(struct cnc__pubsub *ps, const char *bare)
+{
+    cnc__pubsub_check(ps);
+    for (struct cnc__table_iter i = {0}; cnc__table_next(ps->nodes, &i);) {
+        struct cnc__node *n = i.value;
+        if (cnc__node_has_roles(n) && !n->deleting) {
+            roles_changed(n, bare);
+        }
+    }
 }

@@ -96,6 +96,9 @@ cnc__commands_may(const struct cnc__commands *c,
                   const struct cnc__command *cmd, const struct cnc__actor *who)
 {
     CNC_OBJ_CHECK(c, CNC__COMMANDS_MAGIC);
+    if (cmd->may != NULL && !cmd->may(who, cmd->priv)) {
+        return false;
+    }
     if (who->operator_ || cmd->who == CNC_ANYBODY_RUNS) {
         return true;
     }

@@ -33,6 +33,8 @@ struct cnc__command {
     /* Who may: enum cnc_who; roles (copied, or NULL) as well. */
     enum cnc_who who;
     char *roles;
+    /* And only whom this lets, operators too; NULL: all of those. */
+    bool (*may)(const struct cnc__actor *who, void *priv);
     bool safe;    /* changes nothing: HTTP GET may run it */
     bool item_id; /* the form carries CNC__FORM_ID */
     char *see;    /* copied; where the web goes after it, or NULL */

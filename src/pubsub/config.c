@@ -41,6 +41,9 @@ cnc__node_config_copy(struct cnc__node_config *to,
     to->title = cnc__strdup(from->title);
     to->payload_ns = cnc__strdup(from->payload_ns);
     to->groups = cnc__strdup(from->groups);
+    to->readers = cnc__strdup(from->readers);
+    to->writers = cnc__strdup(from->writers);
+    to->owners = cnc__strdup(from->owners);
 }
 
 void
@@ -49,7 +52,11 @@ cnc__node_config_fini(struct cnc__node_config *c)
     cnc__free(c->title);
     cnc__free(c->payload_ns);
     cnc__free(c->groups);
+    cnc__free(c->readers);
+    cnc__free(c->writers);
+    cnc__free(c->owners);
     c->title = c->payload_ns = c->groups = NULL;
+    c->readers = c->writers = c->owners = NULL;
 }
 
 static const char *

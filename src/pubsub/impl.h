@@ -246,8 +246,12 @@ struct cnc__actor cnc__who_actor(const struct cnc__who *w);
 struct cnc__actor cnc__request_actor(const struct cnc__request *r);
 struct cnc__actor cnc__session_actor(const struct cnc__session *s);
 
+/* With what its roles give; without. */
 enum cnc__affiliation cnc__node_affiliation(const struct cnc__node *n,
                                             const char *jid);
+enum cnc__affiliation cnc__node_kept_affiliation(const struct cnc__node *n,
+                                                 const char *jid);
+bool cnc__node_has_roles(const struct cnc__node *n);
 /* After affiliations, access or approvals changed: cut who may not see. */
 void cnc__access_changed(struct cnc__node *n);
 const char *cnc__affiliation_name(enum cnc__affiliation a);
@@ -466,6 +470,8 @@ const char *cnc__node_people(struct cnc__node *n);
 #define CNC__SUBS_PREFIX '\x1e'
 void cnc__psub_set(struct cnc__node *n, const char *jid,
                    enum cnc__sub_state state);
+/* End what the node keeps for a JID, with nobody waiting. */
+void cnc__psub_end(struct cnc__node *n, const char *jid);
 /* End all that is kept for a JID, with nobody waiting. */
 void cnc__subs_end(struct cnc__pubsub *ps, const char *jid);
 const char *cnc__sub_state_name(enum cnc__sub_state s);

@@ -173,11 +173,31 @@ cnc__pubsub_node(struct cnc__pubsub *ps, const char *name)
     return n == NULL || n->creating || n->deleting ? NULL : n;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+same_roles(const struct cnc__node_config *a, const struct cnc__node_config *b)
+{
+    return same_text(a->readers, b->readers) &&
+           same_text(a->writers, b->writers) &&
+           same_text(a->owners, b->owners);
+}
+
 /* What the app declares again after it changed: the same node, new rules. */
 static void
 redeclare(struct cnc__node *n, const struct cnc__node_config *c)
 {
     if (cnc__node_config_equal(&n->cfg, c)) {
+        if (!same_roles(&n->cfg, c)) { /* nothing of the store's */
+            struct cnc__node_config before = n->cfg;
+            cnc__node_config_copy(&n->cfg, c);
+            cnc__node_config_fini(&before);
+            cnc__access_changed(n);
+        }
         return;
     }
     bool was_durable = n->cfg.durable;

@@ -316,7 +316,7 @@ affiliations_apply(struct cnc__txn *t, struct cnc_error *err)
         return rc;
     }
     for (size_t i = 0; i < c->n; i++) {
-        c->all[i].before = cnc__node_affiliation(n, c->all[i].jid);
+        c->all[i].before = cnc__node_kept_affiliation(n, c->all[i].jid);
         set_affiliation(n, c->all[i].jid, c->all[i].after);
     }
     bool too_many = cnc__table_len(n->affs) > CNC__MAX_JIDS;

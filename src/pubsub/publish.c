@@ -492,6 +492,14 @@ cnc__pubsub_resume(struct cnc__publish *p, const struct cnc_error *err)
     p->held = false;
     p->at++;
     cnc__node_ref(n);
+    /* He may have lost the right to it in the meantime. */
+    struct cnc__actor who = cnc__who_actor(&p->who);
+    struct cnc_error lost = {0};
+    int rc = cnc__pubsub_may(n->ps, &who, CNC__MAY_PUBLISH, n, &lost);
+    if (err == NULL && rc != 0) {
+        lost.code = rc;
+        err = &lost;
+    }
     if (err != NULL) {
         dequeue(n);
         refuse(p, err);

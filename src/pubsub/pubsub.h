@@ -82,7 +82,8 @@ struct cnc__node_config { /* pubsub#node_config fields */
     uint32_t history;     /* ours: events kept for XEP-0313 */
     char *payload_ns;     /* pubsub#type */
     char *groups;         /* pubsub#roster_groups_allowed, one a line */
-    char *readers, *writers, *owners; /* ours: roles, with blanks between */
+    char *readers, *writers, *owners; /* ours: roles, with blanks between; as
+                                         declared, the store has none */
 };
 
 struct cnc__item { /* one item at rest; counted, never changes */

@@ -417,6 +417,12 @@ change_kept(struct cnc__verb *v, const char *jid, enum cnc__sub_state after)
 }
 
 void
+cnc__psub_end(struct cnc__node *n, const char *jid)
+{
+    cnc__txn_change(&change_new(n, jid, 0)->txn, change_apply);
+}
+
+void
 cnc__subs_end(struct cnc__pubsub *ps, const char *jid)
 {
     size_t len = strlen(jid), n = 0;
@@ -428,7 +434,7 @@ cnc__subs_end(struct cnc__pubsub *ps, const char *jid)
     while (n-- > 0) {
         node = cnc__account_node(ps, jid, len, n);
         if (node != NULL) {
-            cnc__txn_change(&change_new(node, jid, 0)->txn, change_apply);
+            cnc__psub_end(node, jid);
         }
     }
 }

@@ -345,6 +345,46 @@ on_judge(struct cnc__publish *p, struct cnc__node *node,
     return 0;
 }
 
+static bool
+has_word(const char *list, const char *word, size_t len)
+{
+    for (; *list != '\0'; list += strspn(list, " ")) {
+        size_t n = strcspn(list, " ");
+        if (n == len && memcmp(list, word, len) == 0) {
+            return true;
+        }
+        list += n;
+    }
+    return false;
+}
+
+static bool
+on_has_role(const char *bare, const char *roles, void *priv)
+{
+    struct world *w = priv;
+    const char *has = cnc__table_get(w->roles, bare);
+    for (; has != NULL && *roles != '\0'; roles += strspn(roles, " ")) {
+        size_t n = strcspn(roles, " ");
+        if (has_word(has, roles, n)) {
+            return true;
+        }
+        roles += n;
+    }
+    return false;
+}
+
+void
+world_roles(struct world *w, const char *bare, const char *roles)
+{
+    cnc__free(roles == NULL
+                  ? cnc__table_del(w->roles, bare)
+                  : cnc__table_put(w->roles, bare, cnc__strdup(roles)));
+    cnc__pubsub_roles_changed(w->ps, bare);
+    if (!w->hold) {
+        world_flush(w);
+    }
+}
+
 static void
 on_after(enum cnc__event ev, struct cnc__node *node, struct cnc__item *item,
          void *priv)
@@ -368,6 +408,7 @@ start(struct world *w)
                                         .now_ms = on_now,
                                         .before_publish = on_judge,
                                         .after = on_after,
+                                        .has_role = on_has_role,
                                         .priv = w};
     struct cnc__pubsub_env e = env;
     w->router = cnc__router_new(DOMAIN);
@@ -396,6 +437,7 @@ world_new(void)
     struct world *w = cnc__zalloc(sizeof(*w));
     w->now_ms = INT64_C(1795383600000); /* 2026-11-22T21:40:00Z */
     w->rows = cnc__table_new();
+    w->roles = cnc__table_new();
     the_world = w;
     start(w);
     return w;
@@ -456,6 +498,7 @@ world_free(struct world **wp)
         answer_first(w, true);
     }
     world_deaf(w);
+    cnc__table_free(&w->roles, cnc__free);
     cnc__table_free(&w->rows, row_free);
     cnc__free(w->waiting);
     cnc__free(w->heard);

@@ -46,7 +46,8 @@ struct world {
     /* hooks */
     enum judge judge;
     struct cnc__publish *held;
-    char after[4096]; /* "publish library 1 | ..." */
+    struct cnc__table *roles; /* bare JID -> "staff editors" */
+    char after[4096];         /* "publish library 1 | ..." */
 };
 
 struct world *world_new(void);
@@ -80,6 +81,9 @@ void world_deaf(struct world *w);
 /* The answer holds this text. */
 void world_expect(struct world *w, struct cnc__session *s, const char *part);
 void world_expect_jid(struct world *w, const char *jid, const char *part);
+
+/* From now on this bare JID has these roles alone; NULL: none. */
+void world_roles(struct world *w, const char *bare, const char *roles);
 
 /* Shorthands for the operator's verbs in C tests. */
 struct cnc__node *world_node(struct world *w, const char *name);
