@@ -79,6 +79,8 @@ struct cnc_service_options {
     uint32_t max_resources;       /* of one account [50] */
     uint32_t resume;              /* seconds a lost session waits (XEP-0198)
                                      [300] */
+    const char *url; /* where people find the pages, "https://books.example"
+                        [https:// and the domain; localhost: http's] */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

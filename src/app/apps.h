@@ -31,6 +31,8 @@ struct cnc__apps_env {
     /* Has this bare JID one of these roles ("staff editors")?  NULL: nobody
      * has any. */
     bool (*has_role)(const char *bare, const char *roles, void *priv);
+    /* Where people find the pages, "https://books.example"; a *new* text. */
+    char *(*url)(void *priv);
     void *priv;
 };
 

@@ -403,6 +403,30 @@ cnc_setting(struct cnc_request *r, const char *name)
 }
 
 static void
+url_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    const struct cnc__apps_env *env = &c->r->app->apps->env;
+
+    c->text = env->url == NULL ? NULL : env->url(env->priv);
+}
+
+int
+cnc_url(struct cnc_request *r, char *out, size_t size, const char *path)
+{
+    struct node_call c = {.r = r};
+    int code, n = 0;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    code = ask(&c, url_on_core);
+    if (code == 0) {
+        n = snprintf(out, size, "%s%s", c.text == NULL ? "" : c.text, path);
+    }
+    cnc__free(c.text);
+    return code == 0 && (size_t)n >= size ? CNC_ELIMIT : code;
+}
+
+static void
 role_on_core(void *arg)
 {
     struct node_call *c = arg;

@@ -156,19 +156,45 @@ cnc__process_handles(struct cnc__process *p)
 
 /* -- run ------------------------------------------------------------------ */
 
+/* Where pages are served, without the last slash. */
+static void
+add_http_url(struct cnc__str *out, const struct cnc_service *s)
+{
+    const struct cnc__process *p = s->process;
+    const char *colon = strrchr(p->o.http, ':');
+    bool any = p->o.http[0] == '*';
+
+    cnc__str_printf(out, "%s://%.*s:%u",
+                    s->o.tls_cert == NULL || p->o.http_plain ? "http"
+                                                             : "https",
+                    any ? 9 : (int)(colon - p->o.http),
+                    any ? "localhost" : p->o.http, p->port);
+}
+
+char *
+cnc__service_url(void *service)
+{
+    const struct cnc_service *s = service;
+    struct cnc__str url = CNC__STR;
+
+    if (s->o.url != NULL) {
+        cnc__str_puts(&url, s->o.url);
+    } else if (strcmp(s->o.domain, "localhost") == 0) {
+        add_http_url(&url, s);
+    } else {
+        cnc__str_printf(&url, "https://%s", s->o.domain);
+    }
+    return cnc__str_steal(&url);
+}
+
 static void
 on_ready(struct cnc__process *p)
 {
     struct cnc_service *s = p->domains[0];
     struct cnc__str url = CNC__STR;
-    const char *colon = strrchr(p->o.http, ':');
-    bool any = p->o.http[0] == '*';
 
-    cnc__str_printf(&url, "%s://%.*s:%u/",
-                    s->o.tls_cert == NULL || p->o.http_plain ? "http"
-                                                             : "https",
-                    any ? 9 : (int)(colon - p->o.http),
-                    any ? "localhost" : p->o.http, p->port);
+    add_http_url(&url, s);
+    cnc__str_putc(&url, '/');
     cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
              url.data, s->o.domain, s->driver->name);
     if (p->o.on_ready != NULL) {

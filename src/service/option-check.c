@@ -84,6 +84,13 @@ is_origin(const char *s)
 }
 
 static bool
+is_url(const char *s)
+{
+    return is_origin(s) &&
+           (strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0);
+}
+
+static bool
 is_uri(const char *s)
 {
     size_t len = strcspn(s, ":");
@@ -212,6 +219,10 @@ cnc__options_check(const struct cnc_service_options *o, const char *domain,
     int code = check(domain, cnc__is_domain, "--domain",
                      "a host's name such as books.example", err);
 
+    if (code == 0 && o->url != NULL) {
+        code = check(o->url, is_url, "--url",
+                     "a scheme and a host such as https://books.example", err);
+    }
     if (code == 0 && o->dns != NULL) {
         code =
             check(o->dns, is_resolver, "--dns",

@@ -22,6 +22,8 @@ static const char help[] =
     "                     [the folder the app is in]\n"
     "  --tls-cert FILE    serve HTTPS with this PEM certificate chain\n"
     "  --tls-key FILE     and this PEM key\n"
+    "  --url URL          where people find the pages, for links in messages\n"
+    "                     [https://DOMAIN; of localhost: that of --http]\n"
     "  --origin URL       also let pages of this origin connect; may be "
     "given\n"
     "                     again\n"
@@ -92,6 +94,7 @@ static const struct option {
     O("files", TEXT, files, 0, 0),
     O("tls-cert", TEXT, tls_cert, 0, 0),
     O("tls-key", TEXT, tls_key, 0, 0),
+    O("url", TEXT, url, 0, 0),
     O("origin", LIST, origins, 0, 0),
     O("allow-plain", FLAG, allow_plain, 0, 0),
     O("max-stanza", NUMBER, max_stanza, 10000, 64 << 20),

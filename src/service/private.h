@@ -320,6 +320,8 @@ struct cnc_service {
 /* The rooms' env functions that several of them are given. */
 void cnc__service_commit(struct cnc__commit *c, void *service);
 int64_t cnc__service_now_ms(void *service); /* Unix time */
+/* Where people find the pages, "https://books.example"; a *new* text. */
+char *cnc__service_url(void *service);
 void cnc__service_offload(void (*work)(void *), void (*done)(void *),
                           void *arg, void *service);
 

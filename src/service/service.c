@@ -231,8 +231,10 @@ make_rooms(struct cnc_service *s)
                                      .before_publish = env_before_publish,
                                      .after = env_after,
                                      .priv = s};
-    struct cnc__apps_env apps = {
-        .commit = cnc__service_commit, .post = env_post, .priv = s};
+    struct cnc__apps_env apps = {.commit = cnc__service_commit,
+                                 .post = env_post,
+                                 .url = cnc__service_url,
+                                 .priv = s};
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);

@@ -58,6 +58,7 @@ def service():
     (["--operator=admin@elsewhere.example", MODULE], 1,
      "such as admin@localhost"),
     (["--contact=admin@books.example", MODULE], 1, "--contact is a URI"),
+    (["--url=books.example", MODULE], 1, "--url is a scheme and a host"),
 ])
 def test_a_wrong_command_line_says_what_to_do(words, status, said, tmp_path):
     done = daemon("--data", str(tmp_path), *words)
