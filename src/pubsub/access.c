@@ -231,6 +231,13 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
     if (who->operator_) {
         return 0;
     }
+    if (node != NULL && node->gate != NULL) {
+        return node->gate(who, node->gate_priv)
+                   ? 0
+                   : cnc__ps_error(err, CNC_EACCES, "not-allowed",
+                                   "closed-node",
+                                   "what this node shows is not for you");
+    }
     if (what == CNC__MAY_CREATE && cnc__is_owner(ps, who->jid)) {
         return 0;
     }
@@ -263,6 +270,14 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
                          what == CNC__MAY_CONFIGURE
                              ? "the node's owner alone may do that"
                              : "you may not publish to this node");
+}
+
+void
+cnc__node_set_gate(struct cnc__node *n, cnc__node_gate_f *f, void *priv)
+{
+    CNC_CHECK(n->cfg.derived);
+    n->gate = f;
+    n->gate_priv = priv;
 }
 
 /* -- changes -------------------------------------------------------------- */
@@ -304,6 +319,14 @@ cnc__access_changed(struct cnc__node *n)
     /* A kept subscription stays (on an authorizing node it may wait for
      * approval); its sessions are attached again when they may see. */
     cnc__account_attach(n, NULL);
+    /* Views of what this node holds are for whoever may see it. */
+    for (struct cnc__table_iter i = {0};
+         !n->cfg.derived && cnc__table_next(n->ps->nodes, &i);) {
+        struct cnc__node *view = i.value;
+        if (view->gate != NULL) {
+            cut(view, NULL);
+        }
+    }
 }
 
 /* End what is kept for one JID if it may not see the node any more, else let
@@ -347,8 +370,14 @@ cnc__pubsub_roles_changed(struct cnc__pubsub *ps, const char *bare)
     cnc__pubsub_check(ps);
     for (struct cnc__table_iter i = {0}; cnc__table_next(ps->nodes, &i);) {
         struct cnc__node *n = i.value;
-        if (cnc__node_has_roles(n) && !n->deleting) {
+        if ((cnc__node_has_roles(n) || n->gate != NULL) && !n->deleting) {
             roles_changed(n, bare);
         }
     }
+}
+
+void
+cnc__node_gate_changed(struct cnc__node *n)
+{
+    cnc__access_changed(n);
 }

@@ -127,6 +127,8 @@ struct cnc__node {
     char *people; /* and that of its subscriptions there, once it has any */
     struct cnc__node_config cfg;
     void *priv;
+    cnc__node_gate_f *gate; /* of a derived node, or NULL */
+    void *gate_priv;
     char epoch[9];
     int64_t created_ms; /* Unix time; 0: by a version that did not say */
     uint64_t last_seq;  /* given out */

@@ -217,6 +217,15 @@ cnc__node_config(const struct cnc__node *n);
 /* The app's own hold on its node; NULL at first. */
 CNC_API void cnc__node_set_priv(struct cnc__node *n, void *priv);
 CNC_API void *cnc__node_priv(const struct cnc__node *n);
+/* Who may see a derived node, asked of whoever made it: a page's view is for
+ * those who may see all that the page shows.  f NULL: by its access model. */
+typedef bool cnc__node_gate_f(const struct cnc__actor *who, void *priv);
+CNC_API void cnc__node_set_gate(struct cnc__node *n, cnc__node_gate_f *f,
+                                void *priv);
+/* The gate answers otherwise now: who may not see it any more is cut. */
+CNC_API void cnc__node_gate_changed(struct cnc__node *n);
+/* End a derived node: its subscribers are told, then it is gone. */
+CNC_API void cnc__node_end(struct cnc__node *n);
 /* Make the node, or change its configuration to c when it differs (title,
  * access, publish model, limits).  Called by the app's start; durable nodes
  * are committed.  CNC_EEXIST never. */

@@ -376,6 +376,13 @@ cnc__node_delete(struct cnc__node *n)
     cnc__txn_submit(&d->txn);
 }
 
+void
+cnc__node_end(struct cnc__node *n)
+{
+    CNC_CHECK(n->cfg.derived && !n->cfg.durable);
+    cnc__node_delete(n);
+}
+
 int
 cnc__verb_delete(struct cnc__verb *v, struct cnc_error *err)
 {
