@@ -20,7 +20,7 @@
 #include "sandbox.h"
 
 #define FD        3
-#define MAX_PAGES 256
+#define MAX_PAGES 2048
 #define KEEP_ROOM ((size_t)1 << 20)
 
 struct page {

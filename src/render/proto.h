@@ -32,7 +32,7 @@ enum cnc__render_type {
     CNC__R_PATCH,
     CNC__R_HTML_DONE,
     CNC__R_ERROR /* line, message, code ("CNC_ENOENT": the page was never
-                    sent here, or is one of more than 256) */
+                    sent here, or is one of more than 2048) */
 };
 
 struct cnc__render_field {

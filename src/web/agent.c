@@ -48,6 +48,25 @@ cnc__agent_unref(struct cnc__agent *a)
     }
 }
 
+static void
+free_pages(struct cnc__agent *a)
+{
+    for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
+        cnc__node_set_gate(((struct cnc__web_page *)i.value)->view, NULL,
+                           NULL);
+    }
+    cnc__table_free(&a->pages, cnc__page_free);
+    while (a->gone != NULL) {
+        struct cnc__web_page *p = a->gone;
+        a->gone = p->older;
+        cnc__page_free(p);
+    }
+    for (size_t i = 0; i < a->n_decls; i++) {
+        cnc__decl_unref(&a->decls[i]);
+    }
+    cnc__free(a->decls);
+}
+
 /* What is on its way in other threads holds the agent's memory alone. */
 void
 cnc__agent_free(struct cnc__agent **ap)
@@ -61,6 +80,7 @@ cnc__agent_free(struct cnc__agent **ap)
     a->closed = true;
     cnc__older_free(a);
     cnc__once_free(a);
+    cnc__callpage_free(a);
     cnc__submit_free(a);
     cnc__templates_free(a);
     while (a->seen_waiting != NULL) {
@@ -68,7 +88,7 @@ cnc__agent_free(struct cnc__agent **ap)
         a->seen_waiting = s->next;
         cnc__free(s);
     }
-    cnc__table_free(&a->pages, cnc__page_free);
+    free_pages(a);
     cnc__table_free(&a->watches, cnc__watch_free);
     cnc__table_free(&a->sheets, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
@@ -262,6 +282,7 @@ cnc__agent_tick(struct cnc__agent *a)
 {
     CNC_OBJ_CHECK(a, AGENT_MAGIC);
     cnc__submit_tick(a);
+    cnc__instance_tick(a);
 }
 
 void

@@ -72,6 +72,26 @@ settle(struct cnc__web_page *p)
     cnc__page_wake(p);
 }
 
+/* -- calls ---------------------------------------------------------------- */
+
+/* While a call is under way the page's memory stays. */
+static void
+begin(struct cnc__web_page *p)
+{
+    p->busy = true;
+    cnc__page_ref(p);
+}
+
+/* Its answer is there; true: of a page that is no more. */
+static bool
+ended(struct cnc__web_page *p)
+{
+    bool gone = p->gone;
+    p->busy = false;
+    cnc__page_unref(&p);
+    return gone;
+}
+
 /* -- the process died ---------------------------------------------------- */
 
 static void
@@ -80,7 +100,6 @@ died(struct cnc__web_page *p)
     struct cnc__agent *a = p->agent;
     unsigned slot = cnc__web_slot(a, p->worker);
     bool waits = p->worker_epoch == a->epochs[slot];
-    p->busy = false;
     p->lost = waits;
     p->loaded = p->known = false;
     p->dirty = true;
@@ -121,12 +140,21 @@ cnc__live_restarted(struct cnc__web_page *p)
 static void packed(void *priv);
 
 static void
+remove_files(struct cnc__web_page *p)
+{
+    p->on_disk = false;
+    cnc__snapshot_remove(p->agent, p->path);
+}
+
+static void
 pack_now(struct cnc__web_page *p)
 {
+    bool files = cnc__page_has_files(p);
     p->packing = true;
-    p->on_disk = p->on_disk || !p->closed_;
-    cnc__snapshot_pack(p->agent, p->snapshot, p->closed_ ? NULL : p->path,
-                       packed, p);
+    p->on_disk = p->on_disk || files;
+    cnc__page_ref(p);
+    cnc__snapshot_pack(p->agent, p->snapshot, files ? p->path : NULL, packed,
+                       p);
 }
 
 static void
@@ -134,20 +162,20 @@ packed(void *priv)
 {
     struct cnc__web_page *p = priv;
     p->packing = false;
-    if (p->closed_ && p->on_disk) {
-        p->on_disk = false;
-        cnc__snapshot_remove(p->agent, p->path);
+    if (p->on_disk && (p->gone || p->closed_)) {
+        remove_files(p);
     }
-    if (p->pack_again) {
+    if (p->pack_again && !p->gone) {
         p->pack_again = false;
         pack_now(p);
     }
+    cnc__page_unref(&p);
 }
 
 /* One packing under way per page, so that an older file never replaces a
  * newer one. */
-static void
-pack(struct cnc__web_page *p)
+void
+cnc__live_pack(struct cnc__web_page *p)
 {
     if (p->packing) {
         p->pack_again = true;
@@ -160,21 +188,24 @@ static void
 on_html(const struct cnc__render_message *reply, void *priv)
 {
     struct cnc__web_page *p = priv;
+    if (ended(p)) {
+        return;
+    }
     if (reply == NULL) {
         died(p);
         return;
     }
-    p->busy = false;
     p->deaths = 0;
     if (reply->type != CNC__R_HTML_DONE || reply->n_fields < 1) {
         fail_reply(p, reply);
     } else {
         cnc__snapshot_unref(&p->snapshot);
-        p->snapshot = cnc__snapshot_new(
-            reply->fields[0].data, reply->fields[0].len, p->head_position);
+        p->snapshot =
+            cnc__snapshot_new(reply->fields[0].data, reply->fields[0].len,
+                              p->head_position, p->closed_);
         p->without_html = 0;
         p->agent->stats.snapshots++;
-        pack(p);
+        cnc__live_pack(p);
     }
     settle(p);
     cnc__live_flush(p);
@@ -187,17 +218,28 @@ ask_html(struct cnc__web_page *p)
     cnc__node_position(p->view, p->head_position);
     cnc__view_head(&head, p, p->head_position);
     struct cnc__render_field f[] = {field(p->path), cnc__web_field_str(&head)};
-    p->busy = true;
+    begin(p);
     call(p, CNC__R_HTML, f, 2, on_html);
     cnc__str_fini(&head);
 }
 
 /* -- RENDER -------------------------------------------------------------- */
 
+static bool
+is_forgotten(const struct cnc__render_message *reply)
+{
+    static const char code[] = "CNC_ENOENT";
+    return reply->n_fields > 2 && reply->fields[2].len == sizeof(code) - 1 &&
+           memcmp(reply->fields[2].data, code, sizeof(code) - 1) == 0;
+}
+
 static void
 on_op(const struct cnc__render_message *reply, void *priv)
 {
     struct cnc__web_page *p = priv;
+    if (p->gone) {
+        return;
+    }
     if (reply == NULL) {
         /* RENDER's own answer says it too; here the blame is right. */
         unsigned slot = cnc__web_slot(p->agent, p->worker);
@@ -209,7 +251,13 @@ on_op(const struct cnc__render_message *reply, void *priv)
         return;
     }
     if (reply->type == CNC__R_ERROR) {
-        fail_reply(p, reply);
+        if (!is_forgotten(reply)) {
+            fail_reply(p, reply);
+        } else {
+            /* Its process holds others now: the tree is not there to tell
+             * what changes. */
+            p->known = false;
+        }
         p->op_failed = true;
     }
 }
@@ -256,11 +304,13 @@ on_render(const struct cnc__render_message *reply, void *priv)
 {
     struct cnc__web_page *p = priv;
     p->agent->stats.renders++;
+    if (ended(p)) {
+        return;
+    }
     if (reply == NULL) {
         died(p);
         return;
     }
-    p->busy = false;
     bool ok = reply->type == CNC__R_PATCH && reply->n_fields >= 1;
     if (ok) {
         on_patch(p, &reply->fields[0]);
@@ -306,10 +356,24 @@ send_sheet(struct cnc__web_page *p)
 static void
 set_bounds(struct cnc__web_page *p, struct cnc__shown *s)
 {
-    const struct cnc__watch *w = s->watch;
-    size_t n = w->n_records, start = cnc__watch_start(n, p->window);
-    s->low = n == 0 ? UINT64_MAX : w->records[start].created;
-    s->high = n == 0 ? 0 : w->records[n - 1].created;
+    const struct cnc__records *l = cnc__shown_list(s);
+    size_t start, end;
+    cnc__shown_range(p, s, NULL, &start, &end);
+    if (s->sorted) { /* what goes there is sent as a whole source */
+        s->low = s->high = 0;
+        return;
+    }
+    s->low = l->n == 0 ? UINT64_MAX : l->all[start].created;
+    s->high = l->n == 0 ? 0 : l->all[end - 1].created;
+}
+
+static void
+write_older(struct cnc__str *out, const struct cnc__web_page *p,
+            const struct cnc__shown *s)
+{
+    size_t start, end;
+    cnc__shown_range(p, s, NULL, &start, &end);
+    cnc__shown_older(out, s, start, end);
 }
 
 static void
@@ -326,8 +390,7 @@ send_source(struct cnc__web_page *p)
         cnc__page_clear_dirty(s);
         set_bounds(p, s);
         cnc__str_clear(&s->older);
-        cnc__web_older(&s->older, s->watch,
-                       cnc__watch_start(s->watch->n_records, p->window));
+        write_older(&s->older, p, s);
     }
 }
 
@@ -362,9 +425,10 @@ static bool
 inside(const struct cnc__web_page *p, const struct cnc__shown *s,
        uint64_t created, size_t *index)
 {
-    bool found;
-    *index = cnc__watch_find(s->watch, created, &found);
-    return found && *index >= cnc__watch_start(s->watch->n_records, p->window);
+    size_t start, end;
+    cnc__shown_range(p, s, NULL, &start, &end);
+    return cnc__shown_find(s, created, index) && *index >= start &&
+           *index < end;
 }
 
 static void
@@ -396,7 +460,7 @@ send_upserts(struct cnc__web_page *p, struct cnc__shown *s)
         if (again || !inside(p, s, d->created, &index)) {
             continue;
         }
-        const struct cnc__item *item = s->watch->records[index].item;
+        const struct cnc__item *item = cnc__shown_list(s)->all[index].item;
         cnc__str_clear(&xml);
         cnc__web_record(&xml, item);
         struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
@@ -411,8 +475,7 @@ static void
 send_older(struct cnc__web_page *p, struct cnc__shown *s)
 {
     struct cnc__str older = CNC__STR;
-    cnc__web_older(&older, s->watch,
-                   cnc__watch_start(s->watch->n_records, p->window));
+    write_older(&older, p, s);
     if (strcmp(cnc__str_c(&older), cnc__str_c(&s->older)) != 0) {
         struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
                                         field("older"),
@@ -444,11 +507,12 @@ void
 cnc__live_flush(struct cnc__web_page *p)
 {
     struct cnc__agent *a = p->agent;
-    if (!a->started || a->closed || p->busy || p->lost || !p->dirty) {
+    if (!a->started || a->closed || p->gone || p->busy || p->lost ||
+        !p->dirty) {
         return;
     }
     p->dirty = false;
-    p->busy = true;
+    begin(p);
     p->upto = p->changed;
     p->worker_epoch = a->epochs[cnc__web_slot(a, p->worker)];
     if (!p->loaded) {

@@ -29,6 +29,7 @@ static void
 free_older(struct cnc__older *o)
 {
     cnc__snapshot_unref(&o->snapshot);
+    cnc__page_unref(&o->page);
     for (size_t i = 0; i < o->n_askers; i++) {
         cnc__free(o->askers[i].accept);
         cnc__free(o->askers[i].if_none_match);
@@ -112,7 +113,7 @@ rendered(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        o->snapshot = cnc__snapshot_new(html, len, NULL);
+        o->snapshot = cnc__snapshot_new(html, len, NULL, o->page->closed_);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s before=%s %s",
                  o->page->path, o->before, error);
@@ -154,11 +155,8 @@ find_record(struct cnc__web_page *p, const char *id,
         const struct cnc__watch *w = p->shown[i].watch;
         struct cnc__item *item =
             w->node == NULL ? NULL : cnc__node_item(w->node, id);
-        bool found = false;
-        if (item != NULL) {
-            window->end = cnc__watch_find(w, item->created, &found);
-        }
-        if (found) {
+        if (item != NULL &&
+            cnc__shown_find(&p->shown[i], item->created, &window->at)) {
             window->shown = i;
             return true;
         }
@@ -193,7 +191,7 @@ cnc__older_answer(struct cnc__web_page *p, const char *before,
     if (o == NULL) {
         o = cnc__zalloc(sizeof(*o));
         o->agent = a;
-        o->page = p;
+        o->page = cnc__page_ref(p);
         o->before = cnc__strdup(before);
         o->events = p->events;
         if (cnc__once(p, &window, NULL, NULL, NULL, rendered, o)) {

@@ -45,6 +45,69 @@ answer_method(struct cnc__agent *a, struct cnc__http_request *r, bool post)
                       "says where it is sent.");
 }
 
+/* -- who may not ---------------------------------------------------------- */
+
+static bool
+names(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *s = list; *s != '\0'; s += strspn(s, " ")) {
+        size_t n = strcspn(s, " ");
+        if (n == len && memcmp(s, word, n) == 0) {
+            return true;
+        }
+        s += n;
+    }
+    return false;
+}
+
+/* The page that shows the command "login", else that command's own. */
+static bool
+login_path(struct cnc__str *out, const struct cnc__agent *a)
+{
+    for (size_t i = 0; i < a->n_decls; i++) {
+        const struct cnc__decl *d = a->decls[i];
+        if (d->n_params == 0 && d->readers[0] == '\0' &&
+            names(d->command, "login")) {
+            cnc__web_percent(out, d->path, true);
+            return true;
+        }
+    }
+    if (a->env.commands != NULL &&
+        cnc__commands_get(a->env.commands, "login") != NULL) {
+        cnc__do_path(out, "login");
+        return true;
+    }
+    return false;
+}
+
+void
+cnc__web_forbidden(struct cnc__agent *a, const struct cnc__http_request *r,
+                   const struct cnc__caller *who)
+{
+    struct cnc__str to = CNC__STR, next = CNC__STR;
+    if (who->who.anonymous && login_path(&to, a)) {
+        cnc__web_percent(&next, r->path, true);
+        if (r->query[0] != '\0' && r->method != CNC__HTTP_POST) {
+            cnc__str_printf(&next, "?%s", r->query);
+        }
+        cnc__str_puts(&to, "?next=");
+        cnc__web_percent(&to, next.data, false);
+        cnc__web_go(r->responder, to.data, NULL);
+    } else {
+        cnc__answer_plain(
+            a, r->responder, 403, NULL,
+            who->who.anonymous ? "Not for guests" : "Not for you",
+            who->who.anonymous ? "What this page shows is not open to "
+                                 "everybody."
+                               : "What this page shows is for others.");
+    }
+    cnc__str_fini(&to);
+    cnc__str_fini(&next);
+}
+
+/* -- one page ------------------------------------------------------------- */
+
 static void
 answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
 {
@@ -65,15 +128,14 @@ answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
 
 static void
 page_request(struct cnc__web_page *p, struct cnc__http_request *r,
-             const struct query *q)
+             const struct query *q, const struct cnc__caller *who)
 {
     struct cnc__agent *a = p->agent;
     bool get = r->method == CNC__HTTP_GET || r->method == CNC__HTTP_HEAD;
-    if (p->closed_) {
-        cnc__answer_plain(a, r->responder, 403, NULL, "Not for guests",
-                          "What this page shows is not open to everybody.");
+    if (p->closed_ && !cnc__page_may(p, &who->who)) {
+        cnc__web_forbidden(a, r, who);
     } else if (r->method == CNC__HTTP_POST && q->form != NULL) {
-        cnc__submit_answer(p, q->form, r);
+        cnc__submit_answer(p, q->form, &who->who, r);
     } else if (!get) {
         answer_method(a, r, has_form(p));
     } else if (q->before != NULL && q->before[0] != '\0') {
@@ -81,6 +143,161 @@ page_request(struct cnc__web_page *p, struct cnc__http_request *r,
     } else {
         answer_page(p, r);
     }
+}
+
+static void
+open_page(struct cnc__web_page *p, struct cnc__http_request *r)
+{
+    struct cnc__agent *a = p->agent;
+    struct query q = {NULL, NULL};
+    struct cnc__web_caller w;
+    /* Everybody sees an open page: who asks is not looked up. */
+    bool known = p->closed_ || r->method == CNC__HTTP_POST;
+    cnc__instance_used(p);
+    if (known) {
+        cnc__web_caller_init(&w, a, r);
+    }
+    /* A query that cannot be read is as good as none. */
+    cnc__http_form_parse(r->query, strlen(r->query), MAX_PAIRS, on_pair, &q);
+    page_request(p, r, &q, known ? &w.caller : NULL);
+    cnc__free(q.before);
+    cnc__free(q.form);
+    if (known) {
+        cnc__web_caller_fini(&w);
+    }
+}
+
+/* -- a path with parameters ----------------------------------------------- */
+
+struct visit { /* of a page that is being made */
+    struct cnc__agent *agent;
+    struct cnc__web_page *page;
+    struct cnc__http_request *request;
+};
+
+static void
+not_found(struct cnc__agent *a, struct cnc__http_request *r)
+{
+    cnc__answer_plain(a, r->responder, 404, NULL, "There is no such page",
+                      "The address may be mistyped, or the page was moved.");
+}
+
+static void
+on_made(void *priv)
+{
+    struct visit *v = priv;
+    if (v->page->gone) {
+        not_found(v->agent, v->request);
+    } else {
+        open_page(v->page, v->request);
+    }
+    cnc__page_unref(&v->page);
+    cnc__free(v);
+}
+
+static void
+on_once(const char *html, size_t len, const char *error, void *priv)
+{
+    struct visit *v = priv;
+    struct cnc__agent *a = v->agent;
+    if (!a->closed && html != NULL) {
+        cnc__answer_html(v->request->responder, 200,
+                         v->page->closed_ ? cnc__call_headers
+                                          : cnc__page_headers,
+                         html, len);
+    } else if (!a->closed) {
+        cnc__log(CNC_LOG_WARN, "page.error", "page=%s %s", v->page->path,
+                 error);
+        cnc__answer_plain(a, v->request->responder, 503, "Retry-After: 5\r\n",
+                          "This page cannot be shown just now",
+                          "Its template failed. The service's log says "
+                          "where.");
+    }
+    cnc__page_unref(&v->page);
+    cnc__free(v);
+}
+
+static struct visit *
+visit_new(struct cnc__web_page *p, struct cnc__http_request *r)
+{
+    struct visit *v = cnc__zalloc(sizeof(*v));
+    *v = (struct visit){p->agent, cnc__page_ref(p), r};
+    return v;
+}
+
+/* There is no room for one that stays: rendered for this request. */
+static void
+answer_once(struct cnc__decl *d, struct cnc__http_request *r,
+            char *values[CNC__WEB_MAX_PARTS])
+{
+    struct cnc__agent *a = d->agent;
+    struct cnc__web_page *p = NULL;
+    struct cnc__web_caller w;
+    if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD) {
+        answer_method(a, r, false);
+        return;
+    }
+    if (values[0] == NULL ||
+        cnc__page_new(&p, d, r->path, values, NULL) != 0) {
+        not_found(a, r);
+        return;
+    }
+    cnc__web_caller_init(&w, a, r);
+    p->closed_ = true;
+    struct visit *v = visit_new(p, r);
+    if (!cnc__page_may(p, &w.caller.who)) {
+        cnc__web_forbidden(a, r, &w.caller);
+        cnc__page_unref(&v->page);
+        cnc__free(v);
+    } else if (!cnc__once(p, NULL, NULL, NULL, NULL, on_once, v)) {
+        cnc__answer_plain(a, r->responder, 503, "Retry-After: 1\r\n",
+                          "Too many at once", "Please try again in a moment.");
+        cnc__page_unref(&v->page);
+        cnc__free(v);
+    }
+    cnc__web_caller_fini(&w);
+    cnc__page_unref(&p);
+}
+
+static void
+open_instance(struct cnc__decl *d, struct cnc__http_request *r,
+              char *values[CNC__WEB_MAX_PARTS])
+{
+    struct cnc__web_page *p = cnc__instance(d, r->path, values);
+    if (p == NULL) {
+        answer_once(d, r, values);
+    } else if (p->snapshot == NULL && p->error == NULL) {
+        cnc__page_when(p, on_made, visit_new(p, r));
+    } else {
+        open_page(p, r);
+    }
+}
+
+/* A page of the table that has no snapshot yet is waited for when it is of a
+ * path with parameters: others are made before anybody can ask. */
+static void
+open_listed(struct cnc__web_page *p, struct cnc__http_request *r)
+{
+    if (p->decl->n_params > 0 && p->snapshot == NULL && p->error == NULL &&
+        p->agent->started) {
+        cnc__page_when(p, on_made, visit_new(p, r));
+    } else {
+        open_page(p, r);
+    }
+}
+
+static bool
+open_declared(struct cnc__agent *a, struct cnc__http_request *r)
+{
+    char *values[CNC__WEB_MAX_PARTS];
+    struct cnc__decl *d = cnc__decl_find(a, r->path, values);
+    if (d != NULL && d->command[0] != '\0') {
+        cnc__callpage(d, r, values);
+    } else if (d != NULL) {
+        open_instance(d, r, values);
+    }
+    cnc__decl_free_values(values);
+    return d != NULL;
 }
 
 /* "/books/" is "/books". */
@@ -93,7 +310,9 @@ redirect_slash(struct cnc__agent *a, struct cnc__http_request *r)
         return false;
     }
     char *path = cnc__strndup(r->path, len - 1);
-    bool is_page = cnc__page_get(a, path) != NULL;
+    char *values[CNC__WEB_MAX_PARTS];
+    bool is_page = cnc__decl_find(a, path, values) != NULL;
+    cnc__decl_free_values(values);
     if (is_page) {
         cnc__answer_see(r->responder, 308, path);
     }
@@ -115,30 +334,26 @@ cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
         return;
     }
     struct cnc__web_page *p = cnc__page_get(a, r->path);
-    struct query q = {NULL, NULL};
     if (p != NULL) {
-        /* A query that cannot be read is as good as none. */
-        cnc__http_form_parse(r->query, strlen(r->query), MAX_PAIRS, on_pair,
-                             &q);
-        page_request(p, r, &q);
-        cnc__free(q.before);
-        cnc__free(q.form);
+        open_listed(p, r);
         return;
     }
-    if (cnc__assets_answer(a, r) || redirect_slash(a, r)) {
+    if (cnc__assets_answer(a, r)) {
         return;
     }
-    if (r->method == CNC__HTTP_OTHER || r->method == CNC__HTTP_POST) {
-        answer_method(a, r, false);
-        return;
-    }
-    if (is_unasked(r)) {
+    if (is_unasked(r) && r->method != CNC__HTTP_POST) {
         struct cnc__http_response none = {
             .status = 204, .headers = "Cache-Control: max-age=86400\r\n"};
 
         r->responder->respond(r->responder, &none);
         return;
     }
-    cnc__answer_plain(a, r->responder, 404, NULL, "There is no such page",
-                      "The address may be mistyped, or the page was moved.");
+    if (open_declared(a, r) || redirect_slash(a, r)) {
+        return;
+    }
+    if (r->method == CNC__HTTP_OTHER || r->method == CNC__HTTP_POST) {
+        answer_method(a, r, false);
+        return;
+    }
+    not_found(a, r);
 }

@@ -35,7 +35,7 @@ put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
                     "Content-Length: %zu\r\n"
                     "ETag: \"%s%s\"\r\n%s%s\r\n",
                     len, s->etag, cnc__answer_suffix(e), codings[e],
-                    cnc__page_headers);
+                    s->private_ ? cnc__call_headers : cnc__page_headers);
     s->head_len[e] = w.len;
     cnc__str_add(&w, body, len);
     s->whole[e] = cnc_buf_new(w.data, w.len);
@@ -43,11 +43,13 @@ put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
 }
 
 struct cnc__snapshot *
-cnc__snapshot_new(const char *html, size_t len, const char *position)
+cnc__snapshot_new(const char *html, size_t len, const char *position,
+                  bool private_)
 {
     struct cnc__snapshot *s = cnc__zalloc(sizeof(*s));
     unsigned char hash[32];
     s->refs = 1;
+    s->private_ = private_;
     cnc__pack_sha256(hash, html, len);
     cnc__hex(s->etag, hash, 16);
     if (position != NULL) {
@@ -56,6 +58,15 @@ cnc__snapshot_new(const char *html, size_t len, const char *position)
     }
     put_whole(s, CNC__IDENTITY, html, len);
     return s;
+}
+
+struct cnc__snapshot *
+cnc__snapshot_again(const struct cnc__snapshot *s, bool private_)
+{
+    const struct cnc_buf *b = s->whole[CNC__IDENTITY];
+    size_t head = s->head_len[CNC__IDENTITY];
+    return cnc__snapshot_new(cnc_buf_data(b) + head, cnc_buf_len(b) - head,
+                             s->position, private_);
 }
 
 struct cnc__snapshot *
@@ -223,7 +234,7 @@ cnc__snapshot_answer(const struct cnc__snapshot *s,
     enum cnc__encoding e = cnc__answer_encoding(accept_encoding, have);
     struct cnc__http_response out = {.status = 200};
     struct cnc__str headers = CNC__STR;
-    if (cnc__answer_not_modified(if_none_match, s->etag)) {
+    if (!s->private_ && cnc__answer_not_modified(if_none_match, s->etag)) {
         out.status = 304;
         cnc__str_printf(&headers,
                         "ETag: \"%s%s\"\r\nCache-Control: no-cache\r\n"

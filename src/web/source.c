@@ -30,15 +30,6 @@ cnc__web_action(struct cnc__str *out, const char *path, const char *node)
     cnc__web_percent(out, node, false);
 }
 
-void
-cnc__web_older(struct cnc__str *out, const struct cnc__watch *w, size_t start)
-{
-    if (start > 0 && start < w->n_records) {
-        cnc__str_puts(out, "?before=");
-        cnc__web_percent(out, w->records[start].item->id, false);
-    }
-}
-
 /* A payload that speaks our namespace itself could pose as another record:
  * its root's attributes of that namespace are taken off first. */
 static void
@@ -97,15 +88,32 @@ wrapper_name(const char *node)
     return slash == NULL || slash[1] == '\0' ? node : slash + 1;
 }
 
+/* c:param-author="Austen" */
+static void
+write_params(struct cnc__str *out, const struct cnc__web_page *p)
+{
+    const struct cnc__decl *d = p->decl;
+    for (size_t i = 0, n = 0; i < d->n_parts; i++) {
+        if (d->parts[i].param) {
+            cnc__xml_printf(out, " c:param-%s='%s'", d->parts[i].text,
+                            p->values[n++]);
+        }
+    }
+}
+
 static void
 write_meta(struct cnc__str *out, const struct cnc__web_page *p)
 {
-    struct cnc__str assets = CNC__STR, runtime = CNC__STR;
+    struct cnc__str assets = CNC__STR, runtime = CNC__STR, path = CNC__STR;
     cnc__assets_base(&assets, p->agent, false);
     cnc__assets_base(&runtime, p->agent, true);
-    cnc__xml_printf(
-        out, " c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'",
-        p->title, p->path, cnc__str_c(&assets), cnc__str_c(&runtime));
+    cnc__web_percent(&path, p->path, true);
+    cnc__xml_printf(out,
+                    " c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'",
+                    p->title, p->decl->n_params > 0 ? path.data : p->path,
+                    cnc__str_c(&assets), cnc__str_c(&runtime));
+    write_params(out, p);
+    cnc__str_fini(&path);
     cnc__str_fini(&assets);
     cnc__str_fini(&runtime);
 }
@@ -116,11 +124,12 @@ write_node(struct cnc__str *out, const struct cnc__web_page *p, size_t which,
 {
     const struct cnc__shown *s = &p->shown[which];
     const struct cnc__watch *w = s->watch;
+    const struct cnc__records *l = cnc__shown_list(s);
     bool cut = window != NULL && window->shown == which;
-    size_t end = cut ? window->end : w->n_records;
-    size_t start = cnc__watch_start(end, p->window);
-    struct cnc__str older = CNC__STR;
-    cnc__web_older(&older, w, start);
+    size_t start, end;
+    struct cnc__str older = CNC__STR, newer = CNC__STR;
+    cnc__shown_range(p, s, cut ? window : NULL, &start, &end);
+    cnc__shown_older(&older, s, start, end);
     if (max > 0 && end - start > max) {
         start = end - max;
     }
@@ -135,14 +144,16 @@ write_node(struct cnc__str *out, const struct cnc__web_page *p, size_t which,
         cnc__xml_printf(out, " c:older='%s'", cnc__str_c(&older));
     }
     if (cut) {
-        cnc__xml_printf(out, " c:newer='%s'", p->path);
+        cnc__web_percent(&newer, p->path, true);
+        cnc__xml_printf(out, " c:newer='%s'", newer.data);
     }
     cnc__str_putc(out, '>');
     for (size_t i = start; i < end; i++) {
-        cnc__web_record(out, w->records[i].item);
+        cnc__web_record(out, l->all[i].item);
     }
     cnc__xml_printf(out, "</%s>", wrapper_name(w->name));
     cnc__str_fini(&older);
+    cnc__str_fini(&newer);
 }
 
 void

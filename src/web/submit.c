@@ -16,7 +16,7 @@ struct cnc__posted {
     struct cnc__posted *next; /* while it waits for the snapshot */
     struct cnc__agent *agent;
     struct cnc__web_page *page;
-    const struct cnc_node *decl;
+    char *node;
     struct cnc__http_responder *responder; /* NULL: answered */
     char *id;
     unsigned ticks;
@@ -25,6 +25,8 @@ struct cnc__posted {
 static void
 free_posted(struct cnc__posted *s)
 {
+    cnc__page_unref(&s->page);
+    cnc__free(s->node);
     cnc__free(s->id);
     cnc__free(s);
 }
@@ -86,7 +88,7 @@ static void
 accepted(struct cnc__posted *s, const char *id)
 {
     struct cnc__agent *a = s->agent;
-    struct cnc__shown *shown = cnc__page_shown(s->page, s->decl->name);
+    struct cnc__shown *shown = cnc__page_shown(s->page, s->node);
     struct cnc__node *node = shown->watch->node;
     struct cnc__item *item =
         node == NULL ? NULL : cnc__node_item_or_pending(node, id ? id : s->id);
@@ -118,10 +120,13 @@ on_refused_page(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        cnc__answer_html(s->responder, 422, cnc__page_headers, html, len);
+        cnc__answer_html(s->responder, 422,
+                         s->page->closed_ ? cnc__call_headers
+                                          : cnc__page_headers,
+                         html, len);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s form=%s %s",
-                 s->page->path, s->decl->name, error);
+                 s->page->path, s->node, error);
         plain_refusal(s);
     }
     free_posted(s);
@@ -130,8 +135,8 @@ on_refused_page(const char *html, size_t len, const char *error, void *priv)
 static void
 refused(struct cnc__posted *s, const struct cnc__values *v)
 {
-    if (!cnc__once(s->page, NULL, s->decl->name, v, s->id, on_refused_page,
-                   s)) {
+    if (s->page->gone ||
+        !cnc__once(s->page, NULL, s->node, v, s->id, on_refused_page, s)) {
         plain_refusal(s);
         free_posted(s);
     }
@@ -256,30 +261,25 @@ cnc__web_is_urlencoded(const char *type)
 
 static void
 start(struct cnc__web_page *p, const struct cnc_node *decl, struct reading *rd,
-      struct cnc__http_responder *responder)
+      const struct cnc__actor *who, struct cnc__http_responder *responder)
 {
     struct cnc__agent *a = p->agent;
     struct cnc__posted *s = cnc__zalloc(sizeof(*s));
-    struct cnc__str jid = CNC__STR;
     if (rd->id == NULL || rd->id[0] == '\0') {
         cnc__free(rd->id);
         rd->id = new_id();
     }
     s->agent = a;
-    s->page = p;
-    s->decl = decl;
+    s->page = cnc__page_ref(p);
+    s->node = cnc__strdup(decl->name);
     s->responder = responder;
     s->id = rd->id;
-    cnc__str_printf(&jid, "guest@%s", a->domain);
-    struct cnc__actor guest = {.jid = jid.data, .anonymous = true};
-    a->env.submit(decl->name, &guest, rd->v, s->id, on_submitted, s,
-                  a->env.priv);
-    cnc__str_fini(&jid);
+    a->env.submit(decl->name, who, rd->v, s->id, on_submitted, s, a->env.priv);
 }
 
 void
 cnc__submit_answer(struct cnc__web_page *p, const char *node,
-                   struct cnc__http_request *r)
+                   const struct cnc__actor *who, struct cnc__http_request *r)
 {
     struct cnc__agent *a = p->agent;
     struct cnc__shown *shown = cnc__page_shown(p, node);
@@ -302,7 +302,7 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
                  : cnc__http_form_parse(r->body, r->body_len, MAX_PAIRS,
                                         on_pair, &rd);
     if (rc == 0) {
-        start(p, decl, &rd, r->responder);
+        start(p, decl, &rd, who, r->responder);
         return;
     }
     cnc__values_free(&rd.v);

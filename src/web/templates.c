@@ -13,6 +13,8 @@
 #define NS_XSL "http://www.w3.org/1999/XSL/Transform"
 /* Records of a page that a new template is tried on. */
 #define CHECK_RECORDS 1000
+/* Pages of paths with parameters that it is tried on. */
+#define MAX_TRIED 8
 
 struct cnc__sheet *
 cnc__sheet_new(const char *text, size_t len)
@@ -295,7 +297,9 @@ cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
     size_t n = 0;
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         const struct cnc__web_page *p = i.value;
-        if (strcmp(p->template_, c->id) == 0) {
+        /* Of many addresses of one path some are enough. */
+        bool tried = p->decl->n_params > 0 && n >= MAX_TRIED;
+        if (!tried && strcmp(p->template_, c->id) == 0) {
             cnc__str_clear(&source);
             cnc__web_source(&source, p, NULL, CHECK_RECORDS);
             c->waiting++;

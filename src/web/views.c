@@ -9,6 +9,12 @@
 
 #define HISTORY 1000 /* patches a browser may be behind */
 
+static bool
+may_see(const struct cnc__actor *who, void *priv)
+{
+    return cnc__page_may(priv, who);
+}
+
 void
 cnc__view_declare(struct cnc__web_page *p)
 {
@@ -29,6 +35,7 @@ cnc__view_declare(struct cnc__web_page *p)
     c.derived = true;
     c.history = HISTORY;
     p->view = cnc__pubsub_declare(p->agent->env.pubsub, name.data, &c);
+    cnc__node_set_gate(p->view, p->closed_ ? may_see : NULL, p);
     cnc__free(unused_title);
     cnc__free(unused_ns);
     cnc__str_fini(&name);

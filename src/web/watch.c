@@ -25,22 +25,80 @@ cnc__watch_get(struct cnc__agent *a, const char *name)
     return w;
 }
 
-static void
-clear(struct cnc__watch *w)
+/* -- a list ----------------------------------------------------------------
+ */
+
+void
+cnc__records_clear(struct cnc__records *l)
 {
-    for (size_t i = 0; i < w->n_records; i++) {
-        cnc__item_unref(&w->records[i].item);
+    for (size_t i = 0; i < l->n; i++) {
+        cnc__item_unref(&l->all[i].item);
     }
-    w->n_records = 0;
+    l->n = 0;
 }
+
+void
+cnc__records_fini(struct cnc__records *l)
+{
+    cnc__records_clear(l);
+    cnc__free(l->all);
+    l->all = NULL;
+    l->cap = 0;
+}
+
+void
+cnc__records_insert(struct cnc__records *l, size_t i, struct cnc__item *item)
+{
+    if (l->n == l->cap) {
+        l->all = cnc__grow(l->all, l->n, &l->cap, sizeof(*l->all));
+    }
+    memmove(&l->all[i + 1], &l->all[i], (l->n - i) * sizeof(*l->all));
+    l->n++;
+    l->all[i] = (struct cnc__record){item->created, cnc__item_ref(item)};
+}
+
+void
+cnc__records_remove(struct cnc__records *l, size_t i)
+{
+    struct cnc__item *old = l->all[i].item;
+    l->n--;
+    memmove(&l->all[i], &l->all[i + 1], (l->n - i) * sizeof(*l->all));
+    cnc__item_unref(&old);
+}
+
+void
+cnc__records_replace(struct cnc__records *l, size_t i, struct cnc__item *item)
+{
+    struct cnc__item *old = l->all[i].item;
+    l->all[i].item = cnc__item_ref(item);
+    cnc__item_unref(&old);
+}
+
+size_t
+cnc__records_find(const struct cnc__records *l, uint64_t created, bool *found)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (l->all[mid].created < created) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    *found = low < l->n && l->all[low].created == created;
+    return low;
+}
+
+/* -- a node ----------------------------------------------------------------
+ */
 
 void
 cnc__watch_free(void *watch)
 {
     struct cnc__watch *w = watch;
     CNC_OBJ_CHECK(w, WATCH_MAGIC);
-    clear(w);
-    cnc__free(w->records);
+    cnc__records_fini(&w->list);
     cnc__free(w->pages);
     cnc__free(w->name);
     CNC_OBJ_FREE(w);
@@ -53,59 +111,32 @@ by_created(const void *a, const void *b)
     return x->created < y->created ? -1 : x->created > y->created;
 }
 
-static void
-make_room(struct cnc__watch *w, size_t n)
-{
-    if (n <= w->cap_records) {
-        return;
-    }
-    size_t cap = w->cap_records == 0 ? 64 : w->cap_records;
-    while (cap < n) {
-        cap *= 2;
-    }
-    w->records = cnc__realloc(w->records, cap, sizeof(*w->records));
-    w->cap_records = cap;
-}
-
 void
 cnc__watch_load(struct cnc__watch *w)
 {
     CNC_OBJ_CHECK(w, WATCH_MAGIC);
-    clear(w);
+    struct cnc__records *l = &w->list;
+    cnc__records_clear(l);
     size_t n = w->node == NULL ? 0 : cnc__node_n_items(w->node);
-    make_room(w, n);
     for (size_t i = 0; i < n; i++) {
         struct cnc__item *item = cnc__node_item_at(w->node, i);
         if (item->seq > w->seen) {
             w->seen = item->seq;
         }
         if (item->payload != NULL) {
-            w->records[w->n_records++] =
-                (struct cnc__record){item->created, cnc__item_ref(item)};
+            cnc__records_insert(l, l->n, item);
         }
     }
-    if (w->n_records > 0) {
-        qsort(w->records, w->n_records, sizeof(*w->records), by_created);
+    if (l->n > 0) {
+        qsort(l->all, l->n, sizeof(*l->all), by_created);
     }
     for (size_t i = 0; i < w->n_pages; i++) {
+        struct cnc__shown *s = cnc__page_shown(w->pages[i], w->name);
+        if (s->chooses) {
+            cnc__choose_load(w->pages[i], s);
+        }
         cnc__page_reload(w->pages[i]);
     }
-}
-
-size_t
-cnc__watch_find(const struct cnc__watch *w, uint64_t created, bool *found)
-{
-    size_t low = 0, high = w->n_records;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (w->records[mid].created < created) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    *found = low < w->n_records && w->records[low].created == created;
-    return low;
 }
 
 static struct cnc__shown *
@@ -119,24 +150,36 @@ shown_of(struct cnc__web_page *p, const struct cnc__watch *w)
     return NULL;
 }
 
-/* Record i changed, or is new; a new one may push the oldest out. */
-static void
-tell_put(struct cnc__watch *w, size_t i, bool is_new)
+/* A new one may push the oldest out. */
+void
+cnc__records_tell_put(struct cnc__web_page *p, struct cnc__shown *s,
+                      const struct cnc__records *l, size_t i, bool is_new)
 {
-    for (size_t k = 0; k < w->n_pages; k++) {
-        struct cnc__web_page *p = w->pages[k];
-        struct cnc__shown *s = shown_of(p, w);
-        size_t start = cnc__watch_start(w->n_records, p->window);
-        if (i >= start) {
-            cnc__page_mark(p, s, w->records[i].created, w->records[i].item);
-        }
-        if (is_new && start > 0) {
-            const struct cnc__record *out = &w->records[start - 1];
-            cnc__page_mark(p, s, out->created, out->item);
-        }
-        if (is_new && i + 1 != w->n_records) {
-            cnc__page_reload(p); /* not at the end, where upsert puts it */
-        }
+    size_t start = cnc__watch_start(l->n, p->window);
+    if (i >= start) {
+        cnc__page_mark(p, s, l->all[i].created, l->all[i].item);
+    }
+    if (is_new && start > 0) {
+        const struct cnc__record *out = &l->all[start - 1];
+        cnc__page_mark(p, s, out->created, out->item);
+    }
+    if (is_new && i + 1 != l->n) {
+        cnc__page_reload(p); /* not at the end, where upsert puts it */
+    }
+}
+
+void
+cnc__records_tell_drop(struct cnc__web_page *p, struct cnc__shown *s,
+                       const struct cnc__records *l, size_t i)
+{
+    size_t start = cnc__watch_start(l->n, p->window);
+    if (i >= start) {
+        cnc__page_mark(p, s, l->all[i].created, l->all[i].item);
+    }
+    if (start > 0 && i >= start) {
+        cnc__page_reload(p); /* an older one comes in, at the front */
+    } else if (start == 1) {
+        cnc__page_touch(p); /* the last older one: no link to it now */
     }
 }
 
@@ -144,8 +187,10 @@ void
 cnc__watch_put(struct cnc__watch *w, struct cnc__item *item)
 {
     CNC_OBJ_CHECK(w, WATCH_MAGIC);
+    struct cnc__records *l = &w->list;
+    struct cnc__item *old = NULL;
     bool found;
-    size_t i = cnc__watch_find(w, item->created, &found);
+    size_t i = cnc__records_find(l, item->created, &found);
     if (item->seq > w->seen) {
         w->seen = item->seq;
     }
@@ -156,18 +201,21 @@ cnc__watch_put(struct cnc__watch *w, struct cnc__item *item)
         return;
     }
     if (found) {
-        struct cnc__item *old = w->records[i].item;
-        w->records[i].item = cnc__item_ref(item);
-        cnc__item_unref(&old);
-        tell_put(w, i, false);
-        return;
+        old = cnc__item_ref(l->all[i].item);
+        cnc__records_replace(l, i, item);
+    } else {
+        cnc__records_insert(l, i, item);
     }
-    make_room(w, w->n_records + 1);
-    memmove(&w->records[i + 1], &w->records[i],
-            (w->n_records - i) * sizeof(*w->records));
-    w->n_records++;
-    w->records[i] = (struct cnc__record){item->created, cnc__item_ref(item)};
-    tell_put(w, i, true);
+    for (size_t k = 0; k < w->n_pages; k++) {
+        struct cnc__web_page *p = w->pages[k];
+        struct cnc__shown *s = shown_of(p, w);
+        if (s->chooses) {
+            cnc__choose_change(p, s, old, item);
+        } else {
+            cnc__records_tell_put(p, s, l, i, !found);
+        }
+    }
+    cnc__item_unref(&old);
 }
 
 /* By its place, or by its id when the event does not say the place. */
@@ -175,13 +223,14 @@ static bool
 find_item(const struct cnc__watch *w, const struct cnc__item *item,
           size_t *index)
 {
+    const struct cnc__records *l = &w->list;
     bool found;
-    *index = cnc__watch_find(w, item->created, &found);
-    if (found && strcmp(w->records[*index].item->id, item->id) == 0) {
+    *index = cnc__records_find(l, item->created, &found);
+    if (found && strcmp(l->all[*index].item->id, item->id) == 0) {
         return true;
     }
-    for (size_t i = w->n_records; i-- > 0;) {
-        if (strcmp(w->records[i].item->id, item->id) == 0) {
+    for (size_t i = l->n; i-- > 0;) {
+        if (strcmp(l->all[i].item->id, item->id) == 0) {
             *index = i;
             return true;
         }
@@ -199,20 +248,12 @@ cnc__watch_drop(struct cnc__watch *w, struct cnc__item *item)
     }
     for (size_t k = 0; k < w->n_pages; k++) {
         struct cnc__web_page *p = w->pages[k];
-        size_t start = cnc__watch_start(w->n_records, p->window);
-        if (i >= start) {
-            cnc__page_mark(p, shown_of(p, w), w->records[i].created,
-                           w->records[i].item);
-        }
-        if (start > 0 && i >= start) {
-            cnc__page_reload(p); /* an older one comes in, at the front */
-        } else if (start == 1) {
-            cnc__page_touch(p); /* the last older one: no link to it now */
+        struct cnc__shown *s = shown_of(p, w);
+        if (s->chooses) {
+            cnc__choose_change(p, s, w->list.all[i].item, NULL);
+        } else {
+            cnc__records_tell_drop(p, s, &w->list, i);
         }
     }
-    struct cnc__item *old = w->records[i].item;
-    w->n_records--;
-    memmove(&w->records[i], &w->records[i + 1],
-            (w->n_records - i) * sizeof(*w->records));
-    cnc__item_unref(&old);
+    cnc__records_remove(&w->list, i);
 }

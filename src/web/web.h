@@ -5,7 +5,11 @@
  *
  *   watch.c      a node's records in order of creation
  *   source.c     records -> source document
- *   pages.c      the page table; what is dirty
+ *   address.c    paths with parameters: which page an address means
+ *   choose.c     the records of a page that has .where or .sort
+ *   pages.c      the page table; who may see a page; its end
+ *   instance.c   pages of one address each, made on demand
+ *   wait.c       what is dirty, and who waits for a snapshot
  *   live.c       one render under way per page
  *   once.c       a page rendered once for one answer (older ones, 422)
  *   callsource.c the source document of a page made for one caller
@@ -16,6 +20,7 @@
  *   snapshot.c   a document and its compressed copies; whole answers
  *   disk.c       files by atomic rename
  *   routes.c     which address is what
+ *   callpage.c   pages of commands
  *   older.c      ?before=ID
  *   submit.c     POST of forms
  *   assets.c     files served under hashed names
@@ -44,13 +49,17 @@ struct cnc__record {
     struct cnc__item *item; /* counted */
 };
 
+struct cnc__records {
+    struct cnc__record *all;
+    size_t n, cap;
+};
+
 struct cnc__watch { /* a node that pages show */
     unsigned magic;
     char *name;
-    struct cnc__node *node;      /* NULL while it is deleted */
-    struct cnc__record *records; /* in order of creation */
-    size_t n_records, cap_records;
-    uint64_t seen; /* seq of the newest item that came by */
+    struct cnc__node *node;   /* NULL while it is deleted */
+    struct cnc__records list; /* in order of creation */
+    uint64_t seen;            /* seq of the newest item that came by */
     struct cnc__web_page **pages;
     size_t n_pages;
 };
@@ -64,6 +73,10 @@ struct cnc__shown { /* one node on one page */
     struct cnc__watch *watch;
     const struct cnc_app *app;
     const struct cnc_node *decl;
+    /* The page has .where or .sort: its own records, in order of creation
+     * unless it is sorted. */
+    bool chooses, sorted;
+    struct cnc__records chosen;
     /* What the render process holds: records created in [low, high], and
      * the address of the older ones ("" for none). */
     uint64_t low, high;
@@ -84,6 +97,7 @@ enum cnc__encoding { CNC__IDENTITY, CNC__GZIP, CNC__BROTLI, CNC__N_ENCODINGS };
 
 struct cnc__snapshot { /* a page as answers; counted */
     unsigned refs;
+    bool private_; /* for some only: no cache may keep it */
     char etag[40]; /* of the identity body, without quotes */
     char position[40];
     struct cnc_buf *whole[CNC__N_ENCODINGS]; /* NULL: not made yet */
@@ -91,6 +105,36 @@ struct cnc__snapshot { /* a page as answers; counted */
 };
 
 /* -- pages --------------------------------------------------------------- */
+
+#define CNC__WEB_MAX_PATH      512u  /* bytes of an address */
+#define CNC__WEB_MAX_PARTS     16u   /* of a path with parameters */
+#define CNC__WEB_MAX_VALUE     256u  /* bytes of a parameter */
+#define CNC__WEB_INSTANCES     256u  /* of one path with parameters */
+#define CNC__WEB_ALL_INSTANCES 1024u /* of all of them */
+#define CNC__WEB_IDLE          120u  /* ticks before nobody looks */
+
+struct cnc__part { /* of a path, between slashes */
+    char *text;    /* as it is, or the parameter's name */
+    bool param;
+};
+
+/* A page as an app declares it, whatever addresses it has. */
+struct cnc__decl {
+    unsigned magic, refs;
+    struct cnc__agent *agent;
+    const struct cnc_app *app;
+    char *app_name, *path, *title, *template_;
+    char *node, *where, *sort, *command, *readers; /* "": none */
+    uint32_t window;
+    struct cnc__part parts[CNC__WEB_MAX_PARTS];
+    size_t n_parts, n_params;
+    struct cnc__query *query; /* or NULL */
+    /* The query's i-th parameter is this one of the path. */
+    size_t asks[CNC__WEB_MAX_PARTS];
+    size_t n_asks;
+    struct cnc__web_page *newest, *oldest; /* instances, by use */
+    size_t n_instances;
+};
 
 struct cnc__fresh { /* somebody who waits for a snapshot */
     struct cnc__fresh *next;
@@ -101,7 +145,15 @@ struct cnc__fresh { /* somebody who waits for a snapshot */
 
 struct cnc__web_page {
     unsigned magic;
+    /* The table's, the call under way, packing, and whoever answers later. */
+    unsigned refs;
+    bool gone; /* out of the table */
     struct cnc__agent *agent;
+    struct cnc__decl *decl;
+    char *values[CNC__WEB_MAX_PARTS];      /* of the path's parameters */
+    const char *asked[CNC__WEB_MAX_PARTS]; /* of the query's */
+    struct cnc__web_page *newer, *older;   /* instance, or gone: the list */
+    uint64_t used;                         /* tick of the last request */
     char *path;
     char *title;
     char *template_; /* "" for the built-in one */
@@ -161,10 +213,11 @@ struct cnc__asset_set {
     size_t total;             /* bytes */
 };
 
-struct cnc__posted; /* submit.c */
-struct cnc__older;  /* older.c */
-struct cnc__once;   /* once.c */
-struct cnc__check;  /* templates.c */
+struct cnc__posted;   /* submit.c */
+struct cnc__older;    /* older.c */
+struct cnc__once;     /* once.c */
+struct cnc__check;    /* templates.c */
+struct cnc__callpage; /* callpage.c */
 
 struct cnc__agent {
     unsigned magic, refs;
@@ -172,7 +225,12 @@ struct cnc__agent {
     bool started;
     struct cnc__agent_env env;
     char *domain, *ws_path, *www;
-    struct cnc__table *pages;   /* path -> struct cnc__web_page */
+    struct cnc__table *pages; /* path -> struct cnc__web_page */
+    struct cnc__decl **decls; /* the more specific ones first */
+    size_t n_decls;
+    struct cnc__web_page *gone; /* and not yet let go */
+    size_t n_instances;
+    uint64_t ticks;
     struct cnc__table *watches; /* node -> struct cnc__watch */
     struct cnc__node *templates;
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
@@ -187,6 +245,7 @@ struct cnc__agent {
     uint64_t next_key; /* of pages rendered once */
     unsigned n_once;   /* under way */
     struct cnc__once *onces;
+    struct cnc__callpage *callpages; /* under way */
     struct cnc__check *checks;
     uint64_t epochs[CNC__WEB_MAX_WORKERS]; /* restarts of each process */
     bool died[CNC__WEB_MAX_WORKERS]; /* and its killer is known already */
@@ -227,9 +286,23 @@ struct cnc__watch *cnc__watch_get(struct cnc__agent *a, const char *name);
 void cnc__watch_free(void *watch);
 /* Its node's items anew. */
 void cnc__watch_load(struct cnc__watch *w);
-/* Index of the record, or of where it would be. */
-size_t cnc__watch_find(const struct cnc__watch *w, uint64_t created,
-                       bool *found);
+/* Index of the record, or of where it would be, in a list by creation. */
+size_t cnc__records_find(const struct cnc__records *l, uint64_t created,
+                         bool *found);
+void cnc__records_insert(struct cnc__records *l, size_t i,
+                         struct cnc__item *item);
+void cnc__records_remove(struct cnc__records *l, size_t i);
+void cnc__records_replace(struct cnc__records *l, size_t i,
+                          struct cnc__item *item);
+void cnc__records_clear(struct cnc__records *l);
+void cnc__records_fini(struct cnc__records *l);
+/* Record i of a page's list, which is in order of creation, changed or is
+ * new; or is about to go. */
+void cnc__records_tell_put(struct cnc__web_page *p, struct cnc__shown *s,
+                           const struct cnc__records *l, size_t i,
+                           bool is_new);
+void cnc__records_tell_drop(struct cnc__web_page *p, struct cnc__shown *s,
+                            const struct cnc__records *l, size_t i);
 /* An item came or went; tells the pages. */
 void cnc__watch_put(struct cnc__watch *w, struct cnc__item *item);
 void cnc__watch_drop(struct cnc__watch *w, struct cnc__item *item);
@@ -240,12 +313,39 @@ cnc__watch_start(size_t end, uint32_t n)
     return end > n ? end - n : 0;
 }
 
+/* -- choose.c ------------------------------------------------------------ */
+
+/* What a page shows of a node. */
+static inline const struct cnc__records *
+cnc__shown_list(const struct cnc__shown *s)
+{
+    return s->chooses ? &s->chosen : &s->watch->list;
+}
+/* All of it anew. */
+void cnc__choose_load(struct cnc__web_page *p, struct cnc__shown *s);
+/* A record came (before NULL), changed, or went (after NULL). */
+void cnc__choose_change(struct cnc__web_page *p, struct cnc__shown *s,
+                        struct cnc__item *before, struct cnc__item *after);
+/* Where a record is in what the page shows of the node; false: nowhere. */
+bool cnc__shown_find(const struct cnc__shown *s, uint64_t created,
+                     size_t *index);
+struct cnc__window;
+/* The records [*start, *end) of the list: the newest ones, or the first ones
+ * of a sorted page; of an older window if that is not NULL. */
+void cnc__shown_range(const struct cnc__web_page *p,
+                      const struct cnc__shown *s,
+                      const struct cnc__window *window, size_t *start,
+                      size_t *end);
+/* "?before=ID" of what comes after that window; nothing when none does. */
+void cnc__shown_older(struct cnc__str *out, const struct cnc__shown *s,
+                      size_t start, size_t end);
+
 /* -- source.c ------------------------------------------------------------ */
 
 /* What an older window shows of one node; live: the newest. */
 struct cnc__window {
     size_t shown; /* index in page->shown; SIZE_MAX: none is cut */
-    size_t end;   /* records before this index */
+    size_t at;    /* of the record before (in a sorted page, after) which */
 };
 
 /* One record with its c: attributes; nothing when it has no payload. */
@@ -254,18 +354,76 @@ void cnc__web_record(struct cnc__str *out, const struct cnc__item *item);
  * most so many records of a node, 0: the page's window. */
 void cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
                      const struct cnc__window *window, uint32_t max);
-/* "?before=ID" of the records before index start; "" when none. */
-void cnc__web_older(struct cnc__str *out, const struct cnc__watch *w,
-                    size_t start);
 /* The path and "?form=NODE", percent-encoded. */
 void cnc__web_action(struct cnc__str *out, const char *path, const char *node);
 void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
+
+/* -- address.c ----------------------------------------------------------- */
+
+/* What an app declares, checked; *new*. */
+int cnc__decl_new(struct cnc__decl **out, struct cnc__agent *a,
+                  const struct cnc_app *app, const struct cnc_page *page,
+                  struct cnc_error *err);
+void cnc__decl_unref(struct cnc__decl **dp);
+/* Its place among the others; that place again. */
+void cnc__decl_add(struct cnc__decl *d);
+void cnc__decl_del(struct cnc__decl *d);
+/* What from says now; from has what d said. */
+void cnc__decl_take(struct cnc__decl *d, struct cnc__decl *from);
+/* By its .readers alone. */
+bool cnc__decl_may_read(const struct cnc__decl *d,
+                        const struct cnc__actor *who);
+/* One that has the same addresses, or NULL. */
+struct cnc__decl *cnc__decl_same(const struct cnc__agent *a,
+                                 const struct cnc__decl *d);
+/* The one that an address means; values: *new*, as many as parameters. */
+struct cnc__decl *cnc__decl_find(const struct cnc__agent *a, const char *path,
+                                 char *values[CNC__WEB_MAX_PARTS]);
+void cnc__decl_free_values(char *values[CNC__WEB_MAX_PARTS]);
+/* text with {name} replaced; *new*. */
+char *cnc__decl_expand(const struct cnc__decl *d, const char *text,
+                       char *const values[CNC__WEB_MAX_PARTS]);
 
 /* -- pages.c ------------------------------------------------------------- */
 
 struct cnc__web_page *cnc__page_get(const struct cnc__agent *a,
                                     const char *path);
+/* One page of d, in no table.  values: steals.  CNC_EINVAL. */
+int cnc__page_new(struct cnc__web_page **out, struct cnc__decl *d,
+                  const char *path, char *values[CNC__WEB_MAX_PARTS],
+                  struct cnc_error *err);
+/* The same, in the table, with its view. */
+int cnc__page_make(struct cnc__web_page **out, struct cnc__decl *d,
+                   const char *path, char *values[CNC__WEB_MAX_PARTS],
+                   struct cnc_error *err);
+struct cnc__web_page *cnc__page_ref(struct cnc__web_page *p);
+void cnc__page_unref(struct cnc__web_page **pp);
+/* Out of the table: its view ends, its files go, who waits goes on. */
+void cnc__page_end(struct cnc__web_page *p);
+/* May he see it? */
+bool cnc__page_may(const struct cnc__web_page *p,
+                   const struct cnc__actor *who);
+/* Its snapshot may be a file. */
+static inline bool
+cnc__page_has_files(const struct cnc__web_page *p)
+{
+    return !p->closed_ && p->decl->n_params == 0;
+}
 void cnc__page_free(void *page);
+
+/* -- instance.c ---------------------------------------------------------- */
+
+/* The page of an address; values: steals.  NULL: too many are being made. */
+struct cnc__web_page *cnc__instance(struct cnc__decl *d, const char *path,
+                                    char *values[CNC__WEB_MAX_PARTS]);
+/* Somebody looked. */
+void cnc__instance_used(struct cnc__web_page *p);
+void cnc__instance_add(struct cnc__web_page *p);
+void cnc__instance_del(struct cnc__web_page *p);
+void cnc__instance_tick(struct cnc__agent *a);
+
+/* -- wait.c -------------------------------------------------------------- */
+
 /* It has to be rendered. */
 void cnc__page_touch(struct cnc__web_page *p);
 /* A record of the page came, changed or went. */
@@ -286,12 +444,16 @@ void cnc__page_when_item(struct cnc__web_page *p, struct cnc__watch *w,
 void cnc__page_seen(struct cnc__agent *a, struct cnc__watch *w);
 /* After p->snapped moved. */
 void cnc__page_wake(struct cnc__web_page *p);
+/* It is gone: nobody waits any longer. */
+void cnc__page_wake_all(struct cnc__web_page *p);
 
 /* -- live.c -------------------------------------------------------------- */
 
 /* Render the page now if it is dirty and nothing is in the way. */
 void cnc__live_flush(struct cnc__web_page *p);
 void cnc__live_restarted(struct cnc__web_page *p);
+/* Copies and files of the snapshot. */
+void cnc__live_pack(struct cnc__web_page *p);
 
 /* -- once.c -------------------------------------------------------------- */
 
@@ -400,13 +562,17 @@ void cnc__view_head(struct cnc__str *out, const struct cnc__web_page *p,
 
 /* -- snapshot.c ---------------------------------------------------------- */
 
-/* The page's own header lines, with CSP; no ETag or length. */
+/* The page's own header lines, with CSP; no ETag or length.  private: of a
+ * page that is not for everybody. */
 extern const char cnc__page_headers[];
 /* The same of a page that is made for one caller: nobody keeps it. */
 extern const char cnc__call_headers[];
 
 struct cnc__snapshot *cnc__snapshot_new(const char *html, size_t len,
-                                        const char *position);
+                                        const char *position, bool private_);
+/* The same for others; *new*. */
+struct cnc__snapshot *cnc__snapshot_again(const struct cnc__snapshot *s,
+                                          bool private_);
 struct cnc__snapshot *cnc__snapshot_ref(struct cnc__snapshot *s);
 void cnc__snapshot_unref(struct cnc__snapshot **sp);
 /* Make the compressed copies and, when path is not NULL, the files; done is
@@ -480,10 +646,21 @@ bool cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r);
 
 /* -- older.c, submit.c, assets.c ----------------------------------------- */
 
+/* Who may not see what is there: to the log-in page, or 403. */
+void cnc__web_forbidden(struct cnc__agent *a,
+                        const struct cnc__http_request *r,
+                        const struct cnc__caller *who);
+/* A page of commands, made for this request.  values: of the path's
+ * parameters, borrowed. */
+void cnc__callpage(struct cnc__decl *d, struct cnc__http_request *r,
+                   char *const values[CNC__WEB_MAX_PARTS]);
+void cnc__callpage_free(struct cnc__agent *a);
+
 void cnc__older_answer(struct cnc__web_page *p, const char *before,
                        struct cnc__http_request *r);
 void cnc__older_free(struct cnc__agent *a);
 void cnc__submit_answer(struct cnc__web_page *p, const char *node,
+                        const struct cnc__actor *who,
                         struct cnc__http_request *r);
 /* A posted body is a form.  type: its Content-Type, or NULL. */
 bool cnc__web_is_urlencoded(const char *type);

@@ -333,8 +333,8 @@ env_submit(const char *node, const struct cnc__actor *who,
     struct cnc_element *e = NULL;
     *s = (struct submit){b, v, cnc__strdup(id), done, done_priv};
     b->submits++;
-    assert_true(who->anonymous);
-    assert_string_equal(who->jid, "guest@books.example");
+    assert_int_equal(who->anonymous, b->jid == NULL);
+    assert_string_equal(who->jid, b->jid ? b->jid : "guest@books.example");
     if (cnc__record_build(&e, &book, BOOK_NS, v) != 0) {
         finish_submit(s, CNC_EREFUSED, "look again");
         return;
@@ -347,10 +347,33 @@ env_submit(const char *node, const struct cnc__actor *who,
         finish_submit(s, CNC_EREFUSED, "refused");
         return;
     }
+    cnc__free(b->submitter);
+    b->submitter = cnc__strdup(who->jid);
     struct cnc__actor app = {.jid = who->jid, .operator_ = true};
     cnc__pubsub_publish(b->pubsub, &app, b->library, id, e, true, on_published,
                         s);
     cnc_element_unref(&e);
+}
+
+/* -- who asks --------------------------------------------------------------
+ */
+
+static void
+env_caller(struct cnc__caller *out, struct cnc__http_request *r, void *priv)
+{
+    struct bench *b = priv;
+    if (b->jid != NULL) {
+        out->who.jid = b->jid;
+        out->who.anonymous = false;
+    }
+}
+
+static bool
+env_has_role(const char *bare, const char *roles, void *priv)
+{
+    struct bench *b = priv;
+    return b->role != NULL && b->jid != NULL && strcmp(bare, b->jid) == 0 &&
+           strstr(roles, b->role) != NULL;
 }
 
 /* -- life ---------------------------------------------------------------- */
@@ -376,6 +399,8 @@ bench_new(const struct cnc_page *page, unsigned flags)
                                 .render = env_render,
                                 .offload = env_offload,
                                 .submit = env_submit,
+                                .caller = env_caller,
+                                .has_role = env_has_role,
                                 .priv = b};
     struct cnc__node_config c;
     struct cnc_error err = {0};
@@ -386,6 +411,8 @@ bench_new(const struct cnc_page *page, unsigned flags)
     }
     b->docs = cnc__table_new();
     b->router = pe.router = cnc__router_new("books.example");
+    b->commands = ae.commands = cnc__commands_new(b->router);
+    cnc__commands_roles(b->commands, env_has_role, b);
     b->pubsub = ae.pubsub = cnc__pubsub_new(&pe);
     b->agent = cnc__agent_new(&ae);
     cnc__node_config_default(&c);
@@ -423,6 +450,8 @@ free_answers(struct bench *b)
         b->answer = a->next;
         cnc__free(a->head);
         cnc__free(a->body);
+        cnc__free(a->copy);
+        cnc__free(a->path);
         cnc__free(a);
     }
 }
@@ -435,12 +464,14 @@ bench_free(struct bench *b)
     cnc__agent_free(&b->agent);
     bench_drop_calls(b);
     bench_run(b);
+    cnc__commands_free(&b->commands);
     cnc__pubsub_free(&b->pubsub);
     cnc__router_free(&b->router);
     cnc__table_free(&b->docs, free_doc);
     free_answers(b);
     cnc__free(b->commits);
     cnc__free(b->refuse_isbn);
+    cnc__free(b->submitter);
     cnc__free(b);
 }
 
@@ -457,17 +488,34 @@ on_done(const struct cnc_error *err, const char *id, void *priv)
 static const struct cnc__actor operator_ = {.jid = "operator@books.example",
                                             .operator_ = true};
 
+static void
+add_field(struct cnc_element *e, size_t at, const char *name, const char *text)
+{
+    struct cnc_element *t = NULL;
+    assert_int_equal(cnc_element_new(&t, BOOK_NS, name, NULL), 0);
+    cnc_element_insert_text(t, 0, text, strlen(text), NULL);
+    cnc_element_insert(e, at, t, NULL);
+    cnc_element_unref(&t);
+}
+
 void
 bench_publish(struct bench *b, const char *id, const char *title)
 {
-    struct cnc_element *e = NULL, *t = NULL;
+    bench_publish_by(b, id, title, NULL);
+}
+
+void
+bench_publish_by(struct bench *b, const char *id, const char *title,
+                 const char *author)
+{
+    struct cnc_element *e = NULL;
     assert_int_equal(cnc_element_new(&e, BOOK_NS, "book", NULL), 0);
-    assert_int_equal(cnc_element_new(&t, BOOK_NS, "title", NULL), 0);
-    cnc_element_insert_text(t, 0, title, strlen(title), NULL);
-    cnc_element_insert(e, 0, t, NULL);
+    add_field(e, 0, "title", title);
+    if (author != NULL) {
+        add_field(e, 1, "author", author);
+    }
     cnc__pubsub_publish(b->pubsub, &operator_, b->library, id, e, false,
                         on_done, NULL);
-    cnc_element_unref(&t);
     cnc_element_unref(&e);
 }
 
@@ -577,31 +625,33 @@ static void
 request(struct bench *b, enum cnc__http_method method, const char *target,
         const char *headers, const char *body)
 {
-    struct cnc__http_header h[8];
-    struct cnc__http_request r = {.method = method, .headers = h};
-    char *copy = cnc__strdup(headers ? headers : "");
+    struct answer *a = cnc__zalloc(sizeof(*a));
+    struct cnc__http_request *r = &a->request;
+    struct cnc__str copy = CNC__STR;
     const char *mark = strchr(target, '?');
-    char *path = mark ? cnc__strndup(target, (size_t)(mark - target))
-                      : cnc__strdup(target);
-    for (char *s = copy; *s != '\0';) {
+    cnc__str_printf(&copy, "%s%c%s%c%s", headers ? headers : "", 0,
+                    body ? body : "", 0, mark ? mark + 1 : "");
+    a->copy = cnc__str_steal(&copy);
+    a->path = mark ? cnc__strndup(target, (size_t)(mark - target))
+                   : cnc__strdup(target);
+    r->method = method;
+    r->headers = a->headers;
+    r->path = a->path;
+    r->body = a->copy + strlen(headers ? headers : "") + 1;
+    r->body_len = strlen(r->body);
+    r->query = r->body + r->body_len + 1;
+    for (char *s = a->copy; *s != '\0';) {
         char *end = strstr(s, "\r\n"), *colon = strchr(s, ':');
         *end = *colon = '\0';
-        h[r.n_headers++] = (struct cnc__http_header){s, colon + 2};
+        a->headers[r->n_headers++] = (struct cnc__http_header){s, colon + 2};
         s = end + 2;
     }
-    struct answer *a = cnc__zalloc(sizeof(*a));
     a->next = b->answer;
     a->responder.respond = respond;
     b->answer = a;
-    r.path = path;
-    r.query = mark ? mark + 1 : "";
-    r.body = body ? body : "";
-    r.body_len = strlen(r.body);
-    r.responder = &a->responder;
-    cnc__agent_http(b->agent, &r);
+    r->responder = &a->responder;
+    cnc__agent_http(b->agent, r);
     bench_run(b);
-    cnc__free(path);
-    cnc__free(copy);
 }
 
 void
@@ -684,21 +734,40 @@ take_patch(const struct cnc_store_entry *e, void *priv)
 }
 
 size_t
-bench_n_patches(struct bench *b)
+bench_n_patches_of(struct bench *b, const char *view)
 {
     struct patches p = {0};
-    cnc__node_history(cnc__pubsub_node(b->pubsub, "view:/"), NULL, count_patch,
-                      &p);
+    struct cnc__node *n = cnc__pubsub_node(b->pubsub, view);
+    assert_non_null(n);
+    cnc__node_history(n, NULL, count_patch, &p);
     return p.n;
+}
+
+size_t
+bench_n_patches(struct bench *b)
+{
+    return bench_n_patches_of(b, "view:/");
+}
+
+static struct patches
+take(struct bench *b, const char *view, size_t i)
+{
+    struct patches p = {.n = bench_n_patches_of(b, view), .want = i};
+    assert_true(i < p.n);
+    cnc__node_history(cnc__pubsub_node(b->pubsub, view), NULL, take_patch, &p);
+    return p;
+}
+
+char *
+bench_patch_of(struct bench *b, const char *view, size_t i)
+{
+    return take(b, view, i).text;
 }
 
 char *
 bench_patch(struct bench *b, size_t i, uint64_t *seq)
 {
-    struct patches p = {.n = bench_n_patches(b), .want = i};
-    assert_true(i < p.n);
-    cnc__node_history(cnc__pubsub_node(b->pubsub, "view:/"), NULL, take_patch,
-                      &p);
+    struct patches p = take(b, "view:/", i);
     if (seq != NULL) {
         *seq = p.seq;
     }

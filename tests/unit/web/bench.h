@@ -28,6 +28,10 @@ struct answer { /* of an HTTP request */
     char *body;
     size_t body_len;
     bool is_whole;
+    /* The request, which lives until it is answered. */
+    struct cnc__http_request request;
+    struct cnc__http_header headers[8];
+    char *copy, *path;
 };
 
 struct call; /* to the render process */
@@ -58,6 +62,10 @@ struct bench {
     bool started;
     unsigned submits;
     char *refuse_isbn; /* the app refuses this one */
+    const char *jid;   /* who asks by HTTP; NULL: a guest */
+    const char *role;  /* the one that he has, or NULL */
+    struct cnc__commands *commands;
+    char *submitter;
 };
 
 extern const struct cnc_app bench_app;
@@ -108,6 +116,11 @@ const char *bench_page_html(struct bench *b);
         }                                                                     \
     } while (0)
 
+/* The same of another view. */
+size_t bench_n_patches_of(struct bench *b, const char *view);
+char *bench_patch_of(struct bench *b, const char *view, size_t i);
+void bench_publish_by(struct bench *b, const char *id, const char *title,
+                      const char *author);
 /* Patches of the view "/": their number, one by its index (oldest first). */
 size_t bench_n_patches(struct bench *b);
 char *bench_patch(struct bench *b, size_t i, uint64_t *seq);
