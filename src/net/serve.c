@@ -42,6 +42,7 @@ cnc__http_call_free(struct cnc__http_call **cp)
 
     if (call != NULL) {
         CNC_OBJ_CHECK(call, CNC__CALL_MAGIC);
+        cnc__free(call->h1.request.caller);
         cnc__http1_fini(&call->h1);
         CNC_OBJ_FREE(call);
         *cp = NULL;
@@ -55,6 +56,8 @@ give_call(struct cnc__net *n, struct cnc__http_call *call)
         cnc__http_call_free(&call);
         return;
     }
+    cnc__free(call->h1.request.caller);
+    call->h1.request.caller = NULL;
     call->next = n->pool;
     n->pool = call;
     n->n_pool++;

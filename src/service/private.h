@@ -142,6 +142,65 @@ void cnc__tokens_free(struct cnc_service *s);
 /* True when the entry was one of ours. */
 bool cnc__tokens_load(struct cnc_service *s, const struct cnc_store_entry *e);
 void cnc__tokens_load_done(struct cnc_service *s);
+/* Keep KEY (node, id), or forget it when len is 0.  node is static; done (may
+ * be NULL) comes later, with what became of it. */
+void cnc__keep_key(struct cnc_service *s, const char *node, const char *id,
+                   const char *value, size_t len,
+                   void (*done)(void *arg, bool kept), void *arg);
+
+/* -- roles.c: which bare JID has which role --------------------------------
+ */
+
+struct cnc__roles;
+struct cnc__roles *cnc__roles_new(struct cnc_service *s);
+void cnc__roles_free(struct cnc__roles **rp);
+void cnc__roles_load(struct cnc__roles *r, const struct cnc_store_entry *e);
+/* Has it one of these, "staff editors"?  An operator has "admin".  jid:
+ * prepared.  For env.has_role of several rooms; priv: the roles. */
+bool cnc__roles_has(const char *jid, const char *roles, void *priv);
+/* All of them, with blanks between, added to out. */
+void cnc__roles_of(const struct cnc__roles *r, struct cnc__str *out,
+                   const char *bare);
+/* done (may be NULL) comes later, when it is durable, or with CNC_ESTORE; the
+ * role is there, or not, at once.  CNC_EINVAL at once and no done: jid is no
+ * bare JID that may have one, or role is no name; CNC_ELIMIT. */
+typedef void cnc__roles_done_f(int code, void *priv);
+int cnc__roles_set(struct cnc__roles *r, const char *jid, const char *role,
+                   bool has, cnc__roles_done_f *done, void *priv,
+                   struct cnc_error *err);
+/* All of this JID. */
+void cnc__roles_forget(struct cnc__roles *r, const char *bare);
+/* In the order of JIDs; stops when f returns not 0 and returns that. */
+int cnc__roles_each(struct cnc__roles *r,
+                    int (*f)(const char *jid, const char *role, void *priv),
+                    void *priv);
+int cnc__roles_commands(struct cnc__roles *r, struct cnc_error *err);
+
+/* -- weblogin.c, webcookie.c, webtoken.c: who is logged in with a browser ---
+ */
+
+struct cnc__weblogins;
+struct cnc__weblogins *cnc__weblogins_new(struct cnc_service *s);
+void cnc__weblogins_free(struct cnc__weblogins **wp);
+void cnc__weblogins_load(struct cnc__weblogins *w,
+                         const struct cnc_store_entry *e);
+void cnc__weblogins_tick(struct cnc__weblogins *w, uint64_t now_ms);
+size_t cnc__weblogins_count(const struct cnc__weblogins *w);
+/* The agent's env.caller. */
+void cnc__weblogin_caller(struct cnc__caller *out, struct cnc__http_request *r,
+                          void *service);
+/* True when it answered r: /_token, and what comes with a log-in's cookie and
+ * does not say from where. */
+bool cnc__weblogin_http(struct cnc_service *s, struct cnc__http_request *r);
+/* For streams: env.bearer. */
+bool cnc__weblogin_bearer(char **account, char **login, const char *token,
+                          size_t len, void *logins);
+/* The browser behind a call is logged in, or out, when it gets the answer.
+ * CNC_EINVAL: jid is nobody's; CNC_EACCES: not without TLS. */
+int cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
+                        const char *jid, uint32_t seconds,
+                        struct cnc_error *err);
+void cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web);
 
 /* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
@@ -296,6 +355,8 @@ struct cnc_service {
     struct cnc__pubsub *pubsub;
     struct cnc__commands *commands;
     struct cnc__logins *accounts;
+    struct cnc__roles *roles;
+    struct cnc__weblogins *weblogins;
     struct cnc__fast *fast;
     struct cnc__guard *guard;
     uint8_t secret[32]; /* kept: the same after a restart */

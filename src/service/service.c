@@ -29,6 +29,14 @@ cnc__service_now_ms(void *service)
     return now.tv_sec * 1000 + now.tv_usec / 1000;
 }
 
+static bool
+env_has_role(const char *bare, const char *roles, void *priv)
+{
+    struct cnc_service *s = priv;
+
+    return cnc__roles_has(bare, roles, s->roles);
+}
+
 static int
 env_before_publish(struct cnc__publish *p, struct cnc__node *node,
                    const struct cnc__actor *actor, const char *id,
@@ -127,7 +135,7 @@ void
 cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
     if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r) &&
-        !cnc__webconsole_http(s, r)) {
+        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }
@@ -183,6 +191,10 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__operator_load(s->operator_, e);
         } else if (strcmp(e->node, "setting") == 0) {
             keep_setting(s, e);
+        } else if (strcmp(e->node, "role") == 0) {
+            cnc__roles_load(s->roles, e);
+        } else if (strcmp(e->node, "weblogin") == 0) {
+            cnc__weblogins_load(s->weblogins, e);
         } else if (!cnc__tokens_load(s, e) && !cnc__im_load(s->im, e)) {
             return cnc__pubsub_load(s->pubsub, e, &s->failure);
         }
@@ -230,10 +242,12 @@ make_rooms(struct cnc_service *s)
                                      .now_ms = cnc__service_now_ms,
                                      .before_publish = env_before_publish,
                                      .after = env_after,
+                                     .has_role = env_has_role,
                                      .priv = s};
     struct cnc__apps_env apps = {.commit = cnc__service_commit,
                                  .post = env_post,
                                  .url = cnc__service_url,
+                                 .has_role = env_has_role,
                                  .priv = s};
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
@@ -246,6 +260,9 @@ make_rooms(struct cnc_service *s)
     s->pubsub = apps.pubsub = cnc__pubsub_new(&pubsub);
     s->commands = apps.commands = cnc__commands_new(s->router);
     s->accounts = cnc__logins_new(s);
+    s->roles = cnc__roles_new(s);
+    cnc__commands_roles(s->commands, cnc__roles_has, s->roles);
+    s->weblogins = cnc__weblogins_new(s);
     s->operator_ = cnc__operator_new(s);
     s->traces = cnc__traces_new(s);
     cnc__tokens_new(s);
@@ -266,6 +283,8 @@ make_agent(struct cnc_service *s)
                                    .offload = cnc__service_offload,
                                    .submit = env_submit,
                                    .commands = s->commands,
+                                   .caller = cnc__weblogin_caller,
+                                   .has_role = env_has_role,
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);
@@ -280,7 +299,8 @@ make_stream_envs(struct cnc_service *s)
         .guard = s->guard,
         .secret = s->secret,
         .mechanisms = CNC__SASL_ANONYMOUS | CNC__SASL_EXTERNAL |
-                      CNC__SASL_SCRAM_SHA1 | CNC__SASL_SCRAM_SHA256,
+                      CNC__SASL_SCRAM_SHA1 | CNC__SASL_SCRAM_SHA256 |
+                      CNC__SASL_OAUTHBEARER,
         .max_before_auth = 10000,
         .max_stanza = s->o.max_stanza,
         .max_queue = s->o.max_queue,
@@ -289,6 +309,7 @@ make_stream_envs(struct cnc_service *s)
         .idle_ms = 60000,
         .keys = cnc__logins_keys,
         .is_operator = cnc__logins_is_operator,
+        .bearer = cnc__weblogin_bearer,
         .offload = cnc__logins_offload,
         .features = cnc__logins_features,
         .priv = s->accounts};
@@ -342,6 +363,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     cnc__free(runtime);
     if (code == 0) {
         code = cnc__logins_commands(s->accounts, s->commands, err);
+    }
+    if (code == 0) {
+        code = cnc__roles_commands(s->roles, err);
     }
     if (code == 0) {
         code = cnc__status_command(s, err);
@@ -412,6 +436,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__tls_ctx_unref(&s->tls);
     cnc__im_free(&s->im);
     cnc__logins_free(&s->accounts);
+    cnc__weblogins_free(&s->weblogins);
     cnc__tokens_free(s);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
@@ -419,6 +444,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__observe_free(&s->observe);
     cnc__operator_free(&s->operator_);
     cnc__commits_free(&s->commits);
+    cnc__roles_free(&s->roles);
     if (s->store != NULL) {
         s->driver->close(&s->store);
     }

@@ -35,9 +35,10 @@ on_kept(struct cnc__commit *commit, const struct cnc_error *err)
     cnc__free(k);
 }
 
-static void
-keep_key(struct cnc_service *s, const char *node, const char *id,
-         const char *value, size_t len, void (*done)(void *, bool), void *arg)
+void
+cnc__keep_key(struct cnc_service *s, const char *node, const char *id,
+              const char *value, size_t len, void (*done)(void *, bool),
+              void *arg)
 {
     struct keeping *k = cnc__zalloc(sizeof(*k));
 
@@ -61,7 +62,7 @@ static void
 keep_token(const char *id, const char *value, size_t len,
            void (*done)(void *arg, bool kept), void *arg, void *priv)
 {
-    keep_key(priv, "token", id, value, len, done, arg);
+    cnc__keep_key(priv, "token", id, value, len, done, arg);
 }
 
 static int64_t
@@ -118,7 +119,7 @@ cnc__tokens_load_done(struct cnc_service *s)
     if (!s->has_secret) {
         cnc__random(s->secret, sizeof(s->secret));
         s->has_secret = true;
-        keep_key(s, "secret", "logins", (const char *)s->secret,
-                 sizeof(s->secret), NULL, NULL);
+        cnc__keep_key(s, "secret", "logins", (const char *)s->secret,
+                      sizeof(s->secret), NULL, NULL);
     }
 }

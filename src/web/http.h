@@ -34,6 +34,9 @@ struct cnc__http_request { /* everything borrowed until answered */
     bool secure;
     char addr[64];
     struct cnc__http_responder *responder;
+    /* Of whoever found out who asks: freed with cnc__free() once it is
+     * answered.  NULL: nobody has asked yet. */
+    void *caller;
 };
 
 /* *borrowed*, or NULL. name in lower case. */

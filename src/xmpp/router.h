@@ -51,8 +51,9 @@ struct cnc__session {
     struct cnc__stream *stream;
     struct cnc__sm *sm;                         /* NULL: off */
     struct cnc__session *next_same, *prev_same; /* of the account */
-    void *subs; /* pubsub's list of this session's subscriptions */
-    void *im;   /* src/im's: presence, priority, what it asked for */
+    void *subs;  /* pubsub's list of this session's subscriptions */
+    void *im;    /* src/im's: presence, priority, what it asked for */
+    char *login; /* the browser's log-in whose token opened it, or NULL */
 };
 
 /* Bits, so that a handler may take several. */

@@ -21,8 +21,9 @@ static const struct cnc__mechanism *const mechanisms[] = {
     &cnc__sasl_external,        &cnc__sasl_scram_sha256_plus,
     &cnc__sasl_scram_sha1_plus, &cnc__sasl_scram_sha256,
     &cnc__sasl_scram_sha1,      &cnc__sasl_plain,
-    &cnc__sasl_anonymous,       &cnc__sasl_ht_expr,
-    &cnc__sasl_ht_endp,         &cnc__sasl_ht_none,
+    &cnc__sasl_oauthbearer,     &cnc__sasl_anonymous,
+    &cnc__sasl_ht_expr,         &cnc__sasl_ht_endp,
+    &cnc__sasl_ht_none,
 };
 
 static bool
@@ -126,6 +127,7 @@ cnc__sasl_abandon(struct cnc__stream *s)
     cnc_element_unref(&x->request);
     cnc__str_fini(&x->out);
     cnc__free(x->account);
+    cnc__free(x->login);
     cnc__free(x);
 }
 
@@ -199,6 +201,8 @@ succeed(struct cnc__stream *s)
     }
     s->account = x->account;
     x->account = NULL;
+    s->login = x->login;
+    x->login = NULL;
     s->anonymous = x->anonymous;
     s->operator_ = x->operator_ || cnc__sasl_is_operator(s);
     say(s, "success", &x->out, x->has_out);

@@ -53,6 +53,7 @@ struct cnc__sasl {
     const char *failure; /* RFC 6120 6.5 condition; static */
     const char *why;     /* for the log; static, may be NULL */
     char *account;       /* bare JID, prepared: the claim until it is DONE */
+    char *login;         /* the browser's log-in that vouches, or NULL */
     void *priv;          /* the mechanism's own */
     struct cnc__sasl2_wait *wait; /* for tokens to be kept */
     uint32_t delay_ms;            /* the answer shall be late by this much */
@@ -63,7 +64,7 @@ struct cnc__sasl {
 extern const struct cnc__mechanism cnc__sasl_anonymous, cnc__sasl_external,
     cnc__sasl_plain, cnc__sasl_scram_sha1, cnc__sasl_scram_sha1_plus,
     cnc__sasl_scram_sha256, cnc__sasl_scram_sha256_plus, cnc__sasl_ht_expr,
-    cnc__sasl_ht_endp, cnc__sasl_ht_none;
+    cnc__sasl_ht_endp, cnc__sasl_ht_none, cnc__sasl_oauthbearer;
 
 /* Append <mechanisms/>: what this stream may use. */
 void cnc__sasl_add_mechanisms(struct cnc__str *out,

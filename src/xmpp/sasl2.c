@@ -176,6 +176,8 @@ complete(struct cnc__stream *s, const struct cnc__str *token)
     x->out = (struct cnc__str)CNC__STR;
     s->account = x->account;
     x->account = NULL;
+    s->login = x->login;
+    x->login = NULL;
     s->anonymous = x->anonymous;
     s->operator_ = x->operator_ || cnc__sasl_is_operator(s);
     cnc__sasl_abandon(s);
@@ -265,7 +267,8 @@ change_tokens(struct cnc__stream *s, const char *user, const char *agent,
 }
 
 /* A token belongs to an account and a client: to a visitor without a name, or
- * a client without an id, none is given. */
+ * a client without an id, none is given; nor to a browser's page, whose log-in
+ * it would outlive. */
 void
 cnc__sasl2_succeed(struct cnc__stream *s)
 {
@@ -276,7 +279,8 @@ cnc__sasl2_succeed(struct cnc__stream *s)
 
     w = cnc__zalloc(sizeof(*w));
     user = cnc__strndup(x->account, strcspn(x->account, "@"));
-    if (s->env->fast != NULL && !x->anonymous && cnc__sasl2_agent(agent, x)) {
+    if (s->env->fast != NULL && !x->anonymous && x->login == NULL &&
+        cnc__sasl2_agent(agent, x)) {
         changed = change_tokens(s, user, agent, &w->token);
     }
     if (changed) {

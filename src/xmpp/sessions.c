@@ -171,6 +171,7 @@ cnc__router_unbind(struct cnc__session **sp)
     r->free_slots[r->n_free++] = slot;
     r->n_sessions--;
     cnc__free(s->jid);
+    cnc__free(s->login);
     CNC_OBJ_FREE(s);
 }
 

@@ -47,6 +47,7 @@ struct cnc__stream {
     struct cnc__session *session;
     char *account;          /* bare JID; NULL before SASL and after bind */
     char *from;             /* bare JID that the header says; until bind */
+    char *login;            /* as of its session; until bind */
     struct cnc__sasl *sasl; /* the exchange under way */
     struct cnc__enrolment *enrolment; /* the one under way */
     struct cnc_parser *parser;        /* TCP alone */

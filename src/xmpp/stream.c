@@ -354,6 +354,9 @@ cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
     s->session = session;
     session->anonymous = s->anonymous;
     session->operator_ = s->operator_;
+    cnc__free(session->login);
+    session->login = s->login;
+    s->login = NULL;
     s->state = CNC__STREAM_BOUND;
     s->bound_ms = s->now_ms;
     cnc__free(s->account);
@@ -455,6 +458,7 @@ cnc__stream_free(struct cnc__stream **sp)
     cnc__str_fini(&s->out);
     cnc__free(s->account);
     cnc__free(s->from);
+    cnc__free(s->login);
     cnc__free(s->host);
     cnc__free(s->id);
     cnc__free(s->addr);

@@ -28,6 +28,7 @@ enum cnc__framing { CNC__FRAMING_TCP, CNC__FRAMING_WS };
 #define CNC__SASL_SCRAM_SHA256 (1u << 2)
 #define CNC__SASL_PLAIN        (1u << 3)
 #define CNC__SASL_EXTERNAL     (1u << 4)
+#define CNC__SASL_OAUTHBEARER  (1u << 5) /* on WebSocket alone */
 
 /* Stored keys of an account: never the password (RFC 5802 section 3). */
 struct cnc__scram_keys {
@@ -63,6 +64,11 @@ struct cnc__stream_env {
      * with made-up keys, so nobody learns which accounts exist). */
     int (*keys)(struct cnc__scram_keys *out, const char *user, bool sha256,
                 void *priv);
+    /* Take a one-use token (RFC 7628) of a browser's log-in: its bare JID and
+     * the log-in's id, *new*; false: it is wrong, used or too old.  NULL: such
+     * tokens are not taken. */
+    bool (*bearer)(char **account, char **login, const char *token, size_t len,
+                   void *priv);
     /* Append further stream features of a client that has authenticated;
      * NULL: none. */
     void (*features)(struct cnc__str *out, void *priv);
