@@ -12,11 +12,13 @@ person who asked gets a plain error.
 from __future__ import annotations
 
 import datetime
+import decimal
 import threading
 from typing import Callable, Iterator
 
 import nodetree
 
+from .fields import Boolean, Date, DateTime, Decimal
 from .record import Record
 
 __all__ = ["Answer", "App", "Node", "Page", "Refuse", "User", "command",
@@ -55,6 +57,26 @@ class User(str):
         return _call().has_role(role)
 
 
+def _text(value) -> str:
+    """A parameter's value as records have it."""
+    if value is None:
+        return ""
+    for types, field in ((bool, Boolean()), (datetime.datetime, DateTime()),
+                         (datetime.date, Date()),
+                         (decimal.Decimal, Decimal())):
+        if isinstance(value, types):
+            return field.to_text(value)
+    return str(value)
+
+
+class Found(list):
+    """What a query found; ``total`` counts what is left out, too."""
+
+    def __init__(self, pairs, total: int):
+        super().__init__(pairs)
+        self.total = total
+
+
 class Node:
     """A PubSub node of an app, called like the attribute it is.
 
@@ -67,6 +89,8 @@ class Node:
     source   JID of another XMPP service whose node this one keeps, live;
              what is there is here, and is only changed there
     source_node   its name there, when it has another one
+    readers, writers, owners   roles, "staff editors": whoever has one may see
+             the node, publish and use its form, do everything with it
     """
 
     _ACCESS = ("open", "whitelist")
@@ -77,7 +101,8 @@ class Node:
                  access: str = "open", publish: str = "publishers",
                  max_items: int = 0, history: int = 0,
                  name: str | None = None, source: str | None = None,
-                 source_node: str | None = None):
+                 source_node: str | None = None, readers: str | None = None,
+                 writers: str | None = None, owners: str | None = None):
         if access not in self._ACCESS:
             raise ValueError(f"access is one of {self._ACCESS}, not "
                              f"{access!r}")
@@ -96,6 +121,9 @@ class Node:
         self.name = name
         self.source = source
         self.source_node = source_node
+        self.readers = readers
+        self.writers = writers
+        self.owners = owners
         self.handler: Callable | None = None
         self._xmlns = ""
 
@@ -146,6 +174,28 @@ class Node:
         for id, text in _call().items(self.name):
             yield id, self._record(text)
 
+    def query(self, where: str | None = None, sort: str | None = None,
+              search: str | None = None, offset: int = 0, limit: int = 100,
+              **params) -> "Found":
+        """Pairs of item id and record that match, in order: a list whose
+        ``total`` says how many match in all.
+
+        where   ``"author={who} year>1950"``: a field, one of = != < <= > >=
+                or ~ (contains, any case), and a value; ``{who}`` is the
+                keyword argument of that name
+        sort    ``"-year title"``: fields, greatest first with '-'; also
+                c:published and c:publisher
+        search  a text that some field contains
+
+        ValueError names the word that is wrong.  What is being stored just
+        now is not seen."""
+        texts: list[str] = []
+        for name, value in params.items():
+            texts += [name, _text(value)]
+        rows, total = _call().query(self.name, where, sort, search, offset,
+                                    limit, texts)
+        return Found(((id, self._record(text)) for id, text in rows), total)
+
     def publish(self, record, id: str | None = None) -> None:
         """Publish as the app; Error when it is no valid record."""
         call = _call()
@@ -167,7 +217,8 @@ class Node:
                 "publish": self._PUBLISH.index(self.publish_model),
                 "max_items": self.max_items, "history": self.history,
                 "source": self.source, "source_node": self.source_node,
-                "submit": submit}
+                "readers": self.readers, "writers": self.writers,
+                "owners": self.owners, "submit": submit}
 
 
 class Page:

@@ -14,6 +14,7 @@ Every field takes the label first, then by keyword:
     error     what is said when ``match`` fails
     min_len, max_len   code points (0: none, and 10000)
     min, max  inclusive bounds, of the field's own Python type
+    index     bool: queries by it do not read every record
 """
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Field:
     def __init__(self, label: str | None = None, *, required: bool = False,
                  value=None, help: str | None = None, match: str | None = None,
                  error: str | None = None, min_len: int = 0, max_len: int = 0,
-                 min=None, max=None, options=None):
+                 min=None, max=None, options=None, index: bool = False):
+        self.index = index
         self.label = label
         self.required = required
         self.value = value
@@ -73,7 +75,8 @@ class Field:
                 "value": self._bound(self.value), "help": self.help,
                 "min_len": self.min_len, "max_len": self.max_len,
                 "min": self._bound(self.min), "max": self._bound(self.max),
-                "options": options, "error": self.error}
+                "options": options, "error": self.error,
+                "index": self.index}
 
 
 class Text(Field):

@@ -222,6 +222,72 @@ request_items(PyObject *op, PyObject *args)
     return c.list;
 }
 
+/* Names and values of parameters, borrowed from list; NULL: a Python error. */
+static const char **
+params_from(PyObject *list)
+{
+    Py_ssize_t n = PyList_Size(list);
+    const char **out =
+        n < 0 ? NULL : PyMem_Calloc((size_t)n + 1, sizeof(*out));
+
+    for (Py_ssize_t i = 0; out != NULL && i < n; i++) {
+        out[i] = PyUnicode_AsUTF8AndSize(PyList_GetItem(list, i), NULL);
+        if (out[i] == NULL) {
+            PyMem_Free(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static PyObject *
+request_query(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_query q = {NULL};
+    struct cnc_error err = {0};
+    struct collect c;
+    const char *node, **params;
+    Py_ssize_t offset, limit;
+    PyObject *list;
+    size_t total = 0;
+    int code;
+
+    if (r == NULL ||
+        !PyArg_ParseTuple(args, "szzznnO", &node, &q.where, &q.sort, &q.search,
+                          &offset, &limit, &list)) {
+        return NULL;
+    }
+    if (offset < 0 || limit < 1) {
+        PyErr_SetString(PyExc_ValueError,
+                        "offset is 0 or more, limit 1 or more");
+        return NULL;
+    }
+    params = params_from(list);
+    c.list = params == NULL ? NULL : PyList_New(0);
+    if (c.list == NULL) {
+        PyMem_Free(params);
+        return NULL;
+    }
+    q.offset = (size_t)offset;
+    q.limit = (size_t)limit;
+    q.params = params;
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_query(r, node, &q, collect_one, &c, &total, &err);
+    Py_END_ALLOW_THREADS;
+    PyMem_Free(params);
+    if (code == 0) {
+        return Py_BuildValue("(Nn)", c.list, (Py_ssize_t)total);
+    }
+    Py_DECREF(c.list);
+    if (PyErr_Occurred() == NULL && code == CNC_EINVAL) {
+        PyErr_SetString(PyExc_ValueError, err.text);
+    } else if (PyErr_Occurred() == NULL) {
+        error_from(op, &err, code);
+    }
+    return NULL;
+}
+
 static PyObject *
 request_publish(PyObject *op, PyObject *args)
 {
@@ -422,6 +488,9 @@ static PyMethodDef request_methods[] = {
      "get(node: str, id: str) -> str | None: the item's XML"},
     {"items", request_items, METH_VARARGS,
      "items(node: str) -> list[tuple[str, str]]: id and XML, oldest first"},
+    {"query", request_query, METH_VARARGS,
+     "query(node: str, where, sort, search: str | None, offset: int, "
+     "limit: int, params: list[str]) -> tuple[list, int]; ValueError"},
     {"publish", request_publish, METH_VARARGS,
      "publish(node: str, id: str | None, xml: str) -> None"},
     {"retract", request_retract, METH_VARARGS,

@@ -105,6 +105,7 @@ make_record(struct run *run, PyObject *map, const char *key)
             .max = get_text(run, f, "max"),
             .options = make_options(run, f),
             .error = get_text(run, f, "error"),
+            .index = get_int(f, "index") != 0,
             .node = get_text(run, f, "node"),
             .show = get_text(run, f, "show"),
         };
@@ -137,6 +138,9 @@ make_nodes(struct run *run, PyObject *spec)
             .priv = (void *)h,
             .source = get_text(run, o, "source"),
             .source_node = get_text(run, o, "source_node"),
+            .readers = get_text(run, o, "readers"),
+            .writers = get_text(run, o, "writers"),
+            .owners = get_text(run, o, "owners"),
         };
     }
     return out;

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Records of a Python app: queries."""
+import pytest
+
+from service import Service, needs_python
+
+pytestmark = needs_python
+
+APP = '''
+import datetime
+from concordance import *
+
+class Book(Record):
+    title  = Text("Title", required=True)
+    author = Text("Author", index=True)
+    year   = Integer("Year", index=True)
+    bought = Date("Bought")
+
+ASK = {
+    "all":     lambda n: n.query(sort="year"),
+    "where":   lambda n: n.query("author={who}", sort="-year",
+                                 who="jane AUSTEN"),
+    "number":  lambda n: n.query("year>{year}", year=1814),
+    "date":    lambda n: n.query("bought<={day}",
+                                 day=datetime.date(2020, 1, 2)),
+    "search":  lambda n: n.query(search="ma"),
+    "page":    lambda n: n.query(sort="title", offset=1, limit=1),
+    "wrong":   lambda n: n.query("autor=x"),
+    "missing": lambda n: n.query("author={who}"),
+    "limit":   lambda n: n.query(limit=0),
+    "hostile": lambda n: n.query("author={who}", who='" year>0'),
+}
+
+class Records(App):
+    xmlns   = "urn:x-test"
+    library = Node(Book, form="Add")
+    index   = Page("/", library, "none.xsl")
+
+    def start(self):
+        for n, (title, author, year) in enumerate((
+                ("Emma", "Jane Austen", 1815), ("Zadig", "Voltaire", 1747),
+                ("Persuasion", "Jane Austen", 1817))):
+            self.library.publish(Book(title=title, author=author, year=year,
+                                      bought=datetime.date(2020, 1, n + 1)),
+                                 id=str(n))
+
+    @library.submit
+    def add(self, user, book):
+        try:
+            found = ASK[book.title](self.library)
+        except ValueError as e:
+            raise Refuse(f"ValueError: {e}")
+        raise Refuse("found " + ",".join(b.title for _, b in found)
+                     + f" of {found.total}")
+'''
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "records.py").write_text(APP)
+    with Service("records:Records", store="memory",
+                 files=str(folder), env={"APPPATH": str(folder)}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("ask, answer", [
+    ("all", "found Zadig,Emma,Persuasion of 3"),
+    ("where", "found Persuasion,Emma of 2"),
+    ("number", "found Emma,Persuasion of 2"),
+    ("date", "found Emma,Zadig of 2"),
+    ("search", "found Emma of 1"),
+    ("page", "found Persuasion of 3"),
+    ("hostile", "found  of 0"),
+])
+def test_a_query_finds_records_in_order(service, ask, answer):
+    status, _, page = service.post(title=ask)
+    assert status == 422 and answer in page
+
+
+@pytest.mark.parametrize("ask, answer", [
+    ("wrong", "has no field"),
+    ("missing", "who"),
+    ("limit", "limit 1 or more"),
+])
+def test_a_wrong_query_is_a_value_error(service, ask, answer):
+    status, _, page = service.post(title=ask)
+    assert status == 422 and "ValueError" in page and answer in page
