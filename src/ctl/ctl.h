@@ -58,6 +58,13 @@ void ctl_print_text(const char *s);
 /* An element on one line (or indented with --indent); control characters in
  * it as references. */
 void ctl_print(struct ctl *ctl, const struct cnc_element *e);
+/* What a command answered, x (XEP-0004): the value of a field of one row; the
+ * rows in aligned columns, or as a JSON array; the single values. */
+const char *ctl_value_of(const struct cnc_element *item, const char *var);
+void ctl_print_table(const struct cnc_element *x);
+void ctl_json_table(struct cnc__str *out, const struct cnc_element *x);
+void ctl_print_values(const struct cnc_element *x);
+void ctl_json_values(struct cnc__str *out, const struct cnc_element *x);
 /* A whole file, or standard input for "-"; NULL after saying why. */
 char *ctl_read(const char *path, size_t *len);
 
@@ -66,6 +73,6 @@ char *ctl_read(const char *path, size_t *len);
 char *ctl_secret(const char *prompt);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
-    ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[];
+    ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[], ctl_do[];
 
 #endif /* CNC_CTL_CTL_H */

@@ -10,8 +10,8 @@
 #define MAX_FILE ((size_t)16 << 20)
 
 static const struct ctl_command *const groups[] = {
-    ctl_pubsub, ctl_template, ctl_admin,   ctl_new,
-    ctl_doctor, ctl_console,  ctl_operator};
+    ctl_pubsub, ctl_template, ctl_do,      ctl_admin,
+    ctl_new,    ctl_doctor,   ctl_console, ctl_operator};
 
 int
 ctl_iq(struct ctl *ctl, const char *type, const char *payload,

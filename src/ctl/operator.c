@@ -6,15 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../base/text.h"
 #include "../xml/write.h"
 #include "console.h"
 #include "ctl.h"
 
 #define NS_ADMIN "http://jabber.org/protocol/admin#"
 #define NS_TRACE "http://concordance-xmpp.org/ns/trace"
-
-#define MAX_COLUMNS 16
 
 /* -- a command's result ------------------------------------------------------
  */
@@ -49,114 +46,8 @@ note(const struct cnc_element *reply)
         cnc_element_child(reply, NS_COMMANDS, "command"), NS_COMMANDS, "note");
 }
 
-static const char *
-value_of(const struct cnc_element *item, const char *var)
-{
-    struct cnc_element *f;
-
-    for (size_t i = 0;
-         (f = cnc_element_next(item, &i, NS_DATA, "field")) != NULL;) {
-        const char *name = cnc_element_attr(f, NULL, "var");
-
-        if (name != NULL && strcmp(name, var) == 0) {
-            return cnc_element_child_text(f, NS_DATA, "value");
-        }
-    }
-    return "";
-}
-
 /* -- tables
  * ---------------------------------------------------------------------- */
-
-struct column {
-    const char *var, *label;
-    size_t width;
-};
-
-static size_t
-read_columns(struct column *columns, const struct cnc_element *x)
-{
-    const struct cnc_element *reported =
-        cnc_element_child(x, NS_DATA, "reported");
-    struct cnc_element *f;
-    size_t n = 0;
-
-    for (size_t i = 0; n < MAX_COLUMNS &&
-                       (f = cnc_element_next(reported, &i, NS_DATA, "field"));
-         n++) {
-        const char *var = cnc_element_attr(f, NULL, "var");
-        const char *label = cnc_element_attr(f, NULL, "label");
-
-        columns[n].var = var == NULL ? "" : var;
-        columns[n].label = label == NULL ? columns[n].var : label;
-        columns[n].width =
-            cnc__utf8_count(columns[n].label, strlen(columns[n].label));
-    }
-    return n;
-}
-
-static void
-print_cell(const char *text, size_t width, bool last)
-{
-    size_t len = cnc__utf8_count(text, strlen(text));
-
-    ctl_print_text(text);
-    if (!last) {
-        printf("%*s", (int)(width - (len < width ? len : width)) + 2, "");
-    } else {
-        fputc('\n', stdout);
-    }
-}
-
-static void
-print_table(const struct cnc_element *x)
-{
-    struct column columns[MAX_COLUMNS];
-    size_t n = read_columns(columns, x);
-    struct cnc_element *item;
-
-    for (size_t i = 0; (item = cnc_element_next(x, &i, NS_DATA, "item"));) {
-        for (size_t k = 0; k < n; k++) {
-            const char *text = value_of(item, columns[k].var);
-            size_t len = cnc__utf8_count(text, strlen(text));
-
-            columns[k].width = len > columns[k].width ? len : columns[k].width;
-        }
-    }
-    for (size_t k = 0; k < n; k++) {
-        print_cell(columns[k].label, columns[k].width, k + 1 == n);
-    }
-    for (size_t i = 0; (item = cnc_element_next(x, &i, NS_DATA, "item"));) {
-        for (size_t k = 0; k < n; k++) {
-            print_cell(value_of(item, columns[k].var), columns[k].width,
-                       k + 1 == n);
-        }
-    }
-}
-
-static void
-print_json(const struct cnc_element *x)
-{
-    struct column columns[MAX_COLUMNS];
-    size_t n = read_columns(columns, x), rows = 0;
-    struct cnc__str out = CNC__STR;
-    struct cnc_element *item;
-
-    cnc__str_putc(&out, '[');
-    for (size_t i = 0; (item = cnc_element_next(x, &i, NS_DATA, "item"));) {
-        cnc__str_puts(&out, rows++ == 0 ? "\n  {" : ",\n  {");
-        for (size_t k = 0; k < n; k++) {
-            cnc__str_puts(&out, k == 0 ? "" : ", ");
-            ctl_json_string(&out, columns[k].var);
-            cnc__str_puts(&out, ": ");
-            ctl_json_string(&out, value_of(item, columns[k].var));
-        }
-        cnc__str_putc(&out, '}');
-    }
-    puts(out.data);
-    puts("]");
-    cnc__str_fini(&out);
-}
 
 /* [--json] [--max N] [JID] */
 static int
@@ -187,9 +78,13 @@ table(struct ctl *ctl, const char *node, int argc, char **argv)
     }
     code = run(ctl, node, &form, &reply, &x);
     if (code == 0 && json) {
-        print_json(x);
+        struct cnc__str out = CNC__STR;
+
+        ctl_json_table(&out, x);
+        puts(out.data);
+        cnc__str_fini(&out);
     } else if (code == 0) {
-        print_table(x);
+        ctl_print_table(x);
         printf("%s\n", note(reply));
     }
     cnc_element_unref(&reply);

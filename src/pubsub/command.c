@@ -283,7 +283,8 @@ send_form(struct cnc__request **rp, const struct cnc__call *call,
     struct cnc__str xml = CNC__STR;
     open_command(&xml, command, call->id, "executing");
     cnc__str_puts(&xml, "<actions execute='complete'><complete/></actions>");
-    cnc__form_write(&xml, command->record, command->name, item_id, v);
+    cnc__form_write_help(&xml, command->record, command->name, command->help,
+                         item_id, v);
     if (error != NULL) {
         add_refusal(&xml, command->record, v, error);
     }
@@ -528,6 +529,25 @@ on_command(struct cnc__request *r, void *priv)
 
 /* -- discovery (XEP-0050 2.1 - 2.3) --------------------------------------- */
 
+/* XEP-0128: what a list of commands says of each. */
+static void
+add_about(struct cnc__str *out, const struct cnc__command *command)
+{
+    cnc__xml_printf(out,
+                    "<x xmlns='" CNC__NS_DATA "' type='result'>"
+                    "<field var='FORM_TYPE' type='hidden'><value>"
+                    "http://concordance-xmpp.org/ns/command</value></field>"
+                    "<field var='form'><value>%s</value></field>"
+                    "<field var='safe'><value>%s</value></field>",
+                    command->record == NULL ? "false" : "true",
+                    command->safe ? "true" : "false");
+    if (command->help != NULL) {
+        cnc__xml_printf(out, "<field var='help'><value>%s</value></field>",
+                        command->help);
+    }
+    cnc__str_puts(out, "</x>");
+}
+
 static int
 on_disco(struct cnc__str *out, bool items, const char *node,
          const struct cnc__request *r, void *priv)
@@ -560,6 +580,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
                             "<feature var='" CNC__NS_COMMANDS "'/>"
                             "<feature var='jabber:x:data'/>",
                             command->name);
+            add_about(out, command);
         }
         return 0;
     }

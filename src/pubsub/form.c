@@ -132,9 +132,20 @@ cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
                 const char *title, const char *item_id,
                 const struct cnc__values *v)
 {
+    cnc__form_write_help(out, r, title, NULL, item_id, v);
+}
+
+void
+cnc__form_write_help(struct cnc__str *out, const struct cnc_record *r,
+                     const char *title, const char *help, const char *item_id,
+                     const struct cnc__values *v)
+{
     cnc__str_puts(out, "<x xmlns=\"" CNC__NS_DATA "\" type=\"form\">");
     if (title != NULL) {
         cnc__xml_printf(out, "<title>%s</title>", title);
+    }
+    if (help != NULL) {
+        cnc__xml_printf(out, "<instructions>%s</instructions>", help);
     }
     if (item_id != NULL) {
         cnc__xml_printf(out,

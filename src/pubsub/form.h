@@ -73,4 +73,11 @@ CNC_API void cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
                              const char *title, const char *item_id,
                              const struct cnc__values *v);
 
+/* The same, with a sentence for people (<instructions/>, or NULL). */
+CNC_API void cnc__form_write_help(struct cnc__str *out,
+                                  const struct cnc_record *r,
+                                  const char *title, const char *help,
+                                  const char *item_id,
+                                  const struct cnc__values *v);
+
 #endif /* CNC_PUBSUB_FORM_H */
