@@ -70,6 +70,7 @@ cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
 {
     struct cnc__str node = CNC__STR, title = CNC__STR;
     struct cnc__command cmd = {.record = app->decl->settings,
+                               .help = (char *)"What is set here is kept.",
                                .who = CNC_ADMINS,
                                .run = run,
                                .priv = app};

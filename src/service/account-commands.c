@@ -9,8 +9,10 @@
 static const struct cnc_record user_record = {
     "user", CNC_FIELDS({"accountjid", "The Jabber ID of the account",
                         .kind = CNC_FIELD_JID, .required = true},
-                       {"password", "The password", .required = true},
-                       {"password-verify", "The password again"})};
+                       {"password", "The password", .kind = CNC_FIELD_SECRET,
+                        .required = true},
+                       {"password-verify", "The password again",
+                        .kind = CNC_FIELD_SECRET})};
 
 static const struct cnc_record delete_record = {
     "user", CNC_FIELDS({"accountjids", "The Jabber ID of the account",
@@ -137,19 +139,23 @@ cnc__logins_commands(struct cnc__logins *a, struct cnc__commands *commands,
         const struct cnc_record *record;
         void (*run)(struct cnc__command_reply *, const struct cnc__caller *,
                     struct cnc__values *, void *);
+        const char *help;
     } table[] = {
         {"http://jabber.org/protocol/admin#add-user", "Add a user",
-         &user_record, run_add},
+         &user_record, run_add, "Makes an account."},
         {"http://jabber.org/protocol/admin#change-user-password",
-         "Change a user's password", &user_record, run_change},
+         "Change a user's password", &user_record, run_change,
+         "The tokens of the old password end."},
         {"http://jabber.org/protocol/admin#delete-user", "Delete a user",
-         &delete_record, run_delete},
+         &delete_record, run_delete,
+         "Deletes an account, and all it has with it."},
     };
 
     for (size_t i = 0; i < CNC_N(table); i++) {
         struct cnc__command cmd = {.node = (char *)table[i].node,
                                    .name = (char *)table[i].name,
                                    .record = table[i].record,
+                                   .help = (char *)table[i].help,
                                    .who = CNC_ADMINS,
                                    .run = table[i].run,
                                    .priv = a};

@@ -296,7 +296,9 @@ cnc__status_command(struct cnc_service *s, struct cnc_error *err)
 {
     struct cnc__command cmd = {.node = (char *)"status",
                                .name = (char *)"Status of the service",
+                               .help = (char *)"All figures, once.",
                                .who = CNC_ADMINS,
+                               .safe = true,
                                .run = run_status,
                                .priv = s};
 

@@ -320,8 +320,14 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *c,
     struct cnc__traces *t = priv;
     const char *typed = cnc__values_get(v, "jid", 0);
     char target[CNC__JID_MAX + 1];
-    struct watch *w = watch_of(t, c->session_id);
+    struct watch *w;
 
+    if (c->session_id == 0) {
+        cnc__command_refuse(reply, v, "jid",
+                            "Stanzas can be shown to an XMPP session alone.");
+        return;
+    }
+    w = watch_of(t, c->session_id);
     if (w != NULL) {
         end(t, w);
     }
@@ -331,7 +337,7 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *c,
         return;
     }
     w = watch_of(t, 0);
-    if (w == NULL || c->session_id == 0 ||
+    if (w == NULL ||
         cnc__jid_prepare(target, typed, strlen(typed), NULL) != 0) {
         cnc__command_refuse(reply, v, "jid",
                             w == NULL ? "Too many look on already."
@@ -367,6 +373,8 @@ cnc__traces_command(struct cnc__traces *t, struct cnc_error *err)
     struct cnc__command cmd = {.node = (char *)"trace",
                                .name = (char *)"Look at stanzas as they pass",
                                .record = &record,
+                               .help = (char *)"Each comes as a message to "
+                                               "the session that asks.",
                                .who = CNC_ADMINS,
                                .run = run,
                                .priv = t};

@@ -437,15 +437,15 @@ static void
 one_command(struct doing *d)
 {
     const struct cnc__command *cmd = command_of(d);
-    bool guest = d->who.caller.who.anonymous;
 
     if (cmd == NULL) {
         show(d, 404, CNC_ENOENT, "There is no such command.", NULL, false,
              NULL);
+    } else if (!may(d, cmd) && d->who.caller.who.anonymous) {
+        cnc__web_forbidden(d->agent, d->request, &d->who.caller);
+        doing_free(d);
     } else if (!may(d, cmd)) {
-        show(d, 403, CNC_EACCES,
-             guest ? "Please log in first." : "You may not do that.", NULL,
-             false, NULL);
+        show(d, 403, CNC_EACCES, "You may not do that.", NULL, false, NULL);
     } else if (d->request->method == CNC__HTTP_POST) {
         post(d, cmd);
     } else {

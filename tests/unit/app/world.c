@@ -16,6 +16,7 @@ struct world {
     struct cnc__pubsub *ps;
     struct cnc__commands *commands;
     struct cnc__apps *apps;
+    struct cnc__apps_env env;
     struct cnc__commit **waiting;
     size_t n_waiting;
     bool left;
@@ -138,6 +139,14 @@ world_pump(struct world *w, bool (*f)(void *arg), void *arg)
     }
 }
 
+/* Anna is of the staff. */
+static bool
+has_role(const char *bare, const char *roles, void *priv)
+{
+    return strcmp(bare, "anna@example.com") == 0 &&
+           strncmp(roles, "staff", 5) == 0;
+}
+
 /* -- life ------------------------------------------------------------------
  */
 
@@ -147,7 +156,8 @@ world_new(void)
     struct world *w = cnc__zalloc(sizeof(*w));
     struct cnc__pubsub_env ps = {
         .commit = commit, .now_ms = now_ms, .priv = w};
-    struct cnc__apps_env apps = {.commit = commit, .post = post, .priv = w};
+    struct cnc__apps_env apps = {
+        .commit = commit, .post = post, .has_role = has_role, .priv = w};
 
     w->last = &w->first;
     pthread_mutex_init(&w->lock, NULL);
@@ -155,6 +165,8 @@ world_new(void)
     ps.router = apps.router = w->router = cnc__router_new("example.com");
     apps.pubsub = w->ps = cnc__pubsub_new(&ps);
     apps.commands = w->commands = cnc__commands_new(w->router);
+    cnc__commands_roles(w->commands, has_role, NULL);
+    w->env = apps;
     w->apps = cnc__apps_new(&apps);
     return w;
 }
@@ -199,6 +211,18 @@ struct cnc__apps *
 world_apps(struct world *w)
 {
     return w->apps;
+}
+
+struct cnc__commands *
+world_commands(struct world *w)
+{
+    return w->commands;
+}
+
+const struct cnc__apps_env *
+world_env(struct world *w)
+{
+    return &w->env;
 }
 
 struct cnc__pubsub *

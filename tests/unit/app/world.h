@@ -27,6 +27,9 @@ void world_free(struct world **wp);
 
 struct cnc__apps *world_apps(struct world *w);
 struct cnc__pubsub *world_pubsub(struct world *w);
+struct cnc__commands *world_commands(struct world *w);
+/* For a registry of apps of one's own. */
+const struct cnc__apps_env *world_env(struct world *w);
 /* Add an app and answer the commits it caused; the test fails with it. */
 void world_add(struct world *w, const struct cnc_app *app);
 
