@@ -80,7 +80,8 @@ function fetchPage() {
   x.timeout = 20e3;
   x.onloadend = () => {
     const m = x.response && query(x.response);
-    if (!m || attr(m, "content") != view) return later(fetchPage);
+    if (!m || attr(m, "content") != view)
+      return x.status && x.status < 500 ? location.reload() : later(fetchPage); // it is another now
     page(x.response);
     at(attr(m, "data-position"));
     fitted = Date.now();

@@ -44,12 +44,14 @@ function heard(e) {
     }
   else if (e.a.from == domain) { // anybody may send us a message
     const old = kid(e, "result");
-    const items = kid(old ? kid(old, "forwarded", "message") : e, "event", "items");
-    const view = views.get(items?.a.node);
-    for (const item of view ? items.c : []) {
+    const event = kid(old ? kid(old, "forwarded", "message") : e, "event")?.c[0];
+    const view = views.get(event?.a?.node);
+    for (const item of view ? event.c : []) {
       const patch = kid(item, "patch");
       if (patch) tell(view, { t: "item", id: old ? old.a.id : item.a.id, patch });
     }
+    // Deleted, or not for us any more: the page is fetched to see which.
+    if (view && !event.c[0]) view.ready = 0, tell(view, { t: "ready", e: {} });
   }
 }
 

@@ -221,24 +221,53 @@ class Node:
                 "owners": self.owners, "submit": submit}
 
 
+def _words(value) -> str | None:
+    """"a b" of "a b", of ["a", "b"], of None."""
+    if value is None or isinstance(value, str):
+        return value
+    return " ".join(value)
+
+
 class Page:
     """A page: path, the node or nodes it shows, its template.
 
+    path     "/books"; "/by/{author}" has a parameter, one part of the path
+    node     a Node or several; None for a page of commands
+    where    which records of the first node: "author={author} year>=1900"
+    sort     their order: "-year title"
+    command  instead of a node: names of commands, whose answers it shows;
+             made for each request
+    readers  roles that may see it; None: whoever may see its nodes
     window   newest items shown (0: 1000); older ones are at ``?before=ID``
     """
 
-    def __init__(self, path: str, node: "Node | list[Node]", template: str,
-                 *, title: str | None = None, window: int = 0):
+    def __init__(self, path: str, node: "Node | list[Node] | None" = None,
+                 template: str | None = None, *, title: str | None = None,
+                 window: int = 0, where: str | None = None,
+                 sort: str | None = None,
+                 command: "str | list[str] | None" = None,
+                 readers: "str | list[str] | None" = None):
+        if (node is None) == (command is None):
+            raise ValueError(f"page {path} shows a node or a command")
+        if command is not None and (where or sort):
+            raise ValueError(f"page {path}: where and sort are for a node")
         self.path = path
-        self.nodes = list(node) if isinstance(node, (list, tuple)) else [node]
+        self.nodes = list(node) if isinstance(node, (list, tuple)) else \
+            [] if node is None else [node]
         self.template = template
         self.title = title
         self.window = window
+        self.where = where
+        self.sort = sort
+        self.command = _words(command)
+        self.readers = _words(readers)
 
     def __spec__(self) -> dict:
         return {"path": self.path, "template": self.template,
-                "node": " ".join(n.name for n in self.nodes),
-                "title": self.title, "window": self.window}
+                "node": " ".join(n.name for n in self.nodes) or None,
+                "title": self.title, "window": self.window,
+                "where": self.where, "sort": self.sort,
+                "command": self.command, "readers": self.readers}
 
 
 def _stanza(kinds: int):

@@ -163,6 +163,10 @@ make_pages(struct run *run, PyObject *spec)
             .template_ = get_text(run, o, "template"),
             .title = get_text(run, o, "title"),
             .window = (uint32_t)get_int(o, "window"),
+            .where = get_text(run, o, "where"),
+            .sort = get_text(run, o, "sort"),
+            .command = get_text(run, o, "command"),
+            .readers = get_text(run, o, "readers"),
         };
     }
     return out;
