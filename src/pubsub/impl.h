@@ -256,6 +256,10 @@ enum cnc__affiliation cnc__node_kept_affiliation(const struct cnc__node *n,
 bool cnc__node_has_roles(const struct cnc__node *n);
 /* After affiliations, access or approvals changed: cut who may not see. */
 void cnc__access_changed(struct cnc__node *n);
+/* people.c: as its owner; jid and affiliation as they stand in XML. */
+void cnc__node_affiliate(struct cnc__node *n, const char *jid,
+                         const char *affiliation, cnc__done_f *done,
+                         void *priv);
 const char *cnc__affiliation_name(enum cnc__affiliation a);
 int cnc__affiliation_parse(enum cnc__affiliation *out, const char *s);
 

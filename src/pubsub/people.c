@@ -170,7 +170,8 @@ struct one { /* a JID's value before and after */
 
 struct change {
     struct cnc__txn txn;
-    const struct cnc_element *verb; /* in the request */
+    const struct cnc_element *verb; /* in the request, or own */
+    struct cnc_element *own;        /* ref; NULL: there is a request */
     struct one *all;
     size_t n;
 };
@@ -183,6 +184,7 @@ change_release(struct cnc__txn *t)
         cnc__free(c->all[i].jid);
     }
     cnc__free(c->all);
+    cnc_element_unref(&c->own);
     cnc__free(c);
 }
 
@@ -356,6 +358,26 @@ int
 cnc__verb_set_affiliations(struct cnc__verb *v, struct cnc_error *err)
 {
     return start(v, affiliations_finish, affiliations_apply, NULL, err);
+}
+
+void
+cnc__node_affiliate(struct cnc__node *n, const char *jid,
+                    const char *affiliation, cnc__done_f *done, void *priv)
+{
+    struct change *c = cnc__zalloc(sizeof(*c));
+    struct cnc__str xml = CNC__STR;
+
+    cnc__xml_printf(&xml,
+                    "<affiliations xmlns='" CNC__NS_OWNER "'>"
+                    "<affiliation jid='%s' affiliation='%s'/></affiliations>",
+                    jid, affiliation);
+    CNC_CHECK(cnc_xml_parse(&c->own, xml.data, xml.len, 0, NULL, NULL) == 0);
+    cnc__str_fini(&xml);
+    c->verb = c->own;
+    cnc__txn_init(&c->txn, n, affiliations_finish, change_release);
+    c->txn.done = done;
+    c->txn.done_priv = priv;
+    cnc__txn_change(&c->txn, affiliations_apply);
 }
 
 static int

@@ -23,6 +23,7 @@
 #include "../base/table.h"
 #include "../im/im.h"
 #include "../net/net.h"
+#include "../pubsub/browse.h"
 #include "../pubsub/command.h"
 #include "../s2s/component.h"
 #include "../web/agent.h"
@@ -365,6 +366,7 @@ struct cnc_service {
     struct cnc__operator *operator_;
     struct cnc__traces *traces;
     struct cnc__observe *observe;
+    struct cnc__browse *browse;
     struct cnc__apps *apps;
     struct cnc__agent *agent;
     struct cnc__components *components; /* NULL: none may connect */

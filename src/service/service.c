@@ -371,6 +371,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = cnc__status_command(s, err);
     }
     if (code == 0) {
+        code = cnc__browse_new(&s->browse, s->pubsub, s->commands, err);
+    }
+    if (code == 0) {
         code = cnc__operator_commands(s->operator_, err);
     }
     if (code == 0) {
@@ -442,6 +445,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__router_free(&s->router);
     cnc__traces_free(&s->traces);
     cnc__observe_free(&s->observe);
+    cnc__browse_free(&s->browse);
     cnc__operator_free(&s->operator_);
     cnc__commits_free(&s->commits);
     cnc__roles_free(&s->roles);

@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * browse.c -- an administrator's commands about nodes: what there is, what is
+ * in it, who follows it, who may do what; publish again, retract, purge.  The
+ * rules are those of XEP-0060: an item goes the way of any publish.
+ */
+#include "browse.h"
+#include "../base/text.h"
+#include "../xml/write.h"
+#include "../xmpp/jid.h"
+#include "impl.h"
+
+#define PAGE      50   /* rows, unless asked for others */
+#define MAX_ROWS  1000 /* in one answer */
+#define MAX_IDS   1000 /* in one form */
+#define MAX_SHOWN 200  /* bytes of a payload in a list */
+
+struct browse {
+    struct cnc__pubsub *ps;
+    struct cnc__commands *commands;
+};
+
+/* -- what is typed -----------------------------------------------------------
+ */
+
+static const char *
+text_of(struct cnc__values *v, const char *field)
+{
+    const char *s = cnc__values_get(v, field, 0);
+
+    return s == NULL ? "" : s;
+}
+
+static size_t
+number_of(struct cnc__values *v, const char *field, size_t usual, size_t max)
+{
+    int64_t n;
+
+    return cnc__parse_int(&n, text_of(v, field), 0, (int64_t)max) ? (size_t)n
+                                                                  : usual;
+}
+
+/* The node that was named, or NULL after a refusal, and v is gone with it. */
+static struct cnc__node *
+node_of(struct browse *b, struct cnc__command_reply *reply,
+        struct cnc__values *v)
+{
+    struct cnc__node *n = cnc__pubsub_node(b->ps, text_of(v, "node"));
+
+    if (n == NULL || n->creating || n->deleting) {
+        cnc__command_refuse(reply, v, "node", "There is no such node.");
+        return NULL;
+    }
+    return n;
+}
+
+/* Its item, likewise. */
+static struct cnc__item *
+item_of(struct cnc__node *n, struct cnc__command_reply *reply,
+        struct cnc__values *v)
+{
+    struct cnc__item *i = cnc__node_item(n, text_of(v, "id"));
+
+    if (i == NULL) {
+        cnc__command_refuse(reply, v, "id", "There is no such item.");
+    }
+    return i;
+}
+
+/* -- what is answered --------------------------------------------------------
+ */
+
+struct column {
+    const char *var, *label;
+};
+
+static void
+begin(struct cnc__str *out, const char *title)
+{
+    cnc__xml_printf(out,
+                    "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
+                    title);
+}
+
+static void
+value(struct cnc__str *out, const char *var, const char *label,
+      const char *text)
+{
+    cnc__xml_printf(out,
+                    "<field var='%s' label='%s'><value>%s</value></field>",
+                    var, label, text);
+}
+
+static void
+number(struct cnc__str *out, const char *var, const char *label, uint64_t n)
+{
+    cnc__xml_printf(out,
+                    "<field var='%s' label='%s'><value>%llu</value></field>",
+                    var, label, (unsigned long long)n);
+}
+
+static void
+reported(struct cnc__str *out, const struct column *columns, size_t n)
+{
+    cnc__str_puts(out, "<reported>");
+    for (size_t i = 0; i < n; i++) {
+        cnc__xml_printf(out, "<field var='%s' label='%s'/>", columns[i].var,
+                        columns[i].label);
+    }
+    cnc__str_puts(out, "</reported>");
+}
+
+static void
+cell(struct cnc__str *out, const char *var, const char *text)
+{
+    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
+                    text);
+}
+
+static void
+count(struct cnc__str *out, const char *var, uint64_t n)
+{
+    cnc__xml_printf(out, "<field var='%s'><value>%llu</value></field>", var,
+                    (unsigned long long)n);
+}
+
+static void
+done(struct cnc__command_reply *reply, struct cnc__str *form, const char *note)
+{
+    cnc__str_puts(form, "</x>");
+    cnc__command_done(reply, NULL, note, form->data);
+    cnc__str_fini(form);
+}
+
+/* Where in the whole these rows are, for whoever asks for more. */
+static void
+window(struct cnc__str *out, size_t offset, size_t limit, size_t total)
+{
+    number(out, "offset", "From", offset);
+    number(out, "limit", "At most", limit);
+    number(out, "total", "In all", total);
+}
+
+/* -- lists
+ * -------------------------------------------------------------------- */
+
+static const char *const access_names[] = {"open", "whitelist", "authorize",
+                                           "presence", "roster"};
+
+static int
+by_name(const void *a, const void *b)
+{
+    const struct cnc__node *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static bool
+is_listed(const struct cnc__node *n, const char *q, bool views)
+{
+    if (n->creating || n->deleting || (n->cfg.derived && !views)) {
+        return false;
+    }
+    return q[0] == '\0' || strcasestr(n->name, q) != NULL ||
+           (n->cfg.title != NULL && strcasestr(n->cfg.title, q) != NULL);
+}
+
+static void
+write_node(struct cnc__str *out, const struct cnc__node *n)
+{
+    char position[CNC__POSITION_LEN];
+
+    cnc__node_position(n, position);
+    cnc__str_puts(out, "<item>");
+    cell(out, "node", n->name);
+    cell(out, "title", n->cfg.title == NULL ? "" : n->cfg.title);
+    cell(out, "access", access_names[n->cfg.access]);
+    count(out, "items", cnc__node_n_items(n));
+    count(out, "subscribers", cnc__node_n_subscribers(n));
+    cell(out, "position", position);
+    cell(out, "kept", n->cfg.durable ? "store" : "memory");
+    cnc__str_puts(out, "</item>");
+}
+
+static const struct cnc_record nodes_record = {
+    "nodes", CNC_FIELDS({"q", "Name or title has", .max_len = 200},
+                        {"views", "Views of pages too", CNC_FIELD_BOOLEAN},
+                        {"offset", "From", CNC_FIELD_INTEGER, .min = "0"},
+                        {"limit", "At most", CNC_FIELD_INTEGER, .min = "1",
+                         .max = "1000"})};
+
+static void
+run_nodes(struct cnc__command_reply *reply, const struct cnc__caller *who,
+          struct cnc__values *v, void *priv)
+{
+    static const struct column columns[] = {{"node", "Node"},
+                                            {"title", "Title"},
+                                            {"access", "Access"},
+                                            {"items", "Items"},
+                                            {"subscribers", "Subscribers"},
+                                            {"position", "Position"},
+                                            {"kept", "Kept in"}};
+    struct browse *b = priv;
+    const char *q = text_of(v, "q");
+    bool views = strcmp(text_of(v, "views"), "true") == 0 ||
+                 strcmp(text_of(v, "views"), "1") == 0;
+    size_t offset = number_of(v, "offset", 0, SIZE_MAX / 2);
+    size_t limit = number_of(v, "limit", PAGE, MAX_ROWS), n = 0;
+    struct cnc__node **all =
+        cnc__zalloc((cnc__table_len(b->ps->nodes) + 1) * sizeof(*all));
+    struct cnc__table_iter i = {0};
+    struct cnc__str form = CNC__STR;
+
+    while (cnc__table_next(b->ps->nodes, &i)) {
+        if (is_listed(i.value, q, views)) {
+            all[n++] = i.value;
+        }
+    }
+    qsort(all, n, sizeof(*all), by_name);
+    begin(&form, "Nodes");
+    window(&form, offset, limit, n);
+    reported(&form, columns, CNC_N(columns));
+    for (size_t k = offset; k < n && k - offset < limit; k++) {
+        write_node(&form, all[k]);
+    }
+    cnc__free(all);
+    done(reply, &form, NULL);
+}
+
+static const struct cnc_record items_record = {
+    "items", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
+                        {"q", "Payload or id has", .max_len = 200},
+                        {"offset", "From", CNC_FIELD_INTEGER, .min = "0"},
+                        {"limit", "At most", CNC_FIELD_INTEGER, .min = "1",
+                         .max = "1000"})};
+
+static bool
+item_has(const struct cnc__item *i, const char *q)
+{
+    return q[0] == '\0' || strcasestr(i->id, q) != NULL ||
+           (i->payload != NULL &&
+            memmem(cnc_buf_data(i->payload), cnc_buf_len(i->payload), q,
+                   strlen(q)) != NULL);
+}
+
+static void
+write_item(struct cnc__str *out, const struct cnc__item *i)
+{
+    char published[32];
+    size_t len = i->payload == NULL ? 0 : cnc_buf_len(i->payload);
+    size_t shown = len < MAX_SHOWN ? len : MAX_SHOWN;
+    const char *xml = i->payload == NULL ? "" : cnc_buf_data(i->payload);
+
+    while (shown > 0 && !cnc__utf8_valid(xml, shown)) {
+        shown--;
+    }
+    cnc__datetime(published, i->published_ms);
+    cnc__str_puts(out, "<item>");
+    cell(out, "id", i->id);
+    cell(out, "published", published);
+    cell(out, "publisher", i->publisher);
+    count(out, "bytes", len);
+    cnc__xml_printf(out, "<field var='payload'><value>%.*s%s</value></field>",
+                    (int)shown, xml, shown < len ? "..." : "");
+    cnc__str_puts(out, "</item>");
+}
+
+static void
+run_items(struct cnc__command_reply *reply, const struct cnc__caller *who,
+          struct cnc__values *v, void *priv)
+{
+    static const struct column columns[] = {{"id", "Item"},
+                                            {"published", "Published"},
+                                            {"publisher", "By"},
+                                            {"bytes", "Bytes"},
+                                            {"payload", "Payload"}};
+    const char *q = text_of(v, "q");
+    size_t offset = number_of(v, "offset", 0, SIZE_MAX / 2);
+    size_t limit = number_of(v, "limit", PAGE, MAX_ROWS), total = 0;
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__str form = CNC__STR, rows = CNC__STR;
+
+    if (n == NULL) {
+        return;
+    }
+    for (size_t k = cnc__node_n_items(n); k-- > 0;) { /* newest first */
+        const struct cnc__item *i = cnc__node_item_at(n, k);
+
+        if (q[0] == '\0' && total >= offset + limit) {
+            total = cnc__node_n_items(n);
+            break;
+        }
+        if (item_has(i, q)) {
+            if (total >= offset && total - offset < limit) {
+                write_item(&rows, i);
+            }
+            total++;
+        }
+    }
+    begin(&form, n->cfg.title != NULL ? n->cfg.title : n->name);
+    window(&form, offset, limit, total);
+    reported(&form, columns, CNC_N(columns));
+    cnc__str_puts(&form, cnc__str_c(&rows));
+    cnc__str_fini(&rows);
+    done(reply, &form, NULL);
+}
+
+/* -- one item
+ * ------------------------------------------------------------------- */
+
+static const struct cnc_record item_record = {
+    "item", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
+                       {"id", "Item", .required = true, .max_len = 1023})};
+
+static void
+run_item(struct cnc__command_reply *reply, const struct cnc__caller *who,
+         struct cnc__values *v, void *priv)
+{
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__item *i = n == NULL ? NULL : item_of(n, reply, v);
+    struct cnc__str form = CNC__STR;
+    char published[32], position[CNC__POSITION_LEN];
+
+    if (i == NULL) {
+        return;
+    }
+    cnc__datetime(published, i->published_ms);
+    cnc__position(position, n, i->seq);
+    begin(&form, i->id);
+    value(&form, "node", "Node", n->name);
+    value(&form, "id", "Item", i->id);
+    value(&form, "published", "Published", published);
+    value(&form, "publisher", "By", i->publisher);
+    value(&form, "position", "Position", position);
+    value(&form, "payload", "Payload",
+          i->payload == NULL ? "" : cnc_buf_data(i->payload));
+    done(reply, &form, NULL);
+}
+
+struct versions {
+    struct cnc__str *out;
+    const struct cnc__node *node;
+    size_t n;
+};
+
+static int
+write_version(const struct cnc_store_entry *e, void *priv)
+{
+    struct versions *to = priv;
+    char when[32], position[CNC__POSITION_LEN];
+
+    if (to->n++ == MAX_ROWS) {
+        return 1;
+    }
+    cnc__datetime(when, e->published_ms);
+    cnc__position(position, to->node, e->seq);
+    cnc__str_puts(to->out, "<item>");
+    cell(to->out, "position", position);
+    cell(to->out, "published", when);
+    cell(to->out, "publisher", e->publisher);
+    count(to->out, "bytes", e->len);
+    cnc__xml_printf(to->out,
+                    "<field var='payload'><value>%.*s</value></field>",
+                    (int)e->len, e->value == NULL ? "" : e->value);
+    cnc__str_puts(to->out, "</item>");
+    return 0;
+}
+
+static void
+run_history(struct cnc__command_reply *reply, const struct cnc__caller *who,
+            struct cnc__values *v, void *priv)
+{
+    static const struct column columns[] = {{"position", "Position"},
+                                            {"published", "Published"},
+                                            {"publisher", "By"},
+                                            {"bytes", "Bytes"},
+                                            {"payload", "Payload"}};
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__str form = CNC__STR;
+    struct versions to = {&form, n, 0};
+
+    if (n == NULL) {
+        return;
+    }
+    begin(&form, text_of(v, "id"));
+    reported(&form, columns, CNC_N(columns));
+    cnc__node_history(n, text_of(v, "id"), write_version, &to);
+    done(reply, &form, to.n == 0 ? "Nothing is kept of it." : NULL);
+}
+
+/* -- who follows, who may
+ * --------------------------------------------------------- */
+
+static const struct cnc_record node_record = {
+    "node", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023})};
+
+static void
+run_subscribers(struct cnc__command_reply *reply,
+                const struct cnc__caller *who, struct cnc__values *v,
+                void *priv)
+{
+    static const struct column columns[] = {
+        {"jid", "Address"}, {"state", "State"}, {"kept", "Kept"}};
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__str form = CNC__STR;
+    struct cnc__table_iter i = {0};
+    size_t rows = 0;
+
+    if (n == NULL) {
+        return;
+    }
+    begin(&form, n->name);
+    reported(&form, columns, CNC_N(columns));
+    while (rows < MAX_ROWS && cnc__table_next(n->psubs, &i)) {
+        cnc__str_puts(&form, "<item>");
+        cell(&form, "jid", i.key);
+        cell(&form, "state",
+             cnc__sub_state_name((enum cnc__sub_state)(uintptr_t)i.value));
+        cell(&form, "kept", "yes");
+        cnc__str_puts(&form, "</item>");
+        rows++;
+    }
+    for (size_t k = 0; k < n->n_subs && rows < MAX_ROWS; k++) {
+        if (!n->subs[k]->account) {
+            cnc__str_puts(&form, "<item>");
+            cell(&form, "jid", n->subs[k]->session->jid);
+            cell(&form, "state", "subscribed");
+            cell(&form, "kept", "while online");
+            cnc__str_puts(&form, "</item>");
+            rows++;
+        }
+    }
+    done(reply, &form, rows == MAX_ROWS ? "There are more." : NULL);
+}
+
+static void
+run_affiliations(struct cnc__command_reply *reply,
+                 const struct cnc__caller *who, struct cnc__values *v,
+                 void *priv)
+{
+    static const struct column columns[] = {{"jid", "Address"},
+                                            {"affiliation", "Affiliation"}};
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__str form = CNC__STR;
+    struct cnc__table_iter i = {0};
+
+    if (n == NULL) {
+        return;
+    }
+    begin(&form, n->name);
+    value(&form, "readers", "Roles that read",
+          n->cfg.readers == NULL ? "" : n->cfg.readers);
+    value(&form, "writers", "Roles that publish",
+          n->cfg.writers == NULL ? "" : n->cfg.writers);
+    value(&form, "owners", "Roles that own",
+          n->cfg.owners == NULL ? "" : n->cfg.owners);
+    reported(&form, columns, CNC_N(columns));
+    for (size_t rows = 0; rows < MAX_ROWS && cnc__table_next(n->affs, &i);
+         rows++) {
+        cnc__str_puts(&form, "<item>");
+        cell(&form, "jid", i.key);
+        cell(&form, "affiliation",
+             cnc__affiliation_name((enum cnc__affiliation)(uintptr_t)i.value));
+        cnc__str_puts(&form, "</item>");
+    }
+    done(reply, &form, NULL);
+}
+
+/* -- changes
+ * -------------------------------------------------------------------- */
+
+/* Several changes behind one answer. */
+struct changes {
+    struct cnc__command_reply *reply;
+    size_t n, left, failed;
+    struct cnc_error err; /* the first one */
+    const char *what;     /* "Retracted" */
+    bool begun;           /* all are on their way */
+};
+
+static void
+changed(struct changes *c)
+{
+    struct cnc__str note = CNC__STR;
+
+    if (!c->begun || c->left > 0) {
+        return;
+    }
+    if (c->failed > 0 && c->failed == c->n) {
+        cnc__command_done(c->reply, &c->err, NULL, NULL);
+    } else {
+        cnc__str_printf(&note, "%s: %zu.", c->what, c->n - c->failed);
+        if (c->failed > 0) {
+            cnc__str_printf(&note, " Not done: %zu (%s).", c->failed,
+                            c->err.text);
+        }
+        cnc__command_done(c->reply, NULL, note.data, NULL);
+    }
+    cnc__str_fini(&note);
+    cnc__free(c);
+}
+
+static void
+one_changed(const struct cnc_error *err, const char *id, void *priv)
+{
+    struct changes *c = priv;
+
+    c->left--;
+    if (err != NULL && c->failed++ == 0) {
+        c->err = *err;
+    }
+    changed(c);
+}
+
+static struct changes *
+changes_new(struct cnc__command_reply *reply, const char *what)
+{
+    struct changes *c = cnc__zalloc(sizeof(*c));
+
+    c->reply = reply;
+    c->what = what;
+    return c;
+}
+
+static void
+changes_begun(struct changes *c)
+{
+    c->begun = true;
+    changed(c);
+}
+
+static const struct cnc_record ids_record = {
+    "ids", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
+                      {"id", "Items, one a line", CNC_FIELD_LINES,
+                       .required = true, .max_len = 100000})};
+
+static void
+retract_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
+            struct changes *c)
+{
+    cnc__pubsub_retract(n->ps, who, n, id, one_changed, c);
+}
+
+static void
+again_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
+          struct changes *c)
+{
+    struct cnc__item *i = cnc__node_item(n, id);
+    struct cnc_element *e = NULL;
+    struct cnc_error err = {0};
+
+    if (i == NULL) {
+        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
+                      "there is no item %.100s", id);
+        one_changed(&err, NULL, c);
+        return;
+    }
+    if (i->payload != NULL &&
+        cnc_xml_parse(&e, cnc_buf_data(i->payload), cnc_buf_len(i->payload), 0,
+                      NULL, &err) != 0) {
+        one_changed(&err, NULL, c);
+        return;
+    }
+    cnc__pubsub_publish(n->ps, who, n, id, e, false, one_changed, c);
+    cnc_element_unref(&e);
+}
+
+/* Whoever may run the command acts as the service does, in his own name. */
+static struct cnc__actor
+as_operator(const struct cnc__caller *who)
+{
+    struct cnc__actor self = who->who;
+
+    self.operator_ = true;
+    return self;
+}
+
+/* Each id, which stand one on a line and in values of their own. */
+static void
+for_ids(struct browse *b, struct cnc__command_reply *reply,
+        const struct cnc__caller *who, struct cnc__values *v, const char *what,
+        void (*f)(struct cnc__node *, const struct cnc__actor *, const char *,
+                  struct changes *))
+{
+    struct cnc__node *n = node_of(b, reply, v);
+    struct cnc__actor self = as_operator(who);
+    struct cnc__values *ids;
+    struct changes *c;
+    const char *id;
+
+    if (n == NULL) {
+        return;
+    }
+    ids = cnc__values_copy(v); /* a refusal on the way frees v */
+    c = changes_new(reply, what);
+    cnc__node_ref(n);
+    for (size_t i = 0; (id = cnc__values_get(ids, "id", i)) != NULL; i++) {
+        if (id[0] == '\0' || n->deleting) {
+            continue;
+        }
+        c->n++;
+        c->left++;
+        f(n, &self, id, c);
+    }
+    cnc__node_unref(&n);
+    cnc__values_free(&ids);
+    changes_begun(c);
+}
+
+static void
+run_retract(struct cnc__command_reply *reply, const struct cnc__caller *who,
+            struct cnc__values *v, void *priv)
+{
+    for_ids(priv, reply, who, v, "Retracted", retract_one);
+}
+
+static void
+run_again(struct cnc__command_reply *reply, const struct cnc__caller *who,
+          struct cnc__values *v, void *priv)
+{
+    for_ids(priv, reply, who, v, "Published again", again_one);
+}
+
+static const struct cnc_record publish_record = {
+    "publish",
+    CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
+               {"id", "Item", .help = "Empty: a new one.", .max_len = 1023},
+               {"payload", "Payload (XML)", CNC_FIELD_LINES, .required = true,
+                .max_len = 1000000})};
+
+static void
+lines(struct cnc__str *out, struct cnc__values *v, const char *field)
+{
+    const char *line;
+
+    for (size_t i = 0; (line = cnc__values_get(v, field, i)) != NULL; i++) {
+        if (i > 0) {
+            cnc__str_putc(out, '\n');
+        }
+        cnc__str_puts(out, line);
+    }
+}
+
+static void
+run_publish(struct cnc__command_reply *reply, const struct cnc__caller *who,
+            struct cnc__values *v, void *priv)
+{
+    struct cnc__actor self = as_operator(who);
+    const char *id = text_of(v, "id");
+    struct cnc__node *n = node_of(priv, reply, v); /* may free v */
+    struct cnc_element *e = NULL;
+    struct cnc_error err = {0};
+    struct cnc__str xml = CNC__STR;
+    struct changes *c;
+
+    if (n == NULL) {
+        return;
+    }
+    lines(&xml, v, "payload");
+    if (cnc_xml_parse(&e, cnc__str_c(&xml), xml.len, 0, NULL, &err) != 0) {
+        struct cnc__str text = CNC__STR;
+
+        cnc__str_printf(&text, "Line %u, column %u: %s.", err.line, err.column,
+                        err.text);
+        cnc__command_refuse(reply, v, "payload", text.data);
+        cnc__str_fini(&text);
+    } else {
+        c = changes_new(reply, "Published");
+        c->n = c->left = 1;
+        cnc__pubsub_publish(n->ps, &self, n, id[0] == '\0' ? NULL : id, e,
+                            false, one_changed, c);
+        changes_begun(c);
+    }
+    cnc_element_unref(&e);
+    cnc__str_fini(&xml);
+}
+
+static const struct cnc_record purge_record = {
+    "purge",
+    CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
+               {"again", "Its name again", .required = true, .max_len = 1023,
+                .help = "All its items go. Type the node's name to say that "
+                        "you mean it."})};
+
+static void
+run_purge(struct cnc__command_reply *reply, const struct cnc__caller *who,
+          struct cnc__values *v, void *priv)
+{
+    struct cnc__actor self = as_operator(who);
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct changes *c;
+
+    if (n == NULL) {
+        return;
+    }
+    if (strcmp(text_of(v, "again"), n->name) != 0) {
+        cnc__command_refuse(reply, v, "again", "That is not its name.");
+        return;
+    }
+    c = changes_new(reply, "Purged");
+    c->n = c->left = 1;
+    cnc__node_purge(n, &self, one_changed, c);
+    changes_begun(c);
+}
+
+static const struct cnc_record affiliate_record = {
+    "affiliate",
+    CNC_FIELDS(
+        {"node", "Node", .required = true, .max_len = 1023},
+        {"jid", "Address", CNC_FIELD_JID, .required = true},
+        {"affiliation", "Affiliation", CNC_FIELD_LIST, .required = true,
+         .options = CNC_OPTIONS({"none", "none"}, {"member", "member"},
+                                {"publisher", "publisher"},
+                                {"publish-only", "publish only"},
+                                {"owner", "owner"}, {"outcast", "outcast"})})};
+
+static void
+run_affiliate(struct cnc__command_reply *reply, const struct cnc__caller *who,
+              struct cnc__values *v, void *priv)
+{
+    struct cnc__node *n = node_of(priv, reply, v);
+    struct changes *c;
+
+    if (n == NULL) {
+        return;
+    }
+    c = changes_new(reply, "Changed");
+    c->n = c->left = 1;
+    cnc__node_affiliate(n, text_of(v, "jid"), text_of(v, "affiliation"),
+                        one_changed, c);
+    changes_begun(c);
+}
+
+/* -- all of them
+ * ------------------------------------------------------------------ */
+
+/* The command's form is judged before it runs. */
+struct entry {
+    const char *node, *name, *help;
+    const struct cnc_record *record;
+    bool safe;
+    void (*run)(struct cnc__command_reply *, const struct cnc__caller *,
+                struct cnc__values *, void *);
+};
+
+static const struct entry entries[] = {
+    {"nodes", "Nodes", "Which nodes there are.", &nodes_record, true,
+     run_nodes},
+    {"nodes/items", "Items of a node", "What is in a node, newest first.",
+     &items_record, true, run_items},
+    {"nodes/item", "An item", "One item, whole.", &item_record, true,
+     run_item},
+    {"nodes/history", "Versions of an item",
+     "What an item was before, newest first.", &item_record, true,
+     run_history},
+    {"nodes/subscribers", "Subscribers of a node", "Who follows a node.",
+     &node_record, true, run_subscribers},
+    {"nodes/affiliations", "Affiliations of a node",
+     "Who may do what with a node.", &node_record, true, run_affiliations},
+    {"nodes/affiliate", "Change an affiliation",
+     "Let somebody in, or keep him out.", &affiliate_record, false,
+     run_affiliate},
+    {"nodes/publish", "Publish an item", "Any XML that the node takes.",
+     &publish_record, false, run_publish},
+    {"nodes/again", "Publish items again",
+     "As they are: whoever follows the node gets them once more.", &ids_record,
+     false, run_again},
+    {"nodes/retract", "Retract items", "Take items away.", &ids_record, false,
+     run_retract},
+    {"nodes/purge", "Purge a node", "Take all items away.", &purge_record,
+     false, run_purge},
+};
+
+struct runner {
+    struct browse browse;
+    const struct entry *entry;
+};
+
+static void
+run(struct cnc__command_reply *reply, const struct cnc__caller *who,
+    struct cnc__values *v, void *priv)
+{
+    struct runner *r = priv;
+    struct cnc_element *form = NULL;
+    struct cnc_error err = {0};
+    int code = cnc__record_build(&form, r->entry->record, "", v);
+
+    cnc_element_unref(&form);
+    if (code != 0) {
+        cnc_error_set(&err, code, NULL, "Some fields need another look.");
+        cnc__command_done(reply, &err, NULL, NULL);
+        return;
+    }
+    r->entry->run(reply, who, v, &r->browse);
+}
+
+struct cnc__browse {
+    struct runner runners[CNC_N(entries)];
+};
+
+int
+cnc__browse_new(struct cnc__browse **out, struct cnc__pubsub *ps,
+                struct cnc__commands *commands, struct cnc_error *err)
+{
+    struct cnc__browse *b = *out = cnc__zalloc(sizeof(*b));
+
+    for (size_t i = 0; i < CNC_N(entries); i++) {
+        struct cnc__command cmd = {.node = (char *)entries[i].node,
+                                   .name = (char *)entries[i].name,
+                                   .help = (char *)entries[i].help,
+                                   .record = entries[i].record,
+                                   .safe = entries[i].safe,
+                                   .who = CNC_ADMINS,
+                                   .run = run,
+                                   .priv = &b->runners[i]};
+        int code;
+
+        b->runners[i] = (struct runner){{ps, commands}, &entries[i]};
+        code = cnc__commands_add(commands, &cmd, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+void
+cnc__browse_free(struct cnc__browse **bp)
+{
+    cnc__free(*bp);
+    *bp = NULL;
+}
