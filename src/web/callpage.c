@@ -3,13 +3,15 @@
  * callpage.c -- a page of commands (.command = "apps nodes"), made for each
  * request: docs/apps.md "What a page is given".  Each command that is safe is
  * run as the caller, with the parameters and the query as its values; one that
- * is not shows its form, which is posted to /_do/NODE.  When all have
- * answered, the template is run once.
+ * is not shows its form, which is posted to the page itself, as PATH?do=NODE.
+ * That command is run first, and the others then see what it did.  When all
+ * have answered, the template is run once.
  */
 #include "web.h"
 
-#define MAX_CALLS 16 /* commands of one page */
-#define MAX_PAIRS 64
+#define MAX_CALLS  16 /* commands of one page */
+#define MAX_PAIRS  64
+#define MAX_POSTED 256
 
 struct call {
     struct cnc__callpage *page;
@@ -33,6 +35,8 @@ struct cnc__callpage {
     size_t n_pairs, n_params;
     struct call calls[MAX_CALLS];
     size_t n_calls, waiting;
+    char *do_; /* the node that a POST names; or NULL */
+    struct call *posted;
     int status;
 };
 
@@ -54,6 +58,7 @@ free_callpage(struct cnc__callpage *c)
     }
     cnc__decl_unref(&c->decl);
     cnc__web_caller_fini(&c->who);
+    cnc__free(c->do_);
     cnc__free(c);
 }
 
@@ -142,9 +147,9 @@ write_source(struct cnc__str *out, struct cnc__callpage *c)
     cnc__callsource_menu(out, a, &c->who.caller);
     for (size_t i = 0; i < c->n_calls; i++) {
         const struct call *k = &c->calls[i];
-        cnc__callsource_command(out,
-                                cnc__commands_get(a->env.commands, k->node),
-                                k->node, k->code, k->note, k->x);
+        cnc__callsource_command(
+            out, cnc__commands_get(a->env.commands, k->node), k->node,
+            cnc__str_c(&k->action), k->code, k->note, k->x);
     }
     cnc__callsource_end(out);
     cnc__str_fini(&path);
@@ -220,31 +225,68 @@ step(struct cnc__callpage *c)
 
 /* -- one command ---------------------------------------------------------- */
 
+/* The page itself, with what its query says. */
+static void
+write_action(struct call *k)
+{
+    const struct cnc__callpage *c = k->page;
+    cnc__str_clear(&k->action);
+    cnc__web_percent(&k->action, c->request->path, true);
+    cnc__str_puts(&k->action, "?");
+    for (size_t i = c->n_params; i < c->n_pairs; i++) {
+        cnc__web_percent(&k->action, c->pairs[i].name, false);
+        cnc__str_putc(&k->action, '=');
+        cnc__web_percent(&k->action, c->pairs[i].value, false);
+        cnc__str_putc(&k->action, '&');
+    }
+    cnc__str_puts(&k->action, "do=");
+    cnc__web_percent(&k->action, k->node, false);
+}
+
 static void
 write_form(struct call *k, const struct cnc__command *cmd,
            const struct cnc__values *v)
 {
     static const struct cnc_field no_fields[] = {{.name = NULL}};
     static const struct cnc_record empty = {"empty", no_fields};
-    struct cnc__str next = CNC__STR;
-    const struct cnc__callpage *c = k->page;
     cnc__str_clear(&k->fields);
-    cnc__str_clear(&k->action);
     char id[33];
     if (cmd->item_id) {
         cnc__random_hex(id, 16);
     }
     cnc__form_write(&k->fields, cmd->record != NULL ? cmd->record : &empty,
                     cmd->name, cmd->item_id ? id : NULL, v);
-    cnc__do_path(&k->action, cmd->node);
-    cnc__web_percent(&next, c->request->path, true);
-    if (c->request->query[0] != '\0') {
-        cnc__str_printf(&next, "?%s", c->request->query);
+    write_action(k);
+}
+
+static const struct cnc__command *
+command_of(const struct call *k)
+{
+    const struct cnc__agent *a = k->page->agent;
+    return a == NULL || a->env.commands == NULL
+               ? NULL
+               : cnc__commands_get(a->env.commands, k->node);
+}
+
+/* What came of it; with_form: and the form with v in it. */
+static void
+keep_answer(struct call *k, const struct cnc__command_answer *answered,
+            struct cnc__values *v, bool with_form)
+{
+    const struct cnc__command *cmd = command_of(k);
+    struct cnc__str x = CNC__STR;
+    k->code = answered->code;
+    k->note = cnc__strdup(answered->text);
+    k->see = cnc__strdup(answered->see);
+    cnc__str_puts(&x, answered->result_xml ? answered->result_xml : "");
+    if (with_form && cmd != NULL && k->code != CNC_EACCES) {
+        if (k->code == CNC_EREFUSED && cnc__values_n_errors(v) == 0) {
+            cnc__values_refuse(v, NULL, answered->text);
+        }
+        write_form(k, cmd, v);
+        cnc__str_puts(&x, k->fields.data);
     }
-    cnc__str_puts(&k->action,
-                  strchr(k->action.data, '?') == NULL ? "?next=" : "&next=");
-    cnc__web_percent(&k->action, next.data, false);
-    cnc__str_fini(&next);
+    k->x = cnc__str_steal(&x);
 }
 
 static void
@@ -252,27 +294,10 @@ on_answered(const struct cnc__command_answer *answered, struct cnc__values *v,
             void *priv)
 {
     struct call *k = priv;
-    struct cnc__callpage *c = k->page;
-    const struct cnc__command *cmd =
-        c->agent == NULL ? NULL
-                         : cnc__commands_get(c->agent->env.commands, k->node);
-    bool has_form =
-        cmd != NULL && cmd->record != NULL && answered->code != CNC_EACCES;
-    k->code = answered->code;
-    k->note = cnc__strdup(answered->text);
-    k->see = cnc__strdup(answered->see);
-    if (has_form) {
-        if (k->code == CNC_EREFUSED && cnc__values_n_errors(v) == 0) {
-            cnc__values_refuse(v, NULL, answered->text);
-        }
-        write_form(k, cmd, v);
-    }
+    const struct cnc__command *cmd = command_of(k);
     /* What was found, and the form to look again. */
-    struct cnc__str x = CNC__STR;
-    cnc__str_puts(&x, answered->result_xml ? answered->result_xml : "");
-    cnc__str_puts(&x, has_form ? k->fields.data : "");
-    k->x = cnc__str_steal(&x);
-    step(c);
+    keep_answer(k, answered, v, cmd != NULL && cmd->record != NULL);
+    step(k->page);
 }
 
 static const struct cnc_field *
@@ -331,9 +356,7 @@ run(struct call *k)
 {
     struct cnc__callpage *c = k->page;
     struct cnc__agent *a = c->agent;
-    const struct cnc__command *cmd =
-        a->env.commands == NULL ? NULL
-                                : cnc__commands_get(a->env.commands, k->node);
+    const struct cnc__command *cmd = command_of(k);
     if (cmd == NULL ||
         !cnc__commands_may(a->env.commands, cmd, &c->who.caller.who)) {
         k->code = cmd == NULL ? CNC_ENOENT : CNC_EACCES;
@@ -360,8 +383,11 @@ static int
 on_pair(const char *name, const char *value, void *priv)
 {
     struct cnc__callpage *c = priv;
-    if (cnc__xml_chars_valid(name, strlen(name)) &&
-        cnc__xml_chars_valid(value, strlen(value))) {
+    if (strcmp(name, "do") == 0) { /* never a parameter: see write_action() */
+        cnc__free(c->do_);
+        c->do_ = cnc__strdup(value);
+    } else if (cnc__xml_chars_valid(name, strlen(name)) &&
+               cnc__xml_chars_valid(value, strlen(value))) {
         c->pairs[c->n_pairs++] =
             (struct cnc__pair){cnc__strdup(name), cnc__strdup(value)};
     }
@@ -401,13 +427,138 @@ read_commands(struct cnc__callpage *c)
     }
 }
 
+/* -- a form that was posted ----------------------------------------------- */
+
+static void
+run_all(struct cnc__callpage *c)
+{
+    c->waiting = 1; /* ours, until all are begun */
+    for (size_t i = 0; i < c->n_calls; i++) {
+        if (&c->calls[i] != c->posted) {
+            c->waiting++;
+            run(&c->calls[i]);
+        }
+    }
+    step(c);
+}
+
+static void
+on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
+          void *priv)
+{
+    struct call *k = priv;
+    struct cnc__callpage *c = k->page;
+    const struct cnc__command *cmd = command_of(k);
+    if (c->agent == NULL) {
+        free_callpage(c);
+    } else if (answered->code == 0 && cnc__web_is_local(answered->see)) {
+        if (answered->text != NULL) {
+            cnc__flash_put(c->agent, c->request, &c->who.call.headers,
+                           answered->text);
+        }
+        cnc__web_go(c->request->responder, answered->see,
+                    cnc__str_c(&c->who.call.headers));
+        finish(c);
+    } else {
+        keep_answer(k, answered, v,
+                    answered->code != 0 || (cmd != NULL && cmd->safe));
+        run_all(c);
+    }
+}
+
+struct posting {
+    struct cnc__values *v;
+    const struct cnc_record *record;
+};
+
+static int
+on_posted_pair(const char *name, const char *value, void *priv)
+{
+    struct posting *p = priv;
+    const struct cnc_field *f =
+        p->record == NULL ? NULL : field_of(p->record, name);
+    return f != NULL && f->kind == CNC_FIELD_LINES
+               ? cnc__web_add_lines(p->v, name, value, NULL)
+               : cnc__values_add(p->v, name, value, NULL);
+}
+
+static bool
+refuse_post(struct cnc__callpage *c, int status, const char *title,
+            const char *text)
+{
+    cnc__answer_plain(c->agent, c->request->responder, status,
+                      status == 405 ? "Allow: GET, HEAD\r\n" : NULL, title,
+                      text);
+    finish(c);
+    return false;
+}
+
+/* False: it was answered. */
+static bool
+read_post(struct cnc__callpage *c, struct posting *p)
+{
+    const struct cnc__http_request *r = c->request;
+    if (c->posted == NULL) {
+        return refuse_post(c, 405, "That cannot be done here",
+                           "This address can be read only; its forms say "
+                           "where they are sent.");
+    }
+    if (!cnc__web_is_urlencoded(cnc__http_header(r, "content-type"))) {
+        return refuse_post(c, 415, "Not a form",
+                           "Forms are sent as "
+                           "application/x-www-form-urlencoded.");
+    }
+    int rc = r->body_len > CNC__WEB_MAX_FORM
+                 ? CNC_ELIMIT
+                 : cnc__http_form_parse(r->body, r->body_len, MAX_POSTED,
+                                        on_posted_pair, p);
+    if (rc == CNC_ELIMIT) {
+        return refuse_post(c, 413, "Too much at once",
+                           "The form may send 256 values and 256 kB.");
+    }
+    return rc == 0 || refuse_post(c, 400, "The form is damaged",
+                                  "What was sent cannot be read as a form.");
+}
+
+static void
+post(struct cnc__callpage *c)
+{
+    for (size_t i = 0; c->do_ != NULL && i < c->n_calls; i++) {
+        if (strcmp(c->calls[i].node, c->do_) == 0) {
+            c->posted = &c->calls[i];
+        }
+    }
+    const struct cnc__command *cmd =
+        c->posted == NULL ? NULL : command_of(c->posted);
+    struct posting p = {.v = cnc__values_new(),
+                        .record = cmd == NULL ? NULL : cmd->record};
+    /* Those of the path are what the page is about. */
+    for (size_t i = 0; p.record != NULL && i < c->n_params; i++) {
+        if (field_of(p.record, c->pairs[i].name) != NULL) {
+            cnc__values_add(p.v, c->pairs[i].name, c->pairs[i].value, NULL);
+        }
+    }
+    if (!read_post(c, &p)) {
+        cnc__values_free(&p.v);
+    } else if (cmd == NULL || !cnc__commands_may(c->agent->env.commands, cmd,
+                                                 &c->who.caller.who)) {
+        cnc__values_free(&p.v);
+        c->posted = NULL; /* and it is told as of any that he may not run */
+        run_all(c);
+    } else {
+        c->waiting = 1;
+        cnc__commands_call(c->agent->env.commands, c->posted->node,
+                           &c->who.caller, p.v, on_posted, c->posted);
+    }
+}
+
 void
 cnc__callpage(struct cnc__decl *d, struct cnc__http_request *r,
               char *const values[CNC__WEB_MAX_PARTS])
 {
     struct cnc__agent *a = d->agent;
-    if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD) {
-        cnc__answer_plain(a, r->responder, 405, "Allow: GET, HEAD\r\n",
+    if (r->method == CNC__HTTP_OTHER) {
+        cnc__answer_plain(a, r->responder, 405, "Allow: GET, HEAD, POST\r\n",
                           "That cannot be done here",
                           "This address can be read only; its forms say "
                           "where they are sent.");
@@ -432,9 +583,9 @@ cnc__callpage(struct cnc__decl *d, struct cnc__http_request *r,
     }
     read_pairs(c, values);
     read_commands(c);
-    c->waiting = c->n_calls + 1; /* ours, until all are begun */
-    for (size_t i = 0; i < c->n_calls; i++) {
-        run(&c->calls[i]);
+    if (r->method == CNC__HTTP_POST) {
+        post(c);
+    } else {
+        run_all(c);
     }
-    step(c);
 }

@@ -170,11 +170,14 @@ cnc__callsource_menu(struct cnc__str *out, const struct cnc__agent *a,
 
 void
 cnc__callsource_command(struct cnc__str *out, const struct cnc__command *cmd,
-                        const char *node, int code, const char *note,
-                        const char *x)
+                        const char *node, const char *action, int code,
+                        const char *note, const char *x)
 {
     cnc__xml_printf(out, "<command node='%s' title='%s'", node,
                     cmd == NULL ? node : cmd->name);
+    if (action != NULL && action[0] != '\0') {
+        cnc__xml_printf(out, " action='%s'", action);
+    }
     if (cmd != NULL && cmd->help != NULL) {
         cnc__xml_printf(out, " help='%s'", cmd->help);
     }

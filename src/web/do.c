@@ -201,7 +201,8 @@ show(struct doing *d, int status, int code, const char *note,
     if (d->node != NULL) {
         cnc__str_puts(&x, result == NULL ? "" : result);
         cnc__str_puts(&x, cnc__str_c(&d->x));
-        cnc__callsource_command(&d->source, cmd, d->node, code, note,
+        cnc__callsource_command(&d->source, cmd, d->node,
+                                cnc__str_c(&d->action), code, note,
                                 cnc__str_c(&x));
     }
     cnc__callsource_end(&d->source);

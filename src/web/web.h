@@ -514,11 +514,12 @@ void cnc__callsource_param(struct cnc__str *out, const char *name,
 void cnc__callsource_flash(struct cnc__str *out, const char *text);
 void cnc__callsource_menu(struct cnc__str *out, const struct cnc__agent *a,
                           const struct cnc__caller *who);
-/* cmd NULL: there is none of that node.  x: <x xmlns="jabber:x:data"/> as it
- * is, or NULL. */
+/* cmd NULL: there is none of that node.  action: where its form is posted, or
+ * NULL.  x: <x xmlns="jabber:x:data"/> as it is, or NULL. */
 void cnc__callsource_command(struct cnc__str *out,
                              const struct cnc__command *cmd, const char *node,
-                             int code, const char *note, const char *x);
+                             const char *action, int code, const char *note,
+                             const char *x);
 void cnc__callsource_end(struct cnc__str *out);
 /* The HTTP status of a command's code: 200, 403, 404, 422, ... */
 int cnc__callsource_status(int code);

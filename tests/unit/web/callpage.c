@@ -37,6 +37,27 @@ run_search(struct cnc__command_reply *c, const struct cnc__caller *who,
     cnc__str_fini(&x);
 }
 
+static const struct cnc_record sum = {
+    "sum", CNC_FIELDS({"n", "Number", .required = true},
+                      {"author", "Who", .kind = CNC_FIELD_HIDDEN})};
+static int total;
+
+static void
+run_sum(struct cnc__command_reply *c, const struct cnc__caller *who,
+        struct cnc__values *v, void *priv)
+{
+    const char *n = cnc__values_get(v, "n", 0);
+    if (n == NULL || n[0] < '0' || n[0] > '9') {
+        cnc__command_refuse(c, v, "n", "This is no number.");
+        return;
+    }
+    total += n[0] - '0';
+    if (n[0] == '0') {
+        cnc__command_see(c, "/two?q=all");
+    }
+    cnc__command_done(c, NULL, "Added.", NULL);
+}
+
 static void
 run_never(struct cnc__command_reply *c, const struct cnc__caller *who,
           struct cnc__values *v, void *priv)
@@ -73,11 +94,13 @@ bench_commands(void)
          .title = "Find {author}"},
         {.path = "/two", .command = "find drop", .template_ = "c.xsl"},
         {.path = "/admin", .command = "drop", .template_ = "c.xsl"},
+        {.path = "/sum/{author}", .command = "sum find", .template_ = "c.xsl"},
         {.path = "/none", .command = "nothing", .template_ = "c.xsl"},
     };
     struct bench *b = bench_new(&bench_page, 0);
     struct cnc_error err = {0};
     char find[] = "find", drop[] = "drop", a[] = "Find", c[] = "Drop";
+    char add[] = "sum";
     struct cnc__command cmds[] = {{.node = find,
                                    .name = a,
                                    .record = &search,
@@ -88,7 +111,12 @@ bench_commands(void)
                                    .name = c,
                                    .record = &search,
                                    .who = CNC_USERS,
-                                   .run = run_never}};
+                                   .run = run_never},
+                                  {.node = add,
+                                   .name = add,
+                                   .record = &sum,
+                                   .who = CNC_ANYBODY_RUNS,
+                                   .run = run_sum}};
     for (size_t i = 0; i < CNC_N(cmds); i++) {
         assert_int_equal(cnc__commands_add(b->commands, &cmds[i], NULL), 0);
     }
@@ -128,7 +156,7 @@ what_was_not_asked_yet_is_a_form(void **state)
     assert_int_equal(b->answer->status, 200);
     assert_has(b->answer->body, "find=0");
     assert_has(b->answer->body, "drop=0");
-    assert_has(b->answer->body, "action=\"/_do/drop?next=%2Ftwo\"");
+    assert_has(b->answer->body, "action=\"/two?do=drop\"");
     assert_has(b->answer->body, "<p id=\"who\">anna</p>");
     bench_free(b);
 }
@@ -153,6 +181,49 @@ who_may_not_run_it_does_not_see_it(void **state)
     assert_has(b->answer->body, "nothing=CNC_ENOENT");
     bench_post(b, "/admin", NULL, "");
     assert_int_equal(b->answer->status, 405);
+    bench_post(b, "/admin?do=find", NULL, "q=x");
+    assert_int_equal(b->answer->status, 405);
+    bench_free(b);
+}
+
+static void
+a_form_is_posted_to_its_page(void **state)
+{
+    struct bench *b = bench_commands();
+    total = 0;
+    bench_get(b, "/sum/Austen?q=Emma", NULL);
+    assert_has(b->answer->body, "action=\"/sum/Austen?q=Emma&amp;do=sum\"");
+    bench_post(b, "/sum/Austen?q=Emma&do=sum", NULL, "n=3");
+    assert_int_equal(b->answer->status, 200);
+    assert_int_equal(total, 3);
+    assert_has(b->answer->body, "Added.");
+    assert_has(b->answer->body, "<b>Emma</b><b>Austen</b>");
+    bench_post(b, "/sum/Austen?do=sum", NULL, "n=0");
+    assert_int_equal(b->answer->status, 303);
+    assert_string_equal(bench_header(b, "Location"), "/two?q=all");
+    assert_has(b->answer->head, "Set-Cookie: cnc-flash=");
+    assert_int_equal(total, 3);
+    bench_free(b);
+}
+
+static void
+what_is_wrong_with_it_is_shown_there(void **state)
+{
+    struct bench *b = bench_commands();
+    total = 0;
+    bench_post(b, "/sum/Austen?q=Emma&do=sum", NULL, "n=%22x");
+    assert_int_equal(b->answer->status, 422);
+    assert_has(b->answer->body, "This is no number.");
+    assert_has(b->answer->body, "value=\"&quot;x\"");
+    assert_has(b->answer->body, "action=\"/sum/Austen?q=Emma&amp;do=sum\"");
+    assert_has(b->answer->body, "<b>Emma</b>");
+    bench_post(b, "/sum/Austen?do=sum", "text/plain", "n=3");
+    assert_int_equal(b->answer->status, 415);
+    bench_post(b, "/sum/Austen?do=sum", NULL, "n=%zz");
+    assert_int_equal(b->answer->status, 400);
+    bench_post(b, "/two?do=drop", NULL, "q=x");
+    assert_int_equal(b->answer->status, 403);
+    assert_int_equal(total, 0);
     bench_free(b);
 }
 
@@ -201,6 +272,8 @@ main(void)
         cmocka_unit_test(a_safe_command_runs_with_path_and_query),
         cmocka_unit_test(what_was_not_asked_yet_is_a_form),
         cmocka_unit_test(who_may_not_run_it_does_not_see_it),
+        cmocka_unit_test(a_form_is_posted_to_its_page),
+        cmocka_unit_test(what_is_wrong_with_it_is_shown_there),
         cmocka_unit_test(an_answer_may_come_later_or_never),
         cmocka_unit_test(the_note_of_the_command_before_is_shown_once),
     };
