@@ -19,6 +19,31 @@ struct cnc_service_app {
     const char *files;         /* folder of its templates and assets/ */
 };
 
+/*
+ * One of several domains, and what it has of its own; the members are those
+ * of struct cnc_service_options.  Zero: what the options say for all.  A list
+ * is added to theirs.
+ */
+struct cnc_service_domain {
+    uint32_t size; /* sizeof(struct cnc_service_domain) */
+    const char *domain;
+    const struct cnc_service_app *apps; /* ends with .app == NULL */
+    const char *data; /* [one domain: the options'; else DATA/DOMAIN] */
+    const char *www;  /* [one domain: the options'; else WWW/DOMAIN] */
+    const char *files;
+    const char *tls_cert, *tls_key;
+    const char *const *origins;
+    const char *const *s2s_allow, *const *s2s_deny, *const *s2s_plain;
+    const char *const *components;
+    const char *attach, *attach_secret;
+    const char *const *without;
+    bool registration;
+    const char *const *contact;
+    const char *const *operators;
+    bool no_console;
+    const char *url;
+};
+
 /* Zero: the default in brackets.  Strings and apps stay the caller's and
  * outlive the service. */
 struct cnc_service_options {
@@ -81,23 +106,37 @@ struct cnc_service_options {
                                      [300] */
     const char *url; /* where people find the pages, "https://books.example"
                         [https:// and the domain; localhost: http's] */
+    /* The domains of this process, ended by .domain == NULL; with them domain
+     * and apps are NULL.  NULL: one domain, which is domain and apps above. */
+    const struct cnc_service_domain *domains;
 };
 
 /* Parse the options every front end shares: `--domain books.example`,
  * `--http=ADDR`, ... and fill o; strings point into argv.  Stops at the first
- * word that is no option; *used is how many words were taken.  The lists
- * must be NULL before.  CNC_EINVAL with a text that names the word and the
- * next step; call fini also then. */
+ * word that is no option, which is an app perhaps; *used is how many words
+ * were taken.  May be called again for what comes after it: --domain begins
+ * another of o->domains, and what a domain can have of its own is then that
+ * one's.  The lists and domains must be NULL before the first call.
+ * CNC_EINVAL with a text that names the word and the next step; call fini also
+ * then. */
 CNC_API int cnc_service_options_parse(struct cnc_service_options *o, int argc,
                                       char *const *argv, int *used,
                                       struct cnc_error *err);
-/* Give back what parse allocated: the lists. */
+/* After parse: the apps (ended by .app == NULL) of the domain that was named
+ * last; of the only one when none was named.  And the folder of their files
+ * that was given; NULL: none. */
+CNC_API void cnc_service_options_apps(struct cnc_service_options *o,
+                                      const struct cnc_service_app *apps);
+CNC_API const char *
+cnc_service_options_files(const struct cnc_service_options *o);
+/* Give back what parse allocated: the lists and domains. */
 CNC_API void cnc_service_options_fini(struct cnc_service_options *o);
 /* The `--help` text of those options, static. */
 CNC_API const char *cnc_service_options_help(void);
 
-/* Make, run until SIGINT/SIGTERM or cnc_service_stop(), free.  new: opens the
- * store, checks the apps, binds the listeners; every failure says what to do.
+/* Make, run until SIGINT/SIGTERM or cnc_service_stop(), free; all domains at
+ * once.  new: opens the stores, checks the apps, binds the listeners; every
+ * failure says what to do, and of which domain it is where there are several.
  */
 CNC_API int cnc_service_new(struct cnc_service **out,
                             const struct cnc_service_options *o,

@@ -5,10 +5,13 @@ import os
 import sys
 import traceback
 
-from . import App, Error, __version__, run
-from ._concordance import options_help
+from . import App, Error, __version__
+from ._concordance import app_words, options_help
+from .app import _serve
 
 USAGE = """Usage: python3 -m concordance run MODULE:CLASS... [OPTION...]
+       python3 -m concordance run [OPTION...] --domain NAME [OPTION...]
+                              MODULE:CLASS... --domain ...
 Serve apps: their pages, forms and PubSub nodes.
 
 {}
@@ -42,7 +45,7 @@ def load(word: str):
                 if isinstance(v, type) and issubclass(v, App) and v is not App]
         hint = f"; it has {', '.join(apps)}" if apps else ""
         raise LookupError(f"{name} has no App called {attribute}{hint}")
-    return cls, os.path.dirname(os.path.abspath(module.__file__))
+    return cls
 
 
 def main(argv: list[str]) -> int:
@@ -55,23 +58,26 @@ def main(argv: list[str]) -> int:
     if argv[0] != "run":
         return fail(f"there is no command {argv[0]}; run is one. --help says "
                     "more.", 2)
-    words = []
+    lead = []
     rest = argv[1:]
     while rest and not rest[0].startswith("--"):
-        words.append(rest.pop(0))
-    if not words:
-        return fail("name an app: run MODULE:CLASS", 2)
+        lead.append(rest.pop(0))
     sys.path.insert(0, os.getcwd())
     try:
+        words = lead + [rest[i] for i in app_words(rest)]
+        if not words:
+            return fail("name an app: run MODULE:CLASS", 2)
         apps = [load(word) for word in words]
+    except ValueError as error:
+        return fail(f"{error}.", 2)
     except LookupError as error:
         return fail(f"{error}.", 2)
     except Exception:
         traceback.print_exc()
         return fail("the app's module could not be imported; see above.")
     try:
-        run(*(cls for cls, _ in apps), argv=rest, files=apps[0][1],
-            on_ready=lambda url: print(f"Ready. Open {url}", flush=True))
+        _serve(apps, len(lead), rest, "",
+               lambda url: print(f"Ready. Open {url}", flush=True))
     except ValueError as error:
         return fail(f"{error}.", 2)
     except Error as error:

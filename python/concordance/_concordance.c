@@ -55,14 +55,19 @@ make_argv(struct run *run, PyObject *list, int *argc)
     return argv;
 }
 
-PyDoc_STRVAR(run_doc,
-             "run(specs: list[dict], argv: list[str], files: str, on_ready)\n"
-             "\n"
-             "Serve the apps until SIGINT or SIGTERM.  specs: what\n"
-             "App.__spec__() makes; argv: the service's options; files: the\n"
-             "folder of templates when argv has no --files; on_ready(url) is\n"
-             "called once everything is served.  ValueError for a wrong\n"
-             "option, concordance.Error for what the service could not do.");
+PyDoc_STRVAR(
+    run_doc,
+    "run(specs: list[dict], lead: int, argv: list[str],\n"
+    "files: list[str], on_ready)\n"
+    "\n"
+    "Serve the apps until SIGINT or SIGTERM.  specs: what\n"
+    "App.__spec__() makes; argv: the service's options, and after\n"
+    "those of a domain a word for each of its apps, which are the\n"
+    "next of specs; the first lead of specs have no word and are the\n"
+    "only domain's; files: of each of specs the folder of templates,\n"
+    "when argv has no --files for it; on_ready(url) is called once\n"
+    "everything is served.  ValueError for a wrong option,\n"
+    "concordance.Error for what the service could not do.");
 
 static struct run *
 run_new(PyObject *mod, PyObject *specs, PyObject *ready)
@@ -90,25 +95,87 @@ run_free(struct run *run)
     cnc__free(run);
 }
 
-/* The apps, ended by one without an app; NULL with the Python error. */
-static struct cnc_service_app *
-make_apps(struct run *run, const char *files)
-{
-    Py_ssize_t n = PyList_Size(run->spec);
-    struct cnc_service_app *apps;
+/* The command line, being read. */
+struct words {
+    struct run *run;
+    PyObject *files;
+    struct cnc_service_app *apps; /* those of a domain, then one that is none;
+                                     then the next domain's */
+    size_t n_apps;
+    Py_ssize_t taken; /* of the specs */
+    struct cnc_service_options options;
+};
 
-    if (n < 0) {
-        return NULL;
+/* The next n specs are the last domain's.  -1 with the Python error. */
+static int
+take_apps(struct words *w, Py_ssize_t n)
+{
+    const char *given = cnc_service_options_files(&w->options);
+
+    cnc_service_options_apps(&w->options, &w->apps[w->n_apps]);
+    for (; n > 0; n--) {
+        struct cnc_service_app *app = &w->apps[w->n_apps++];
+        PyObject *files = PyList_GetItem(w->files, w->taken);
+        const char *own =
+            files == NULL ? NULL : PyUnicode_AsUTF8AndSize(files, NULL);
+
+        if (own == NULL) {
+            return -1;
+        }
+        app->files = given != NULL ? given
+                                   : cnc__arena_strndup(&w->run->arena, own,
+                                                        strlen(own));
+        app->app = cnc__py_app(w->run, PyList_GetItem(w->run->spec, w->taken));
+        if (app->app == NULL) {
+            return -1;
+        }
+        w->taken++;
     }
-    apps = cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*apps));
-    for (Py_ssize_t i = 0; i < n; i++) {
-        apps[i].app = cnc__py_app(run, PyList_GetItem(run->spec, i));
-        apps[i].files = files;
-        if (apps[i].app == NULL) {
-            return NULL;
+    w->n_apps++;
+    return 0;
+}
+
+static int
+wrong(const char *text)
+{
+    PyErr_SetString(PyExc_ValueError, text);
+    return -1;
+}
+
+/* -1 with the Python error. */
+static int
+read_words(struct words *w, Py_ssize_t lead, int argc, char *const *argv)
+{
+    Py_ssize_t n = PyList_Size(w->run->spec);
+    struct cnc_error err = {0};
+    int used = 0;
+
+    w->taken = lead;
+    for (int i = 0; i < argc; i += used) {
+        if (cnc_service_options_parse(&w->options, argc - i, argv + i, &used,
+                                      &err) != 0) {
+            return wrong(err.text);
+        }
+        i += used;
+        for (used = 0; i + used < argc && argv[i + used][0] != '-'; used++) {
+        }
+        if (i < argc && (used == 0 || w->taken + used > n)) {
+            cnc_error_set(&err, CNC_EINVAL, NULL,
+                          "\"%s\" is no option; --help lists them", argv[i]);
+            return wrong(err.text);
+        }
+        if (used > 0 && take_apps(w, used) != 0) {
+            return -1;
         }
     }
-    return apps;
+    if (lead > 0 &&
+        (w->taken > lead || (w->options.domains != NULL &&
+                             w->options.domains[1].domain != NULL))) {
+        return wrong("there are several domains: name each app after its "
+                     "--domain");
+    }
+    w->taken = lead > 0 ? 0 : w->taken;
+    return lead > 0 ? take_apps(w, lead) : 0;
 }
 
 static int
@@ -126,60 +193,100 @@ serve(const struct cnc_service_options *options, struct cnc_error *err)
 
 /* 0, or -1 with the Python error. */
 static int
-run_all(struct run *run, PyObject *argv_list, const char *files)
+run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files)
 {
-    struct cnc_service_options options = {
-        .size = sizeof(options), .on_ready = on_ready, .priv = run};
+    struct words w = {.run = run,
+                      .files = files,
+                      .options = {.size = sizeof(w.options),
+                                  .on_ready = on_ready,
+                                  .priv = run}};
     struct cnc_error err = {0};
-    int argc = 0, used = 0, code = -1;
+    int argc = 0, code = -1;
     char *const *argv = make_argv(run, argv_list, &argc);
 
     if (argv == NULL) {
         return -1;
     }
-    if (cnc_service_options_parse(&options, argc, argv, &used, &err) != 0 ||
-        (used != argc &&
-         cnc_error_set(&err, CNC_EINVAL, NULL,
-                       "\"%s\" is no option; --help lists them",
-                       argv[used]) != 0)) {
-        PyErr_SetString(PyExc_ValueError, err.text);
-        goto out;
+    w.apps = cnc__arena_alloc(&run->arena,
+                              ((size_t)PyList_Size(run->spec) * 2 + 1) *
+                                  sizeof(*w.apps));
+    if (read_words(&w, lead, argc, argv) == 0) {
+        Py_BEGIN_ALLOW_THREADS;
+        code = serve(&w.options, &err);
+        Py_END_ALLOW_THREADS;
+        if (code != 0) {
+            PyErr_SetString(run->state->error, err.text);
+        }
     }
-    options.apps =
-        make_apps(run, options.files != NULL ? options.files : files);
-    if (options.apps == NULL) {
-        goto out;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    code = serve(&options, &err);
-    Py_END_ALLOW_THREADS;
-    if (code != 0) {
-        PyErr_SetString(run->state->error, err.text);
-    }
-out:
-    cnc_service_options_fini(&options);
+    cnc_service_options_fini(&w.options);
     return code == 0 ? 0 : -1;
 }
 
 static PyObject *
 mod_run(PyObject *mod, PyObject *args)
 {
-    PyObject *specs, *argv, *ready;
-    const char *files;
+    PyObject *specs, *argv, *files, *ready;
+    Py_ssize_t lead;
     struct run *run;
     int code;
 
-    if (!PyArg_ParseTuple(args, "O!OsO", &PyList_Type, &specs, &argv, &files,
-                          &ready)) {
+    if (!PyArg_ParseTuple(args, "O!nOO!O", &PyList_Type, &specs, &lead, &argv,
+                          &PyList_Type, &files, &ready)) {
+        return NULL;
+    }
+    if (lead < 0 || lead > PyList_Size(specs) ||
+        PyList_Size(files) != PyList_Size(specs)) {
+        PyErr_SetString(PyExc_ValueError,
+                        "lead and files are those of the specs");
         return NULL;
     }
     run = run_new(mod, specs, ready);
-    code = run_all(run, argv, files);
+    code = run_all(run, lead, argv, files);
     run_free(run);
     if (code != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* The places in argv of the words that are apps, as a new list. */
+static PyObject *
+mod_app_words(PyObject *mod, PyObject *argv_list)
+{
+    struct run run = {.n_inside = 0};
+    struct cnc_service_options o = {.size = sizeof(o)};
+    struct cnc_error err = {0};
+    PyObject *places = PyList_New(0);
+    char *const *argv;
+    int argc = 0;
+
+    cnc__arena_init(&run.arena);
+    argv = places == NULL ? NULL : make_argv(&run, argv_list, &argc);
+    for (int i = 0, used = 0; argv != NULL && i < argc; i++) {
+        PyObject *place;
+
+        if (cnc_service_options_parse(&o, argc - i, argv + i, &used, &err) !=
+            0) {
+            PyErr_SetString(PyExc_ValueError, err.text);
+            argv = NULL;
+            break;
+        }
+        i += used;
+        if (i == argc) {
+            break;
+        }
+        place = PyLong_FromLong(i);
+        if (place == NULL || PyList_Append(places, place) != 0) {
+            argv = NULL;
+        }
+        Py_XDECREF(place);
+    }
+    cnc_service_options_fini(&o);
+    cnc__arena_fini(&run.arena);
+    if (argv == NULL) {
+        Py_CLEAR(places);
+    }
+    return places;
 }
 
 static PyObject *
@@ -190,6 +297,9 @@ mod_options_help(PyObject *mod, PyObject *unused)
 
 static PyMethodDef mod_methods[] = {
     {"run", mod_run, METH_VARARGS, run_doc},
+    {"app_words", mod_app_words, METH_O,
+     "app_words(argv: list[str]) -> list[int]: where in a command line its\n"
+     "words are no options but apps.  ValueError for a wrong option."},
     {"options_help", mod_options_help, METH_NOARGS,
      "options_help() -> str: the --help text of the service's options"},
     {NULL, NULL, 0, NULL},

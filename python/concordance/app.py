@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import os
+import sys
 import threading
 from typing import Callable, Iterator
 
@@ -574,16 +576,40 @@ class App:
                 "start": self._plain_hook(start) if start else None}
 
 
-def run(*apps, argv: list[str] = (), files: str = ".", on_ready=None) -> None:
+def _folder(app) -> str:
+    """Where the module of an app is."""
+    module = sys.modules.get(type(app).__module__)
+    path = getattr(module, "__file__", None)
+    return os.path.dirname(os.path.abspath(path)) if path else "."
+
+
+def run(*apps, argv: list[str] = (), files="", on_ready=None,
+        domains: dict | None = None) -> None:
     """Serve apps (classes or instances) until SIGINT or SIGTERM.
 
     argv      the service's options, as on the command line
-    files     folder of the templates when argv has no --files
+    domains   instead of apps: for the name of each domain its apps, or
+              (options, apps) with options of its own
+    files     folder of the templates when there is no --files [the folder
+              of the app's module]
     on_ready  called with the address once everything is served
 
     ValueError for a wrong option; Error for what could not be done.
     """
+    if apps and domains:
+        raise ValueError("an app is of a domain: name it in domains")
+    words, served = list(argv), list(apps)
+    for name, value in (domains or {}).items():
+        options, own = value if isinstance(value, tuple) else ((), value)
+        words += ["--domain", name, *options, *("app" for _ in own)]
+        served += own
+    _serve(served, len(apps), words, files, on_ready)
+
+
+def _serve(apps, lead: int, words: list[str], files: str, on_ready) -> None:
+    """The first lead apps are the only domain's, each other one has its word
+    among words."""
     from . import _concordance
     made = [a() if isinstance(a, type) else a for a in apps]
-    _concordance.run([a.__spec__() for a in made], list(argv), files,
-                     on_ready)
+    _concordance.run([a.__spec__() for a in made], lead, words,
+                     [files or _folder(a) for a in made], on_ready)

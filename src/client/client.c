@@ -426,7 +426,7 @@ bind_resource(struct cnc__client *c, struct cnc_error *err)
 
 int
 cnc__client_open(struct cnc__client **out, const char *link_path,
-                 struct cnc_error *err)
+                 const char *domain, struct cnc_error *err)
 {
     static const struct cnc_parser_events events = {on_open, on_stanza,
                                                     on_close};
@@ -439,6 +439,7 @@ cnc__client_open(struct cnc__client **out, const char *link_path,
 
     c->magic = CLIENT_MAGIC;
     c->fd = -1;
+    c->domain = domain == NULL ? NULL : cnc__strdup(domain);
     c->end = &c->first;
     c->parser = cnc_parser_new(CNC_PARSE_STREAM, 0, &limits, &events, c);
     if ((rc = connect_to(c, link_path, err)) != 0 ||

@@ -19,10 +19,11 @@ struct cnc__client;
 /* How long the service may take to answer anything; then CNC_EAGAIN. */
 #define CNC__CLIENT_WAIT_MS 30000
 
-/* Connect, log in, bind.  CNC_ESYS (no service there: says so and what to
- * do), CNC_EAUTH, CNC_EPROTO. */
+/* Connect, log in, bind.  domain: of several that the service has, NULL: the
+ * first.  CNC_ESYS (no service there: says so and what to do), CNC_EAUTH,
+ * CNC_EPROTO. */
 CNC_API int cnc__client_open(struct cnc__client **out, const char *link_path,
-                             struct cnc_error *err);
+                             const char *domain, struct cnc_error *err);
 CNC_API void cnc__client_close(struct cnc__client **cp);
 /* The service's domain and our full JID; borrowed. */
 CNC_API const char *cnc__client_domain(const struct cnc__client *c);

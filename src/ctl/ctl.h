@@ -20,6 +20,7 @@
 
 struct ctl {
     const char *link;
+    const char *domain; /* of several that the service has; NULL: the first */
     bool indent;
     struct cnc__client *client; /* opened by ctl_connect() */
 };

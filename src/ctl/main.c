@@ -30,7 +30,8 @@ ctl_iq(struct ctl *ctl, const char *type, const char *payload,
 static void
 usage(FILE *out)
 {
-    fputs("Usage: concordctl [--link PATH] [--indent] COMMAND [WORD...]\n"
+    fputs("Usage: concordctl [--link PATH] [--domain NAME] [--indent] COMMAND "
+          "[WORD...]\n"
           "Talk to a running Concordance service, or make a new app.\n\n",
           out);
     for (size_t g = 0; g < CNC_N(groups); g++) {
@@ -40,6 +41,10 @@ usage(FILE *out)
     }
     fputs("\n  --link PATH  the service's socket [CONCORDANCE_LINK, or "
           "data/link]\n"
+          "  --domain NAME\n"
+          "               of a service with several domains, the one that is "
+          "meant\n"
+          "               [CONCORDANCE_DOMAIN, or its first]\n"
           "  --indent     print XML over several lines\n\n"
           "`concordctl help COMMAND` says more of one.\n",
           out);
@@ -76,7 +81,8 @@ run(struct ctl *ctl, const struct ctl_command *c, int argc, char **argv)
         help(stderr, c);
         return 2;
     }
-    if (!c->offline && cnc__client_open(&ctl->client, ctl->link, &err) != 0) {
+    if (!c->offline &&
+        cnc__client_open(&ctl->client, ctl->link, ctl->domain, &err) != 0) {
         return ctl_fail(&err);
     }
     status = c->run(ctl, argc, argv);
@@ -90,12 +96,16 @@ run(struct ctl *ctl, const struct ctl_command *c, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct ctl ctl = {.link = getenv("CONCORDANCE_LINK")};
+    struct ctl ctl = {.link = getenv("CONCORDANCE_LINK"),
+                      .domain = getenv("CONCORDANCE_DOMAIN")};
     const struct ctl_command *c;
     int i = 1;
 
     if (ctl.link == NULL || ctl.link[0] == '\0') {
         ctl.link = "data/link";
+    }
+    if (ctl.domain != NULL && ctl.domain[0] == '\0') {
+        ctl.domain = NULL;
     }
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -110,6 +120,10 @@ main(int argc, char **argv)
             ctl.link = argv[++i];
         } else if (strncmp(argv[i], "--link=", 7) == 0) {
             ctl.link = argv[i] + 7;
+        } else if (strcmp(argv[i], "--domain") == 0 && i + 1 < argc) {
+            ctl.domain = argv[++i];
+        } else if (strncmp(argv[i], "--domain=", 9) == 0) {
+            ctl.domain = argv[i] + 9;
         } else {
             return ctl_say(2, "there is no option %s; --help lists them.",
                            argv[i]);

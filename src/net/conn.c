@@ -179,11 +179,12 @@ shake_hands(struct cnc__conn *c)
     bool ours = c->kind == CNC__CONN_DIALLED;
 
     c->starttls = false;
-    c->tls = ours ? cnc__tls_connect(c->tls_ctx, c->remote, false)
-                  : cnc__tls_accept(c->tls_ctx,
-                                    c->kind == CNC__CONN_C2S ? CNC__TLS_C2S
-                                                             : CNC__TLS_S2S,
-                                    NULL);
+    c->tls =
+        ours ? cnc__tls_connect(c->tls_ctx, c->remote, false)
+             : cnc__tls_accept(
+                   cnc__tls_ctx_of(c->tls_ctx, cnc__stream_host(c->stream)),
+                   c->kind == CNC__CONN_C2S ? CNC__TLS_C2S : CNC__TLS_S2S,
+                   NULL);
     c->deadline_ms = cnc__net_now(c->net) + c->net->config.head_ms;
     if (ours) {
         cnc__tls_start(c);

@@ -204,6 +204,9 @@ void cnc__dials_close(struct cnc__net *n);
 
 /* -- serve.c ------------------------------------------------------------- */
 
+/* Is a request with this Host ours to answer?  *origins: who may use it. */
+bool cnc__http_site(const struct cnc__net *n, const char *host,
+                    const char *const **origins);
 void cnc__http_feed(struct cnc__conn *c, const char *data, size_t len);
 /* Can more requests be read, or must answers leave first? */
 bool cnc__http_is_backed_up(struct cnc__conn *c);

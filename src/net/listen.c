@@ -397,9 +397,17 @@ cnc__net_listen(struct cnc__net *n, const char *addr, const char *cert,
         cnc__tls_ctx_new(&tls, &files, err) != 0) {
         return CNC_ESYS;
     }
-    code = listen_tcp(n, CNC__CONN_WEB, addr, tls, tls != NULL, port, err);
+    code = cnc__net_listen_web(n, addr, tls, port, err);
     cnc__tls_ctx_unref(&tls);
     return code;
+}
+
+int
+cnc__net_listen_web(struct cnc__net *n, const char *addr,
+                    struct cnc__tls_ctx *tls, unsigned *port,
+                    struct cnc_error *err)
+{
+    return listen_tcp(n, CNC__CONN_WEB, addr, tls, tls != NULL, port, err);
 }
 
 int

@@ -43,6 +43,11 @@ struct cnc__net_config {
      * Origin equal to the request's own scheme and Host is always allowed;
      * "null" and a wrong one are answered 403.  Also asked for POST. */
     const char *const *origins;
+    /* Is this Host header ("" in HTTP/1.0) one of ours?  False: 421.  If so,
+     * *origins are those allowed at it, instead of the ones above.  NULL: any
+     * is. */
+    bool (*site)(const char *host, const char *const **origins, void *priv);
+    void *site_priv;
     uint32_t max_connections; /* [20000]; past it: 503 and close */
     uint32_t max_per_addr;    /* connections of one address that are not yet
                                  bound [1000]; loopback is exempt */
@@ -70,6 +75,10 @@ CNC_API void cnc__net_free(struct cnc__net **np);
 CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
                             const char *cert, const char *key, unsigned *port,
                             struct cnc_error *err);
+/* The same with a certificate that is there already, or NULL; counted. */
+CNC_API int cnc__net_listen_web(struct cnc__net *n, const char *addr,
+                                struct cnc__tls_ctx *tls, unsigned *port,
+                                struct cnc_error *err);
 /* Listen for XMPP over TCP: clients, servers or components.  On direct TLS
  * (XEP-0368) ALPN xmpp-client and xmpp-server are both understood, whatever
  * the port is for, when there are ports for both. */

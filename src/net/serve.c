@@ -230,14 +230,30 @@ cnc__http_is_backed_up(struct cnc__conn *c)
     return c->ref != NULL || c->out.len > CNC__NET_BACKLOG;
 }
 
+bool
+cnc__http_site(const struct cnc__net *n, const char *host,
+               const char *const **origins)
+{
+    *origins = n->config.origins;
+    return n->config.site == NULL ||
+           n->config.site(host, origins, n->config.site_priv);
+}
+
 /* Asked with the head, so that nobody sends a body in vain. */
 static bool
 may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
 {
     const struct cnc__http_request *r = &h->request;
+    const char *const *origins;
 
+    /* A page elsewhere whose name comes to lead here is of another origin,
+     * and the browser does not know it (DNS rebinding). */
+    if (!cnc__http_site(c->net, h->host, &origins)) {
+        cnc__http_refuse(c, 421, NULL, "there is no such site here");
+        return false;
+    }
     if ((r->method == CNC__HTTP_POST || r->method == CNC__HTTP_OTHER) &&
-        !cnc__origin_may_post(r, h->host, c->secure, c->net->config.origins)) {
+        !cnc__origin_may_post(r, h->host, c->secure, origins)) {
         cnc__http_refuse(c, 403, NULL,
                          "this site does not take requests from there");
         return false;

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <strings.h>
+
+#include <openssl/x509v3.h>
 
 #include "../base/check.h"
 #include "tls-priv.h"
@@ -14,11 +17,19 @@
  * from anybody. */
 #define MAX_CHAIN 32768
 
+struct site {
+    char *domain;
+    char ascii[CNC__ASCII_DOMAIN];
+    struct cnc__tls_ctx *with; /* borrowed: perhaps the one it is in */
+};
+
 struct cnc__tls_ctx {
     unsigned magic;
     unsigned n_refs;
     char *cert, *key, *ca;
     SSL_CTX *ctx;
+    struct site *sites;
+    size_t n_sites;
 };
 #define TLS_CTX_MAGIC 0x546c7343u
 
@@ -88,10 +99,90 @@ make_ctx(void)
     SSL_CTX_set_num_tickets(ctx, 1);
     SSL_CTX_set_max_cert_list(ctx, MAX_CHAIN);
     SSL_CTX_set_dh_auto(ctx, 1);
+    SSL_CTX_set_alpn_select_cb(ctx, cnc__tls_select_alpn, NULL);
     CNC_CHECK(SSL_CTX_dane_enable(ctx) > 0);
     SSL_CTX_dane_set_flags(ctx, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
     return ctx;
 }
+
+/* -- several certificates ------------------------------------------------- */
+
+static bool
+is_for(const struct cnc__tls_ctx *t, const char *name)
+{
+    X509 *cert = SSL_CTX_get0_certificate(t->ctx);
+
+    return cert != NULL && X509_check_host(cert, name, 0, 0, NULL) == 1;
+}
+
+static struct cnc__tls_ctx *
+choose(struct cnc__tls_ctx *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_sites; i++) {
+        if (strcasecmp(t->sites[i].ascii, name) == 0) {
+            return t->sites[i].with;
+        }
+    }
+    for (size_t i = 0; i < t->n_sites && !is_for(t, name); i++) {
+        if (is_for(t->sites[i].with, name)) {
+            return t->sites[i].with;
+        }
+    }
+    return t;
+}
+
+static int
+on_servername(SSL *ssl, int *alert, void *ctx)
+{
+    struct cnc__tls_ctx *t = ctx, *with;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    with = name == NULL ? t : choose(t, name);
+    if (with == t) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    SSL_set_SSL_CTX(ssl, with->ctx);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void
+watch_names(struct cnc__tls_ctx *t, SSL_CTX *ctx)
+{
+    if (t->n_sites > 0) {
+        SSL_CTX_set_tlsext_servername_callback(ctx, on_servername);
+        SSL_CTX_set_tlsext_servername_arg(ctx, t);
+    }
+}
+
+void
+cnc__tls_ctx_join(struct cnc__tls_ctx *t, struct cnc__tls_ctx *other,
+                  const char *domain)
+{
+    struct site *site;
+
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    t->sites = cnc__realloc(t->sites, t->n_sites + 1, sizeof(*t->sites));
+    site = &t->sites[t->n_sites++];
+    *site = (struct site){.domain = cnc__strdup(domain), .with = other};
+    if (cnc__domain_to_ascii(site->ascii, domain) != 0) {
+        site->ascii[0] = '\0'; /* an address: SNI has none */
+    }
+    watch_names(t, t->ctx);
+}
+
+struct cnc__tls_ctx *
+cnc__tls_ctx_of(struct cnc__tls_ctx *t, const char *domain)
+{
+    for (size_t i = 0; i < t->n_sites; i++) {
+        if (strcmp(t->sites[i].domain, domain) == 0) {
+            return t->sites[i].with;
+        }
+    }
+    return t;
+}
+
+/* -- life ----------------------------------------------------------------- */
 
 int
 cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err)
@@ -104,6 +195,7 @@ cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err)
         SSL_CTX_free(ctx);
         return CNC_ESYS;
     }
+    watch_names(t, ctx);
     SSL_CTX_free(t->ctx); /* connections hold it as long as they need it */
     t->ctx = ctx;
     return 0;
@@ -154,6 +246,10 @@ cnc__tls_ctx_unref(struct cnc__tls_ctx **tp)
     }
     CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
     if (--t->n_refs == 0) {
+        for (size_t i = 0; i < t->n_sites; i++) {
+            cnc__free(t->sites[i].domain);
+        }
+        cnc__free(t->sites);
         SSL_CTX_free(t->ctx);
         cnc__free(t->cert);
         cnc__free(t->key);

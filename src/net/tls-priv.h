@@ -87,6 +87,10 @@ size_t cnc__tls_binding(const struct cnc__tls *t, enum cnc__binding type,
 
 /* -- tls-ctx.c ------------------------------------------------------------ */
 
+/* Takes what cnc__tls_accept() was told. */
+int cnc__tls_select_alpn(SSL *ssl, const unsigned char **out,
+                         unsigned char *out_len, const unsigned char *in,
+                         unsigned in_len, void *arg);
 SSL *cnc__tls_ctx_ssl(struct cnc__tls_ctx *t); /* *new* */
 
 #endif /* CNC_NET_TLS_PRIV_H */

@@ -86,9 +86,10 @@ make_method(void)
 /* RFC 7301.  A browser that offers only others may still find that out by
  * itself; who asks an XMPP port for another protocol is in the wrong place,
  * perhaps not by his own will, and is turned away (3.2). */
-static int
-select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-            const unsigned char *in, unsigned in_len, void *arg)
+int
+cnc__tls_select_alpn(SSL *ssl, const unsigned char **out,
+                     unsigned char *out_len, const unsigned char *in,
+                     unsigned in_len, void *arg)
 {
     const struct cnc__tls *t = SSL_get_app_data(ssl);
     unsigned char *found;
@@ -228,7 +229,6 @@ cnc__tls_accept(struct cnc__tls_ctx *ctx, enum cnc__tls_use use,
 
     t->ours = alpn;
     SSL_set_accept_state(t->ssl);
-    SSL_CTX_set_alpn_select_cb(SSL_get_SSL_CTX(t->ssl), select_alpn, NULL);
     return t;
 }
 

@@ -21,6 +21,15 @@ CNC_API int cnc__tls_ctx_new(struct cnc__tls_ctx **out,
                              struct cnc_error *err);
 CNC_API struct cnc__tls_ctx *cnc__tls_ctx_ref(struct cnc__tls_ctx *t);
 CNC_API void cnc__tls_ctx_unref(struct cnc__tls_ctx **tp);
+/* Who asks t for this name when hands are shaken (SNI) gets other's
+ * certificate, which may be t itself; so does who asks for another name that
+ * the certificate is for, unless t's own is.  other outlives t's connections.
+ */
+CNC_API void cnc__tls_ctx_join(struct cnc__tls_ctx *t,
+                               struct cnc__tls_ctx *other, const char *domain);
+/* What was joined for that domain, or t; borrowed. */
+CNC_API struct cnc__tls_ctx *cnc__tls_ctx_of(struct cnc__tls_ctx *t,
+                                             const char *domain);
 /* Read the files again, for connections from now on.  On failure all stays
  * as it was. */
 CNC_API int cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err);

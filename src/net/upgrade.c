@@ -39,6 +39,7 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
     const char *version = cnc__http_header(r, "sec-websocket-version");
     const char *key = cnc__http_header(r, "sec-websocket-key");
     const char *origin = cnc__http_header(r, "origin");
+    const char *const *origins;
 
     if (r->method != CNC__HTTP_GET) {
         *headers = "Allow: GET\r\n";
@@ -52,8 +53,9 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
         *why = "this address is for WebSocket connections, version 13";
         return 426;
     }
-    if (origin != NULL && !cnc__origin_allowed(origin, h->host, c->secure,
-                                               c->net->config.origins)) {
+    cnc__http_site(c->net, h->host, &origins);
+    if (origin != NULL &&
+        !cnc__origin_allowed(origin, h->host, c->secure, origins)) {
         *why = "pages of that origin may not connect here";
         return 403;
     }

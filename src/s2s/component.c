@@ -42,6 +42,7 @@ struct cnc__components {
     struct component *list;
     size_t n;
     struct guest *guests;
+    struct cnc__components *next; /* a ring */
     bool closed;
 };
 
@@ -141,18 +142,56 @@ refuse(struct guest *g, const char *condition, const char *text)
 }
 
 static void
+link_in(struct guest *g, struct cnc__components *all)
+{
+    g->all = all;
+    g->prev = NULL;
+    g->next = all->guests;
+    if (all->guests != NULL) {
+        all->guests->prev = g;
+    }
+    all->guests = g;
+}
+
+static void
+link_out(struct guest *g)
+{
+    *(g->prev == NULL ? &g->all->guests : &g->prev->next) = g->next;
+    if (g->next != NULL) {
+        g->next->prev = g->prev;
+    }
+}
+
+/* Whom the header means, of any domain's. */
+static void
+identify(struct guest *g, const char *name)
+{
+    struct cnc__components *c = g->all;
+
+    do {
+        for (size_t i = 0; i < c->n; i++) {
+            if (strcmp(c->list[i].name, name) == 0) {
+                g->as = &c->list[i];
+                link_out(g);
+                link_in(g, c);
+                g->s->env = &c->env;
+                return;
+            }
+        }
+        c = c->next;
+    } while (c != g->all);
+}
+
+static void
 on_header(struct cnc__stream *s, struct cnc_element *root)
 {
     struct guest *g = s->role_priv;
     const char *to = cnc_element_attr(root, NULL, "to");
     char name[CNC__JID_MAX + 1];
 
-    for (size_t i = 0; i < g->all->n && to != NULL && g->as == NULL &&
-                       cnc__jid_prepare(name, to, strlen(to), NULL) == 0;
-         i++) {
-        if (strcmp(g->all->list[i].name, name) == 0) {
-            g->as = &g->all->list[i];
-        }
+    if (to != NULL && g->as == NULL &&
+        cnc__jid_prepare(name, to, strlen(to), NULL) == 0) {
+        identify(g, name);
     }
     if (g->as == NULL) {
         refuse(g, "host-unknown", NULL);
@@ -274,10 +313,7 @@ fini(struct cnc__stream *s)
 {
     struct guest *g = s->role_priv;
 
-    *(g->prev == NULL ? &g->all->guests : &g->prev->next) = g->next;
-    if (g->next != NULL) {
-        g->next->prev = g->prev;
-    }
+    link_out(g);
     cnc__free(g);
 }
 
@@ -306,12 +342,7 @@ cnc__components_stream_in(struct cnc__components *c,
         return NULL;
     }
     g = cnc__zalloc(sizeof(*g));
-    g->all = c;
-    g->next = c->guests;
-    if (c->guests != NULL) {
-        c->guests->prev = g;
-    }
-    c->guests = g;
+    link_in(g, c);
     g->s = cnc__stream_new_role(&role, g, &c->env, peer, events, priv, now_ms);
     return g->s;
 }
@@ -388,6 +419,7 @@ cnc__components_new(struct cnc__components **out, struct cnc__router *router,
     struct cnc__components *c = cnc__zalloc(sizeof(*c));
 
     c->magic = COMPONENTS_MAGIC;
+    c->next = c;
     c->router = router;
     c->env = (struct cnc__stream_env){
         .router = router,
@@ -408,6 +440,17 @@ cnc__components_new(struct cnc__components **out, struct cnc__router *router,
     cnc__router_disco(router, disco, c);
     *out = c;
     return 0;
+}
+
+void
+cnc__components_join(struct cnc__components *c, struct cnc__components *other)
+{
+    struct cnc__components *next = c->next;
+
+    CNC_OBJ_CHECK(c, COMPONENTS_MAGIC);
+    CNC_OBJ_CHECK(other, COMPONENTS_MAGIC);
+    c->next = other->next;
+    other->next = next;
 }
 
 void

@@ -28,6 +28,10 @@ CNC_API int cnc__components_new(struct cnc__components **out,
                                 const struct cnc__component_name *names,
                                 size_t n_names, uint32_t max_stanza,
                                 struct cnc_error *err);
+/* Components of another domain of this process, which connect at the same
+ * place: makes a ring of two rings.  Before the first stream. */
+CNC_API void cnc__components_join(struct cnc__components *c,
+                                  struct cnc__components *other);
 /* Ends all streams with system-shutdown; they are freed by their owner. */
 CNC_API void cnc__components_close(struct cnc__components *c);
 /* After the last stream, before the router. */

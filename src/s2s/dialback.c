@@ -264,7 +264,7 @@ fault_of(const struct cnc__s2s_stream *st, const char *domain,
     if (!st->s->secure && cnc__s2s_needs_tls(s, domain)) {
         return "policy-violation";
     }
-    if (!cnc__s2s_may(s, domain) || cnc__s2s_is_host(s, domain)) {
+    if (!cnc__s2s_may(s, domain) || cnc__s2s_is_ours(s, domain)) {
         return "not-allowed";
     }
     if (cnc__s2s_needs_cert(s, domain) && !cnc__s2s_cert_names(st, domain)) {

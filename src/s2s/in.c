@@ -64,8 +64,13 @@ note_header(struct cnc__s2s_stream *st, const struct cnc_element *root)
     const char *from = cnc_element_attr(root, NULL, "from");
     char name[CNC__JID_MAX + 1];
 
-    if (!cnc__s2s_domain_of(name, cnc_element_attr(root, NULL, "to")) ||
-        !cnc__s2s_is_host(st->s2s, name)) {
+    if (!cnc__s2s_domain_of(name, cnc_element_attr(root, NULL, "to"))) {
+        return "host-unknown";
+    }
+    if (!cnc__s2s_is_host(st->s2s, name)) {
+        cnc__s2s_stream_move(st, name);
+    }
+    if (!cnc__s2s_is_host(st->s2s, name)) {
         return "host-unknown";
     }
     replace(&st->host, name);
@@ -80,7 +85,7 @@ note_header(struct cnc__s2s_stream *st, const struct cnc_element *root)
         return "invalid-from"; /* not who was authenticated */
     }
     replace(&st->domain, name);
-    return cnc__s2s_is_host(st->s2s, name) ? "invalid-from" : NULL;
+    return cnc__s2s_is_ours(st->s2s, name) ? "invalid-from" : NULL;
 }
 
 static void

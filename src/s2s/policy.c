@@ -32,10 +32,17 @@ is_listed(const char *const *list, const char *domain)
 }
 
 bool
+cnc__s2s_listed(const char *const *allow, const char *const *deny,
+                const char *domain)
+{
+    return !is_listed(deny, domain) &&
+           (allow == NULL || is_listed(allow, domain));
+}
+
+bool
 cnc__s2s_may(const struct cnc__s2s *s, const char *domain)
 {
-    return !is_listed(s->o.deny, domain) &&
-           (s->o.allow == NULL || is_listed(s->o.allow, domain));
+    return cnc__s2s_listed(s->o.allow, s->o.deny, domain);
 }
 
 bool

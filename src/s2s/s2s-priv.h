@@ -139,6 +139,10 @@ extern const struct cnc__stream_role cnc__role_s2s_in, cnc__role_s2s_out;
 /* A *new* entry among the streams. */
 struct cnc__s2s_stream *cnc__s2s_stream_add(struct cnc__s2s *s, bool out);
 bool cnc__s2s_is_host(const struct cnc__s2s *s, const char *domain);
+/* A host of ours or a neighbour's: no peer is that. */
+bool cnc__s2s_is_ours(const struct cnc__s2s *s, const char *domain);
+/* A stream of theirs that is for host goes to host's room. */
+void cnc__s2s_stream_move(struct cnc__s2s_stream *st, const char *host);
 
 /* -- policy.c ------------------------------------------------------------ */
 

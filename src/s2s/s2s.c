@@ -125,6 +125,45 @@ cnc__s2s_is_host(const struct cnc__s2s *s, const char *domain)
            (s->env.is_host != NULL && s->env.is_host(domain, s->env.priv));
 }
 
+bool
+cnc__s2s_is_ours(const struct cnc__s2s *s, const char *domain)
+{
+    return cnc__s2s_is_host(s, domain) ||
+           (s->env.is_neighbour != NULL &&
+            s->env.is_neighbour(domain, s->env.priv));
+}
+
+void
+cnc__s2s_stream_move(struct cnc__s2s_stream *st, const char *host)
+{
+    struct cnc__s2s *s = st->s2s, *to;
+
+    CNC_CHECK(!st->out);
+    /* What it has proved, or was asked about, is this room's. */
+    if (s->env.room == NULL || st->external || st->grants != NULL ||
+        st->n_asked > 0 || st->counted != NULL) {
+        return;
+    }
+    to = s->env.room(host, s->env.priv);
+    if (to == NULL || to == s || to->closed) {
+        return;
+    }
+    *(st->prev == NULL ? &s->streams : &st->prev->next) = st->next;
+    if (st->next != NULL) {
+        st->next->prev = st->prev;
+    }
+    s->stats.n_in--;
+    st->prev = NULL;
+    st->next = to->streams;
+    if (to->streams != NULL) {
+        to->streams->prev = st;
+    }
+    to->streams = st;
+    to->stats.n_in++;
+    st->s2s = to;
+    st->s->env = &to->stream_env;
+}
+
 void
 cnc__s2s_tick(struct cnc__s2s *s, uint64_t now_ms)
 {

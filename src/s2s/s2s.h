@@ -45,6 +45,12 @@ struct cnc__s2s_env {
     /* Is this domain ours: the router's own, or a component's?  NULL: the
      * router's alone. */
     bool (*is_host)(const char *domain, void *priv);
+    /* Where a process serves several domains, each has a room: is this domain
+     * one of another room's, so that no other server may say that it is that?
+     * And the room that a stream for host belongs to, which may be this one;
+     * NULL: none.  NULL: there is this room alone. */
+    bool (*is_neighbour)(const char *domain, void *priv);
+    struct cnc__s2s *(*room)(const char *host, void *priv);
     /* Find and connect to domain's server; events and dial_priv live until
      * dial_free().  Returns a handle.  NULL: we cannot dial. */
     void *(*dial)(const char *domain,
@@ -111,6 +117,10 @@ CNC_API struct cnc__stream *
 cnc__s2s_stream_in(struct cnc__s2s *s, const struct cnc__stream_peer *peer,
                    const struct cnc__stream_events *events, void *priv,
                    uint64_t now_ms);
+
+/* Do these lists of options (allow NULL: all) let domain in? */
+CNC_API bool cnc__s2s_listed(const char *const *allow, const char *const *deny,
+                             const char *domain);
 
 /* -- looking on ---------------------------------------------------------- */
 

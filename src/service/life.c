@@ -62,6 +62,7 @@ close_net(struct cnc__process *p)
         return;
     }
     p->net_closing = true;
+    cnc__neighbours_close(p);
     for (size_t i = 0; i < p->n_domains; i++) {
         cnc__network_close(p->domains[i]);
     }
@@ -120,19 +121,19 @@ on_signal(uv_signal_t *handle, int sig)
 static void
 on_sighup(uv_signal_t *handle, int sig)
 {
-    struct cnc__process *p = handle->data;
-    struct cnc_service *s = p->domains[0];
-    struct cnc_error err = {0};
-    int code = s->tls == NULL ? 0 : cnc__tls_ctx_reload(s->tls, &err);
+    const struct cnc__process *p = handle->data;
 
-    if (code == 0 && p->net != NULL) {
-        code = cnc__net_reload_tls(p->net, &err);
-    }
-    if (code == 0) {
-        cnc__log(CNC_LOG_INFO, "tls.reloaded", "cert=%s",
-                 s->o.tls_cert == NULL ? "" : s->o.tls_cert);
-    } else {
-        cnc__log(CNC_LOG_ERROR, "tls.stale", "error=%s", err.text);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        const struct cnc_service *s = p->domains[i];
+        struct cnc_error err = {0};
+
+        if (cnc__tls_ctx_reload(s->tls, &err) == 0) {
+            cnc__log(CNC_LOG_INFO, "tls.reloaded", "domain=%s cert=%s",
+                     s->o.domain, s->o.tls_cert);
+        } else {
+            cnc__log(CNC_LOG_ERROR, "tls.stale", "domain=%s error=%s",
+                     s->o.domain, err.text);
+        }
     }
 }
 
@@ -165,6 +166,13 @@ add_http_url(struct cnc__str *out, const struct cnc_service *s)
     const char *colon = strrchr(p->o.http, ':');
     bool any = p->o.http[0] == '*';
 
+    if (p->n_domains > 1) { /* by address it would be nobody's */
+        cnc__str_printf(out, "%s://%s:%u",
+                        s->o.tls_cert == NULL || p->o.http_plain ? "http"
+                                                                 : "https",
+                        s->o.domain, p->port);
+        return;
+    }
     cnc__str_printf(out, "%s://%.*s:%u",
                     s->o.tls_cert == NULL || p->o.http_plain ? "http"
                                                              : "https",
@@ -196,8 +204,11 @@ on_ready(struct cnc__process *p)
 
     add_http_url(&url, s);
     cnc__str_putc(&url, '/');
-    cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
-             url.data, s->o.domain, s->driver->name);
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
+                 url.data, p->domains[i]->o.domain,
+                 p->domains[i]->driver->name);
+    }
     if (p->o.on_ready != NULL) {
         p->o.on_ready(s, url.data, p->o.priv);
     }
@@ -269,7 +280,7 @@ start(struct cnc__process *p)
     uv_timer_start(&p->tick, on_tick, 1000, 1000);
     uv_signal_start(&p->sigint, on_signal, SIGINT);
     uv_signal_start(&p->sigterm, on_signal, SIGTERM);
-    if (p->o.tls_cert != NULL) {
+    if (p->domains[0]->o.tls_cert != NULL) {
         uv_signal_start(&p->sighup, on_sighup, SIGHUP);
     }
     p->started_ms = uv_now(&p->loop);
@@ -409,6 +420,7 @@ cnc__process_free(struct cnc__process **pp)
         cnc__domain_free(&p->domains[i]);
     }
     cnc__free(p->domains);
+    cnc__sites_free(&p->sites);
     cnc__renders_free(&p->renders);
     cnc__posts_free(&p->posts);
     CNC_CHECK(uv_loop_close(&p->loop) == 0);

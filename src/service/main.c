@@ -19,6 +19,8 @@ usage(FILE *out)
 {
     fprintf(out,
             "Usage: concordanced [OPTION...] APP.so...\n"
+            "       concordanced [OPTION...] --domain NAME [OPTION...] "
+            "APP.so... --domain ...\n"
             "Serve apps: their pages, forms and PubSub nodes.\n\n%s"
             "  --help             this text\n"
             "  --version          the version\n\n"
@@ -43,30 +45,59 @@ fail(int status, const struct cnc_error *err)
 }
 
 struct words { /* the command line, read */
-    struct cnc_service_app apps[MAX_APPS + 1];
+    /* Those of each domain are ended by one that is none. */
+    struct cnc_service_app apps[MAX_APPS * 2 + 1];
     char *dirs[MAX_APPS]; /* where the apps are */
-    int n;
+    int n, n_entries;
     struct cnc_service_options options;
 };
 
 static int
 add_app(struct words *w, const char *path)
 {
+    const char *files = cnc_service_options_files(&w->options);
     struct cnc_error err = {0};
-    int n = w->n;
+    struct cnc_service_app *entry = &w->apps[w->n_entries];
 
-    if (n == MAX_APPS) {
+    if (w->n == MAX_APPS) {
         fprintf(stderr, "concordanced: at most %d apps.\n", MAX_APPS);
         return 2;
     }
-    if (cnc_app_load(&w->apps[n].app, path, &err) != 0) {
+    if (cnc_app_load(&entry->app, path, &err) != 0) {
         return fail(1, &err);
     }
-    w->dirs[n] = cnc__strdup(path);
-    w->apps[n].files =
-        w->options.files != NULL ? w->options.files : dirname(w->dirs[n]);
+    w->dirs[w->n] = cnc__strdup(path);
+    entry->files = files != NULL ? files : dirname(w->dirs[w->n]);
     w->n++;
+    w->n_entries++;
     return 0;
+}
+
+/* The apps from here to the next option; -1: go on; else the exit status. */
+static int
+read_apps(struct words *w, int argc, char **argv, int *i)
+{
+    int status = 0;
+
+    cnc_service_options_apps(&w->options, &w->apps[w->n_entries]);
+    for (; *i < argc && argv[*i][0] != '-'; ++*i) {
+        status = add_app(w, argv[*i]);
+        if (status != 0) {
+            return status;
+        }
+    }
+    w->n_entries++;
+    if (*i < argc && strcmp(argv[*i], "--help") != 0 &&
+        strcmp(argv[*i], "--version") != 0 &&
+        strcmp(argv[*i], "--domain") != 0 &&
+        strncmp(argv[*i], "--domain=", 9) != 0) {
+        fprintf(stderr,
+                "concordanced: %s comes after an app; options go before the "
+                "apps, only --domain begins the next. --help lists them.\n",
+                argv[*i]);
+        return 2;
+    }
+    return -1;
 }
 
 /* -1: go on; else the exit status. */
@@ -74,15 +105,18 @@ static int
 read_words(struct words *w, int argc, char **argv)
 {
     struct cnc_error err = {0};
-    int used = 0;
 
-    if (cnc_service_options_parse(&w->options, argc - 1, argv + 1, &used,
-                                  &err) != 0) {
-        return fail(2, &err);
-    }
-    for (int i = 1 + used; i < argc; i++) {
-        int status;
+    for (int i = 1; i < argc;) {
+        int used = 0, status;
 
+        if (cnc_service_options_parse(&w->options, argc - i, argv + i, &used,
+                                      &err) != 0) {
+            return fail(2, &err);
+        }
+        i += used;
+        if (i == argc) {
+            break;
+        }
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
@@ -93,13 +127,13 @@ read_words(struct words *w, int argc, char **argv)
         }
         if (argv[i][0] == '-') {
             fprintf(stderr,
-                    "concordanced: %s comes after an app; options go "
-                    "first. --help lists them.\n",
+                    "concordanced: there is no option %s; --help lists "
+                    "them.\n",
                     argv[i]);
             return 2;
         }
-        status = add_app(w, argv[i]);
-        if (status != 0) {
+        status = read_apps(w, argc, argv, &i);
+        if (status >= 0) {
             return status;
         }
     }
@@ -134,7 +168,6 @@ main(int argc, char **argv)
     /* A pipe whose reader has gone is an error of write(). */
     signal(SIGPIPE, SIG_IGN);
     w.options.size = sizeof(w.options);
-    w.options.apps = w.apps;
     w.options.on_ready = on_ready;
     status = read_words(&w, argc, argv);
     if (status < 0) {

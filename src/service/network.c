@@ -120,14 +120,33 @@ env_dial_free(void *handle, void *priv)
 
 /* -- accepting ------------------------------------------------------------ */
 
+/* Any domain that takes such a stream: its header says which one is meant. */
+static struct cnc_service *
+first_with(const struct cnc__process *p, enum cnc__net_kind kind)
+{
+    for (size_t i = 0; i < p->n_domains; i++) {
+        struct cnc_service *s = p->domains[i];
+
+        if (kind == CNC__NET_C2S || (kind == CNC__NET_S2S && s->s2s != NULL) ||
+            (kind == CNC__NET_COMPONENT && s->components != NULL)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
 struct cnc__stream *
 cnc__network_stream(enum cnc__net_kind kind,
                     const struct cnc__stream_peer *peer,
                     const struct cnc__stream_events *events, void *events_priv,
                     uint64_t now_ms, void *priv)
 {
-    struct cnc_service *s = priv;
+    struct cnc__process *p = priv;
+    struct cnc_service *s = first_with(p, kind);
 
+    if (s == NULL) {
+        return NULL;
+    }
     switch (kind) {
     case CNC__NET_C2S:
         return cnc__stream_new(&s->c2s_env, peer, events, events_priv, now_ms);
@@ -140,18 +159,20 @@ cnc__network_stream(enum cnc__net_kind kind,
     return NULL;
 }
 
-static bool
-is_loopback(const char *addr)
+bool
+cnc__is_loopback(const char *addr)
 {
     return strncmp(addr, "127.", 4) == 0 || strncmp(addr, "[::1]", 5) == 0 ||
            strncmp(addr, "localhost:", 10) == 0;
 }
 
 static int
-listen_list(struct cnc_service *s, const char *const *list,
+listen_list(struct cnc__process *p, const char *const *list,
             enum cnc__net_kind kind, bool direct_tls, const char *option,
             struct cnc_error *err)
 {
+    const struct cnc_service *s = p->domains[0];
+
     for (; list != NULL && *list != NULL; list++) {
         struct cnc__net_port port = {.kind = kind,
                                      .addr = *list,
@@ -163,7 +184,8 @@ listen_list(struct cnc_service *s, const char *const *list,
 
         if (kind == CNC__NET_COMPONENT) {
             port.tls = NULL; /* XEP-0114 has none */
-        } else if (port.tls == NULL && (direct_tls || !is_loopback(*list))) {
+        } else if (port.tls == NULL &&
+                   (direct_tls || !cnc__is_loopback(*list))) {
             /* RFC 7590: nobody's password crosses a network in the clear. */
             return cnc_error_set(err, CNC_EINVAL, NULL,
                                  "%s %s needs --tls-cert and --tls-key%s",
@@ -172,7 +194,7 @@ listen_list(struct cnc_service *s, const char *const *list,
                                             : ", or an address of this "
                                               "machine such as 127.0.0.1");
         }
-        code = cnc__net_listen_xmpp(s->process->net, &port, &number, err);
+        code = cnc__net_listen_xmpp(p->net, &port, &number, err);
         if (code != 0) {
             return code;
         }
@@ -186,26 +208,26 @@ listen_list(struct cnc_service *s, const char *const *list,
 }
 
 int
-cnc__network_listen(struct cnc_service *s, struct cnc_error *err)
+cnc__network_listen(struct cnc__process *p, struct cnc_error *err)
 {
+    const struct cnc_service_options *o = &p->o;
     int code;
 
-    if ((code = listen_list(s, s->o.c2s, CNC__NET_C2S, false, "--c2s", err)) !=
+    if ((code = listen_list(p, o->c2s, CNC__NET_C2S, false, "--c2s", err)) !=
             0 ||
-        (code = listen_list(s, s->o.c2s_tls, CNC__NET_C2S, true, "--c2s-tls",
+        (code = listen_list(p, o->c2s_tls, CNC__NET_C2S, true, "--c2s-tls",
                             err)) != 0 ||
-        (code = listen_list(s, s->o.s2s, CNC__NET_S2S, false, "--s2s", err)) !=
+        (code = listen_list(p, o->s2s, CNC__NET_S2S, false, "--s2s", err)) !=
             0) {
         return code;
     }
-    code = listen_list(s, s->o.s2s_tls, CNC__NET_S2S, true, "--s2s-tls", err);
-    if (code == 0 && s->components != NULL) {
-        code = listen_list(s,
-                           (const char *const[]){s->o.component == NULL
-                                                     ? "127.0.0.1:5347"
-                                                     : s->o.component,
-                                                 NULL},
-                           CNC__NET_COMPONENT, false, "--component", err);
+    code = listen_list(p, o->s2s_tls, CNC__NET_S2S, true, "--s2s-tls", err);
+    if (code == 0 && first_with(p, CNC__NET_COMPONENT) != NULL) {
+        code = listen_list(
+            p,
+            (const char *const[]){
+                o->component == NULL ? "127.0.0.1:5347" : o->component, NULL},
+            CNC__NET_COMPONENT, false, "--component", err);
     }
     return code;
 }
@@ -223,21 +245,22 @@ make_c2s_env(struct cnc_service *s)
     }
 }
 
-static bool
-is_host(const char *domain, void *priv)
+static struct cnc__s2s *
+room_of(const char *host, void *priv)
 {
     struct cnc_service *s = priv;
+    struct cnc_service *of = cnc__process_host(s->process, host);
 
-    return strcmp(domain, cnc__router_domain(s->router)) == 0 ||
-           (s->components != NULL &&
-            cnc__components_is_host(s->components, domain));
+    return of == NULL ? NULL : of->s2s;
 }
 
 static void
 make_s2s(struct cnc_service *s)
 {
     const struct cnc__s2s_env env = {.router = s->router,
-                                     .is_host = is_host,
+                                     .is_host = cnc__neighbours_is_host,
+                                     .is_neighbour = cnc__neighbours_are,
+                                     .room = room_of,
                                      .dial = env_dial,
                                      .dial_next = env_dial_next,
                                      .dial_free = env_dial_free,
@@ -355,7 +378,8 @@ make_attach(struct cnc_service *s, struct cnc_error *err)
     char *secret = NULL;
     int code;
 
-    if (s->o.s2s != NULL || s->o.s2s_tls != NULL) {
+    if ((s->o.s2s != NULL || s->o.s2s_tls != NULL) &&
+        s->process->n_domains == 1) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "--attach and --s2s exclude each other: the "
                              "server that this is a component of reaches "
@@ -386,6 +410,7 @@ cnc__network_new(struct cnc_service *s, struct cnc_error *err)
         return code;
     }
     make_c2s_env(s);
+    cnc__neighbours_join(s);
     if (s->o.components != NULL && (code = make_components(s, err)) != 0) {
         return code;
     }

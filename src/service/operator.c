@@ -703,14 +703,35 @@ static const struct cnc_record shutdown_record = {
     CNC_FIELDS({"delay", "Seconds until then", .kind = CNC_FIELD_INTEGER},
                {"announcement", "Announcement", .kind = CNC_FIELD_LINES})};
 
+/* An operator is that of his domain; by the link comes who runs the process.
+ */
+static bool
+serves_others(const struct cnc__operator *o, const struct cnc__caller *c)
+{
+    char *bare = cnc__strndup(c->who.jid, cnc__jid_bare_len(c->who.jid));
+    bool others = o->service->process->n_domains > 1 &&
+                  cnc__logins_is_operator(bare, o->service->accounts);
+
+    cnc__free(bare);
+    return others;
+}
+
 static void
 run_shutdown(struct cnc__command_reply *reply, const struct cnc__caller *c,
              struct cnc__values *v, void *priv)
 {
     struct cnc__operator *o = priv;
     struct cnc__str text = CNC__STR;
+    struct cnc_error err = {0};
     int64_t delay_s = 0;
 
+    if (serves_others(o, c)) {
+        cnc_error_set(&err, CNC_EACCES, "forbidden",
+                      "other domains are served here too: who may use the "
+                      "link of the process stops it");
+        cnc__command_done(reply, &err, NULL, NULL);
+        return;
+    }
     if (text_of(v, "delay")[0] != '\0' &&
         !cnc__parse_int(&delay_s, text_of(v, "delay"), 0, MAX_DELAY)) {
         cnc__command_refuse(reply, v, "delay", "That is 0 to 86400 seconds.");

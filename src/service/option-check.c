@@ -22,6 +22,27 @@ cnc__is_domain(const char *name)
            cnc__jid_resource(prepared) == NULL;
 }
 
+bool
+cnc__is_same_domain(const char *a, const char *b)
+{
+    char x[CNC__JID_MAX + 1], y[CNC__JID_MAX + 1];
+
+    return cnc__jid_prepare(x, a, strlen(a), NULL) == 0 &&
+           cnc__jid_prepare(y, b, strlen(b), NULL) == 0 && strcmp(x, y) == 0;
+}
+
+bool
+cnc__is_account_of(const char *jid, const char *domain)
+{
+    char prepared[CNC__JID_MAX + 1];
+    size_t len;
+
+    return cnc__jid_prepare(prepared, jid, strlen(jid), NULL) == 0 &&
+           cnc__jid_has_local(prepared) &&
+           cnc__jid_resource(prepared) == NULL &&
+           cnc__is_same_domain(cnc__jid_domain(prepared, &len), domain);
+}
+
 /* A domain, "*.domain" or "*" (s2s/policy.c). */
 static bool
 is_pattern(const char *s)
@@ -148,18 +169,8 @@ static int
 check_operators(const struct cnc_service_options *o, const char *domain,
                 struct cnc_error *err)
 {
-    char prepared[CNC__JID_MAX + 1], ours[CNC__JID_MAX + 1];
-
-    if (cnc__jid_prepare(ours, domain, strlen(domain), NULL) != 0) {
-        return 0; /* told already */
-    }
     for (const char *const *v = o->operators; v != NULL && *v != NULL; v++) {
-        size_t len;
-
-        if (cnc__jid_prepare(prepared, *v, strlen(*v), NULL) != 0 ||
-            !cnc__jid_has_local(prepared) ||
-            cnc__jid_resource(prepared) != NULL ||
-            strcmp(cnc__jid_domain(prepared, &len), ours) != 0) {
+        if (!cnc__is_account_of(*v, domain)) {
             return cnc_error_set(err, CNC_EINVAL, NULL,
                                  "--operator is an account of this domain "
                                  "such as admin@%s, not \"%s\"",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c -- the words of the command line that every front end shares.
+ * options.c -- the words of the command line that every front end shares, and
+ * what a domain makes of those for all and its own.
  */
 #include <stdio.h>
 
@@ -75,27 +76,31 @@ cnc_service_options_help(void)
 
 enum kind { TEXT, NUMBER, FLAG, LIST };
 
+/* O: of the process.  D: a domain may have its own. */
 static const struct option {
     const char *name;
     enum kind kind;
     size_t offset;
     int64_t min, max;
+    size_t own; /* offset in struct cnc_service_domain; 0: not there */
 } options[] = {
 #define O(name, kind, member, ...)                                            \
     {                                                                         \
         name, kind, offsetof(struct cnc_service_options, member), __VA_ARGS__ \
     }
-    O("domain", TEXT, domain, 0, 0),
+#define D(name, kind, member)                                                 \
+    O(name, kind, member, 0, 0, offsetof(struct cnc_service_domain, member))
+    D("domain", TEXT, domain),
     O("http", TEXT, http, 0, 0),
-    O("data", TEXT, data, 0, 0),
+    D("data", TEXT, data),
     O("store", TEXT, store, 0, 0),
-    O("www", TEXT, www, 0, 0),
+    D("www", TEXT, www),
     O("link", TEXT, link, 0, 0),
-    O("files", TEXT, files, 0, 0),
-    O("tls-cert", TEXT, tls_cert, 0, 0),
-    O("tls-key", TEXT, tls_key, 0, 0),
-    O("url", TEXT, url, 0, 0),
-    O("origin", LIST, origins, 0, 0),
+    D("files", TEXT, files),
+    D("tls-cert", TEXT, tls_cert),
+    D("tls-key", TEXT, tls_key),
+    D("url", TEXT, url),
+    D("origin", LIST, origins),
     O("allow-plain", FLAG, allow_plain, 0, 0),
     O("max-stanza", NUMBER, max_stanza, 10000, 64 << 20),
     O("max-queue", NUMBER, max_queue, 65536, 256 << 20),
@@ -110,22 +115,23 @@ static const struct option {
     O("dns", TEXT, dns, 0, 0),
     O("trust-anchor", TEXT, trust_anchor, 0, 0),
     O("s2s-cert", FLAG, s2s_cert, 0, 0),
-    O("s2s-allow", LIST, s2s_allow, 0, 0),
-    O("s2s-deny", LIST, s2s_deny, 0, 0),
-    O("s2s-plain", LIST, s2s_plain, 0, 0),
+    D("s2s-allow", LIST, s2s_allow),
+    D("s2s-deny", LIST, s2s_deny),
+    D("s2s-plain", LIST, s2s_plain),
     O("s2s-route", LIST, s2s_route, 0, 0),
     O("s2s-wait", NUMBER, s2s_wait, 1, 86400),
     O("component", TEXT, component, 0, 0),
-    O("component-secret", LIST, components, 0, 0),
-    O("attach", TEXT, attach, 0, 0),
-    O("attach-secret", TEXT, attach_secret, 0, 0),
-    O("without", LIST, without, 0, 0),
-    O("registration", FLAG, registration, 0, 0),
-    O("contact", LIST, contact, 0, 0),
-    O("operator", LIST, operators, 0, 0),
-    O("no-console", FLAG, no_console, 0, 0),
+    D("component-secret", LIST, components),
+    D("attach", TEXT, attach),
+    D("attach-secret", TEXT, attach_secret),
+    D("without", LIST, without),
+    D("registration", FLAG, registration),
+    D("contact", LIST, contact),
+    D("operator", LIST, operators),
+    D("no-console", FLAG, no_console),
     O("max-resources", NUMBER, max_resources, 1, 10000),
     O("resume", NUMBER, resume, 1, 86400),
+#undef D
 #undef O
 };
 
@@ -143,12 +149,59 @@ add_to_list(const char ***list, const char *value)
     (*list)[n + 1] = NULL;
 }
 
+static size_t
+count_domains(const struct cnc_service_options *o)
+{
+    size_t n = 0;
+
+    while (o->domains != NULL && o->domains[n].domain != NULL) {
+        n++;
+    }
+    return n;
+}
+
+/* What was named last; NULL: none. */
+static struct cnc_service_domain *
+last_domain(const struct cnc_service_options *o)
+{
+    size_t n = count_domains(o);
+
+    return n == 0 ? NULL : (struct cnc_service_domain *)&o->domains[n - 1];
+}
+
+static int
+begin_domain(struct cnc_service_options *o, const char *name,
+             struct cnc_error *err)
+{
+    size_t n = count_domains(o);
+    struct cnc_service_domain *list;
+
+    if (o->apps != NULL) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--domain %s comes after an app that has no "
+                             "domain; name the app after its own --domain",
+                             name);
+    }
+    list = cnc__realloc((void *)o->domains, n + 2, sizeof(*list));
+    list[n] =
+        (struct cnc_service_domain){.size = sizeof(*list), .domain = name};
+    list[n + 1] = (struct cnc_service_domain){0};
+    o->domains = list;
+    return 0;
+}
+
 static int
 set(struct cnc_service_options *o, const struct option *opt, const char *value,
     struct cnc_error *err)
 {
-    void *member = (char *)o + opt->offset;
+    struct cnc_service_domain *domain = last_domain(o);
+    void *member = opt->own != 0 && domain != NULL ? (char *)domain + opt->own
+                                                   : (char *)o + opt->offset;
     int64_t number;
+
+    if (opt->offset == offsetof(struct cnc_service_options, domain)) {
+        return begin_domain(o, value, err);
+    }
 
     switch (opt->kind) {
     case TEXT:
@@ -186,16 +239,95 @@ find(const char *word, size_t len)
     return NULL;
 }
 
+static void
+drop_list(void *object, size_t offset)
+{
+    void **list = (void **)((char *)object + offset);
+
+    cnc__free(*list);
+    *list = NULL;
+}
+
 void
 cnc_service_options_fini(struct cnc_service_options *o)
 {
-    for (size_t i = 0; i < CNC_N(options); i++) {
-        if (options[i].kind == LIST) {
-            void **list = (void **)((char *)o + options[i].offset);
+    size_t n = count_domains(o);
 
-            cnc__free(*list);
-            *list = NULL;
+    for (size_t i = 0; i < CNC_N(options); i++) {
+        if (options[i].kind != LIST) {
+            continue;
         }
+        drop_list(o, options[i].offset);
+        for (size_t k = 0; options[i].own != 0 && k < n; k++) {
+            drop_list((void *)&o->domains[k], options[i].own);
+        }
+    }
+    cnc__free((void *)o->domains);
+    o->domains = NULL;
+}
+
+void
+cnc_service_options_apps(struct cnc_service_options *o,
+                         const struct cnc_service_app *apps)
+{
+    struct cnc_service_domain *domain = last_domain(o);
+
+    *(domain == NULL ? &o->apps : &domain->apps) = apps;
+}
+
+const char *
+cnc_service_options_files(const struct cnc_service_options *o)
+{
+    const struct cnc_service_domain *domain = last_domain(o);
+
+    return domain != NULL && domain->files != NULL ? domain->files : o->files;
+}
+
+/* -- what a domain makes of them ------------------------------------------ */
+
+/* A *new* list of both, NULL when there is nothing. */
+static const char **
+join(const char *const *all, const char *const *own)
+{
+    const char **list = NULL;
+
+    for (; all != NULL && *all != NULL; all++) {
+        add_to_list(&list, *all);
+    }
+    for (; own != NULL && *own != NULL; own++) {
+        add_to_list(&list, *own);
+    }
+    return list;
+}
+
+void
+cnc__options_of(struct cnc_service_options *out,
+                const struct cnc_service_options *o,
+                const struct cnc_service_domain *domain)
+{
+    *out = *o;
+    out->domains = NULL;
+    for (size_t i = 0; i < CNC_N(options); i++) {
+        const void *all = (const char *)o + options[i].offset;
+        void *member = (char *)out + options[i].offset;
+        const void *own =
+            domain == NULL || options[i].own == 0
+                ? NULL
+                : (const void *)((const char *)domain + options[i].own);
+
+        if (options[i].kind == LIST) {
+            *(const char ***)member =
+                join(*(const char *const *const *)all,
+                     own == NULL ? NULL : *(const char *const *const *)own);
+        } else if (own != NULL && options[i].kind == TEXT &&
+                   *(const char *const *)own != NULL) {
+            *(const char **)member = *(const char *const *)own;
+        } else if (own != NULL && options[i].kind == FLAG) {
+            *(bool *)member = *(const bool *)all || *(const bool *)own;
+        }
+    }
+    if (domain != NULL) {
+        out->apps = domain->apps;
     }
 }
 

@@ -205,8 +205,8 @@ void cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web);
 
 /* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
-/* True when it answered r. */
-bool cnc__status_http(struct cnc_service *s, struct cnc__http_request *r);
+/* True when it answered r, for all domains. */
+bool cnc__status_http(struct cnc__process *p, struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 struct cnc__figures { /* what is watched over time */
     uint64_t memory, sessions, connections, items, subscriptions,
@@ -242,17 +242,51 @@ void cnc__messaging_account_deleted(struct cnc_service *s, const char *user);
 /* -- option-check.c ------------------------------------------------------- */
 
 bool cnc__is_domain(const char *name);
+bool cnc__is_same_domain(const char *a, const char *b);
+/* Is this a bare JID at domain? */
+bool cnc__is_account_of(const char *jid, const char *domain);
 /* CNC_EINVAL or CNC_ESYS, with the option, what is wrong and what it takes.
  * domain: o->domain or its default. */
 int cnc__options_check(const struct cnc_service_options *o, const char *domain,
                        struct cnc_error *err);
 
+/* *out: what domain (NULL: the only one) makes of the options for all; its
+ * lists are *new*, for cnc_service_options_fini(). */
+void cnc__options_of(struct cnc_service_options *out,
+                     const struct cnc_service_options *o,
+                     const struct cnc_service_domain *domain);
+
+/* -- sites.c: HTTP's Host ------------------------------------------------- */
+
+struct cnc__sites;
+/* any: where there is one domain, whatever its name is. */
+struct cnc__sites *cnc__sites_new(const struct cnc__process *p, bool any);
+void cnc__sites_free(struct cnc__sites **sp);
+/* Is this Host header taken?  *domain: whose it is; NULL: the machine's own
+ * name, where there are several domains. */
+bool cnc__sites_find(const struct cnc__sites *sites, const char *host,
+                     struct cnc_service **domain);
+
+/* -- neighbours.c: the domains of a process among themselves -------------- */
+
+/* Whose domain, or component, it is; NULL: nobody's here. */
+struct cnc_service *cnc__process_host(const struct cnc__process *p,
+                                      const char *domain);
+/* For S2S: is it this service's, another one's? */
+bool cnc__neighbours_is_host(const char *domain, void *service);
+bool cnc__neighbours_are(const char *domain, void *service);
+/* Makes the service reach the others; before its other carriers' turn. */
+void cnc__neighbours_join(struct cnc_service *s);
+/* What is on its way is dropped. */
+void cnc__neighbours_close(struct cnc__process *p);
+
 /* -- network.c: clients and servers by TCP -------------------------------- */
 
 /* After the stream envs, before net. */
 int cnc__network_new(struct cnc_service *s, struct cnc_error *err);
-int cnc__network_listen(struct cnc_service *s, struct cnc_error *err);
-cnc__net_stream_f cnc__network_stream;
+bool cnc__is_loopback(const char *addr); /* of a listener */
+int cnc__network_listen(struct cnc__process *p, struct cnc_error *err);
+cnc__net_stream_f cnc__network_stream; /* priv: the process */
 void cnc__network_tick(struct cnc_service *s, uint64_t now_ms);
 /* No more streams to other domains; before net is closed. */
 void cnc__network_close(struct cnc_service *s);
@@ -306,7 +340,8 @@ void cnc__process_free(struct cnc__process **pp);
 /* -- service.c: one domain ------------------------------------------------ */
 
 /* Its store is open and loaded, its rooms and apps are there; nothing runs or
- * listens yet.  *out is set also on failure: it is the process's to free. */
+ * listens yet.  Takes the lists of o.  *out is set also on failure: it is the
+ * process's to free. */
 int cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
                     const struct cnc_service_options *o,
                     struct cnc_error *err);
@@ -331,13 +366,17 @@ struct cnc__process {
     struct cnc__posts *posts;
     struct cnc__renders *renders;
     struct cnc__net *net;
+    struct cnc__sites *sites;
     unsigned port; /* of HTTP */
     uint64_t started_ms, stop_deadline_ms;
     size_t n_jobs; /* of the pool, whose done() was not called yet */
     bool stop_asked, net_closing, net_closed;
-    struct cnc_error failure; /* why run ends with an error */
-    struct cnc_service **domains;
+    struct cnc_error failure;     /* why run ends with an error */
+    struct cnc_service **domains; /* NULL where one could not be made */
     size_t n_domains;
+    bool named;                                       /* by --domain */
+    struct cnc__crossing *crossings, **last_crossing; /* between domains */
+    size_t crossing_bytes;
 };
 
 /* -- the service: one domain ---------------------------------------------- */

@@ -67,8 +67,18 @@ env_render(unsigned worker, const struct cnc__render_message *m,
            cnc__render_reply_f *reply, void *reply_priv, void *priv)
 {
     struct cnc_service *s = priv;
+    struct cnc__render_message own = *m;
+    struct cnc__str page = CNC__STR;
 
-    cnc__renders_call(s->process->renders, worker, m, reply, reply_priv);
+    /* The processes are shared, and pages of two domains may have one path.
+     */
+    if (s->process->n_domains > 1 && m->type != CNC__R_CHECK) {
+        cnc__str_printf(&page, "%s ", cnc__router_domain(s->router));
+        cnc__str_add(&page, m->fields[0].data, m->fields[0].len);
+        own.fields[0] = (struct cnc__render_field){page.data, page.len};
+    }
+    cnc__renders_call(s->process->renders, worker, &own, reply, reply_priv);
+    cnc__str_fini(&page);
 }
 
 static void
@@ -134,8 +144,8 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
 void
 cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
-    if (!cnc__status_http(s, r) && !cnc__hostmeta_http(s, r) &&
-        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r)) {
+    if (!cnc__hostmeta_http(s, r) && !cnc__webconsole_http(s, r) &&
+        !cnc__weblogin_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }
@@ -398,8 +408,7 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
     s->o = *o;
     s->data = cnc__strdup(o->data);
     s->www = o->www == NULL ? under(s->data, "www") : cnc__strdup(o->www);
-    if ((code = cnc__options_check(&s->o, s->o.domain, err)) != 0 ||
-        (code = open_store(s, err)) != 0) {
+    if ((code = open_store(s, err)) != 0) {
         return code;
     }
     make_rooms(s);
@@ -455,5 +464,6 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__table_free(&s->settings, free_setting);
     cnc__free(s->data);
     cnc__free(s->www);
+    cnc_service_options_fini(&s->o);
     CNC_OBJ_FREE(s);
 }

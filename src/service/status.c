@@ -25,22 +25,13 @@ resident_bytes(void)
 }
 
 static void
-figures_xmpp(struct cnc_service *s, const struct cnc__net_stats *net,
-             figure_f *f, void *priv)
+figures_xmpp(struct cnc_service *s, figure_f *f, void *priv)
 {
     struct cnc__sm_stats sm;
     struct cnc__traces_stats traces;
 
     cnc__sm_stats(s->router, &sm);
     cnc__traces_stats(s->traces, &traces);
-    f("c2s_connections", GAUGE, "Connections of clients by TCP", net->c2s,
-      priv);
-    f("s2s_connections", GAUGE, "Connections of other servers", net->s2s,
-      priv);
-    f("component_connections", GAUGE, "Connections of components",
-      net->components, priv);
-    f("dialled_connections", GAUGE, "Connections to other servers",
-      net->dialled, priv);
     f("accounts", GAUGE, "Accounts", cnc__logins_count(s->accounts), priv);
     f("sm_waiting", GAUGE, "Sessions that wait for their client to resume",
       sm.waiting, priv);
@@ -104,29 +95,27 @@ figures_im(struct cnc_service *s, figure_f *f, void *priv)
     f("messages_total", COUNTER, "Messages to accounts", st.messages, priv);
 }
 
+/* What the process has once, however many domains. */
 static void
-figures(struct cnc_service *s, figure_f *f, void *priv)
+figures_process(const struct cnc__process *p, figure_f *f, void *priv)
 {
     struct cnc__net_stats net;
-    struct cnc__pubsub_stats ps;
-    struct cnc__agent_stats ag;
-    struct cnc__apps_stats apps;
-    struct cnc__commits_stats st;
 
-    cnc__net_stats(s->process->net, &net);
-    cnc__pubsub_stats(s->pubsub, &ps);
-    cnc__agent_stats(s->agent, &ag);
-    cnc__apps_stats(s->apps, &apps);
-    cnc__commits_stats(s->commits, &st);
+    cnc__net_stats(p->net, &net);
     f("uptime_seconds", GAUGE, "Time since the start",
-      (uv_now(&s->process->loop) - s->process->started_ms) / 1000, priv);
+      (uv_now(&p->loop) - p->started_ms) / 1000, priv);
     f("resident_bytes", GAUGE, "Memory of the service process",
       resident_bytes(), priv);
-    f("sessions", GAUGE, "Bound XMPP resources",
-      cnc__router_n_sessions(s->router), priv);
     f("connections", GAUGE, "Open sockets of clients", net.connections, priv);
     f("websockets", GAUGE, "Of those, WebSockets", net.websockets, priv);
     f("links", GAUGE, "Open connections of the Unix socket", net.links, priv);
+    f("c2s_connections", GAUGE, "Connections of clients by TCP", net.c2s,
+      priv);
+    f("s2s_connections", GAUGE, "Connections of other servers", net.s2s, priv);
+    f("component_connections", GAUGE, "Connections of components",
+      net.components, priv);
+    f("dialled_connections", GAUGE, "Connections to other servers",
+      net.dialled, priv);
     f("connections_total", COUNTER, "Sockets accepted", net.accepted, priv);
     f("connections_refused_total", COUNTER, "Sockets refused by a limit",
       net.refused, priv);
@@ -135,7 +124,25 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
     f("sent_bytes_total", COUNTER, "Bytes written", net.bytes_out, priv);
     f("queue_overflows_total", COUNTER,
       "Clients cut off because they read too slowly", net.overflows, priv);
-    figures_xmpp(s, &net, f, priv);
+    f("render_deaths_total", COUNTER, "Render processes that died",
+      cnc__renders_deaths(p->renders), priv);
+}
+
+static void
+figures_domain(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__pubsub_stats ps;
+    struct cnc__agent_stats ag;
+    struct cnc__apps_stats apps;
+    struct cnc__commits_stats st;
+
+    cnc__pubsub_stats(s->pubsub, &ps);
+    cnc__agent_stats(s->agent, &ag);
+    cnc__apps_stats(s->apps, &apps);
+    cnc__commits_stats(s->commits, &st);
+    f("sessions", GAUGE, "Bound XMPP resources",
+      cnc__router_n_sessions(s->router), priv);
+    figures_xmpp(s, f, priv);
     figures_s2s(s, f, priv);
     figures_im(s, f, priv);
     f("nodes", GAUGE, "PubSub nodes", ps.nodes, priv);
@@ -161,8 +168,6 @@ figures(struct cnc_service *s, figure_f *f, void *priv)
       ag.refused_templates, priv);
     f("render_errors_total", COUNTER, "Renders that failed", ag.render_errors,
       priv);
-    f("render_deaths_total", COUNTER, "Render processes that died",
-      cnc__renders_deaths(s->process->renders), priv);
     f("store_batches_total", COUNTER, "Transactions of the store", st.batches,
       priv);
     f("store_operations_total", COUNTER, "Operations in them", st.ops, priv);
@@ -209,15 +214,97 @@ cnc__status_figures(struct cnc_service *s, struct cnc__figures *out)
     };
 }
 
+/* -- /metrics --------------------------------------------------------------
+ */
+
+static void
+metric_head(struct cnc__str *out, const char *name, enum figure_kind kind,
+            const char *help)
+{
+    cnc__str_printf(out,
+                    "# HELP concordance_%s %s\n# TYPE concordance_%s %s\n",
+                    name, help, name, kind == GAUGE ? "gauge" : "counter");
+}
+
 static void
 metric(const char *name, enum figure_kind kind, const char *help,
        uint64_t value, void *priv)
 {
-    cnc__str_printf(priv,
-                    "# HELP concordance_%s %s\n# TYPE concordance_%s %s\n"
-                    "concordance_%s %" PRIu64 "\n",
-                    name, help, name, kind == GAUGE ? "gauge" : "counter",
-                    name, value);
+    metric_head(priv, name, kind, help);
+    cnc__str_printf(priv, "concordance_%s %" PRIu64 "\n", name, value);
+}
+
+/* The values of one domain, in the order in which all tell them. */
+struct column {
+    uint64_t *values;
+    size_t n;
+};
+
+static void
+collect(const char *name, enum figure_kind kind, const char *help,
+        uint64_t value, void *priv)
+{
+    struct column *column = priv;
+
+    column->values =
+        cnc__realloc(column->values, column->n + 1, sizeof(*column->values));
+    column->values[column->n++] = value;
+}
+
+struct table {
+    struct cnc__str *out;
+    const struct cnc__process *process;
+    const struct column *columns; /* one a domain */
+    size_t row;
+};
+
+/* All that is said of a figure stands together. */
+static void
+metric_row(const char *name, enum figure_kind kind, const char *help,
+           uint64_t value, void *priv)
+{
+    struct table *t = priv;
+
+    metric_head(t->out, name, kind, help);
+    for (size_t i = 0; i < t->process->n_domains; i++) {
+        cnc__str_printf(t->out, "concordance_%s{domain=\"%s\"} %" PRIu64 "\n",
+                        name,
+                        cnc__router_domain(t->process->domains[i]->router),
+                        t->columns[i].values[t->row]);
+    }
+    t->row++;
+}
+
+static void
+write_metrics(struct cnc__str *out, const struct cnc__process *p)
+{
+    struct column *columns = cnc__zalloc(p->n_domains * sizeof(*columns));
+    struct table t = {out, p, columns, 0};
+
+    figures_process(p, metric, out);
+    if (p->n_domains == 1) {
+        figures_domain(p->domains[0], metric, out);
+    } else {
+        for (size_t i = 0; i < p->n_domains; i++) {
+            figures_domain(p->domains[i], collect, &columns[i]);
+        }
+        figures_domain(p->domains[0], metric_row, &t);
+    }
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__free(columns[i].values);
+    }
+    cnc__free(columns);
+}
+
+static bool
+all_ready(const struct cnc__process *p)
+{
+    for (size_t i = 0; i < p->n_domains; i++) {
+        if (!p->domains[i]->ready) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -237,22 +324,23 @@ respond(struct cnc__http_request *r, int status, const char *type,
 }
 
 bool
-cnc__status_http(struct cnc_service *s, struct cnc__http_request *r)
+cnc__status_http(struct cnc__process *p, struct cnc__http_request *r)
 {
     if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD) {
         return false;
     }
     if (strcmp(r->path, "/healthz") == 0) {
-        const char *text = s->ready ? "ok\n" : "starting\n";
+        bool ready = all_ready(p);
+        const char *text = ready ? "ok\n" : "starting\n";
 
-        respond(r, s->ready ? 200 : 503, "text/plain; charset=utf-8", text,
+        respond(r, ready ? 200 : 503, "text/plain; charset=utf-8", text,
                 strlen(text));
         return true;
     }
     if (strcmp(r->path, "/metrics") == 0) {
         struct cnc__str text = CNC__STR;
 
-        figures(s, metric, &text);
+        write_metrics(&text, p);
         respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
                 text.len);
         cnc__str_fini(&text);
@@ -260,6 +348,9 @@ cnc__status_http(struct cnc_service *s, struct cnc__http_request *r)
     }
     return false;
 }
+
+/* -- the command -----------------------------------------------------------
+ */
 
 static void
 field(const char *name, enum figure_kind kind, const char *help,
@@ -285,7 +376,8 @@ run_status(struct cnc__command_reply *reply, const struct cnc__caller *c,
                     "<value>%s</value></field>",
                     cnc__router_domain(s->router),
                     cnc__router_domain(s->router), s->driver->name);
-    figures(s, field, &form);
+    figures_process(s->process, field, &form);
+    figures_domain(s, field, &form);
     cnc__str_puts(&form, "</x>");
     cnc__command_done(reply, NULL, "Running.", form.data);
     cnc__str_fini(&form);

@@ -25,8 +25,7 @@ is_https(const struct cnc_service *s, const struct cnc__http_request *r)
     if (r->secure) {
         return true;
     }
-    for (const char *const *o = s->process->o.origins; o != NULL && *o != NULL;
-         o++) {
+    for (const char *const *o = s->o.origins; o != NULL && *o != NULL; o++) {
         if (strncasecmp(*o, "https://", 8) == 0) {
             return true;
         }

@@ -71,18 +71,29 @@ cnc__c2s_say_features(struct cnc__stream *s)
     cnc__stream_say_features(s, &xml);
 }
 
-/* `to` names the domain.  On the link it may be left out: the peer learns the
- * domain from our header. */
+/* `to` names the domain, of several perhaps; after log-in it stays what it is.
+ * On the link it may be left out: the peer learns the domain from our header.
+ */
 static bool
-to_is_ours(const struct cnc__stream *s, const char *to)
+take_to(struct cnc__stream *s, const char *to)
 {
+    const struct cnc__stream_env *env = s->env;
     char prepared[CNC__JID_MAX + 1];
 
     if (to == NULL) {
         return s->uid >= 0;
     }
-    return cnc__jid_prepare(prepared, to, strlen(to), NULL) == 0 &&
-           strcmp(prepared, cnc__router_domain(s->env->router)) == 0;
+    if (cnc__jid_prepare(prepared, to, strlen(to), NULL) != 0) {
+        return false;
+    }
+    do {
+        if (strcmp(prepared, cnc__router_domain(env->router)) == 0) {
+            s->env = env;
+            return true;
+        }
+        env = s->authenticated ? NULL : env->next;
+    } while (env != NULL && env != s->env);
+    return false;
 }
 
 /* Whom the header says it comes from: its bare JID, or nothing when that is
@@ -107,7 +118,7 @@ on_header(struct cnc__stream *s, struct cnc_element *root)
     const char *from = cnc_element_attr(root, NULL, "from");
     char to[CNC__JID_MAX + 1];
 
-    if (!to_is_ours(s, cnc_element_attr(root, NULL, "to"))) {
+    if (!take_to(s, cnc_element_attr(root, NULL, "to"))) {
         cnc__stream_close(s, "host-unknown", NULL);
         return;
     }

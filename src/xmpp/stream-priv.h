@@ -87,8 +87,6 @@ void cnc__stream_authenticated(struct cnc__stream *s);
 void cnc__stream_go_secure(struct cnc__stream *s);
 /* The session is there. */
 void cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session);
-/* Our name on this stream. */
-const char *cnc__stream_host(const struct cnc__stream *s);
 /* After adding to out, which had this many bytes: tell the owner. */
 void cnc__stream_touch(struct cnc__stream *s, size_t had);
 /* End with a stream error, and this code in the WebSocket's close. */

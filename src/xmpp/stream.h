@@ -85,6 +85,10 @@ struct cnc__stream_env {
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
                     void *priv);
     void *priv;
+    /* A ring of the envs of all domains that clients may mean when they
+     * connect where this one is served: the header's `to` chooses.  They
+     * differ in nothing that counts before it.  NULL: this one alone. */
+    const struct cnc__stream_env *next;
 };
 
 struct cnc__stream_peer {
@@ -188,6 +192,8 @@ CNC_API void cnc__stream_close(struct cnc__stream *s, const char *condition,
 /* True when everything is said: flush and close the socket. */
 CNC_API bool cnc__stream_is_closed(const struct cnc__stream *s);
 CNC_API struct cnc__session *cnc__stream_session(struct cnc__stream *s);
+/* Our name on this stream: once the peer's header is in, whom it meant. */
+CNC_API const char *cnc__stream_host(const struct cnc__stream *s);
 
 /* What an operator may know of it; borrowed strings. */
 struct cnc__stream_about {

@@ -174,13 +174,13 @@ def crowd(s, n: int, data: bytes):
 
 CROWDS = {  # how many, what each says, kB each may cost
     "nothing": (2000, b"", 6),
-    "half a head": (2000, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 8000,
+    "half a head": (2000, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 8000,
                     24),
     "half an upgrade": (2000, UPGRADE[:-2], 6),
     "a silent stream": (2000, UPGRADE, 8),
     "half a message": (2000, UPGRADE + frame(b"<" * 9999)[:-50], 24),
     "a TLS hello": (2000, b"\x16\x03\x01\x02\x00\x01" + b"\xaa" * 500, 6),
-    "half a body": (1200, b"POST /?form=library HTTP/1.1\r\nHost: x\r\n"
+    "half a body": (1200, b"POST /?form=library HTTP/1.1\r\nHost: localhost\r\n"
                     b"Content-Length: 900000\r\n\r\n" + b"a" * 600000, 600),
 }
 
@@ -368,7 +368,7 @@ def test_no_position_confuses_the_archive(service, where):
 
 # -- HTTP ---------------------------------------------------------------------
 
-SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize("headers, body", [
@@ -391,14 +391,14 @@ SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     (b"X: a\0b\r\n", b""),
 ])
 def test_no_request_is_smuggled(service, headers, body):
-    answer = service.raw(b"POST / HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n"
+    answer = service.raw(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n"
                          + body + SMUGGLED)
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer[:10] in (b"HTTP/1.1 4", b"HTTP/1.1 5")
 
 
 def ask(s, path: bytes, more: bytes = b"") -> bytes:
-    return s.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + more
+    return s.raw(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + more
                  + b"Connection: close\r\n\r\n")
 
 

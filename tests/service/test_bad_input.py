@@ -152,27 +152,27 @@ def test_no_template_and_no_xml(service, tmp_path):
 
 
 @pytest.mark.parametrize("request_, status", [
-    (b"GET / HTTP/1.1\r\nHost: x\r\nFoo : bar\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\nHost: x\n\n", 400),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nFoo : bar\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\nHost: localhost\n\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
      b"Transfer-Encoding: chunked\r\n\r\n", 400),
-    (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
-    (b"GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
-    (b"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    (b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
+    (b"GET /%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
+    (b"GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
      400),
-    (b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
-    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
-    (b"GET /xmpp HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n"
+    (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
+    (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n", 413),
+    (b"GET /xmpp HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
      b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
      b"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
      b"Sec-WebSocket-Protocol: xmpp\r\n\r\n", 403),
-    (b"POST /?form=library HTTP/1.1\r\nHost: x\r\nOrigin: null\r\n"
+    (b"POST /?form=library HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n"
      b"Content-Type: application/x-www-form-urlencoded\r\n"
      b"Content-Length: 7\r\nConnection: close\r\n\r\ntitle=a", 403),
-    (b"POST /?form=library HTTP/1.1\r\nHost: x\r\n"
+    (b"POST /?form=library HTTP/1.1\r\nHost: localhost\r\n"
      b"Content-Type: text/plain\r\nContent-Length: 7\r\n"
      b"Connection: close\r\n\r\ntitle=a", 415),
-    (b"POST /?form=library HTTP/1.1\r\nHost: x\r\n"
+    (b"POST /?form=library HTTP/1.1\r\nHost: localhost\r\n"
      b"Content-Type: application/x-www-form-urlencoded\r\n"
      b"Content-Length: 9\r\nConnection: close\r\n\r\ntitle=%ff", 400),
 ])

@@ -37,7 +37,7 @@ def frame(data: bytes, opcode: int = 1, fin: bool = True) -> bytes:
     return head + b"\0\0\0\0" + data
 
 
-UPGRADE = (b"GET /xmpp HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+UPGRADE = (b"GET /xmpp HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
            b"Sec-WebSocket-Protocol: xmpp\r\n\r\n")

@@ -84,18 +84,19 @@ values_reach_their_members(void **state)
                          &o, CNC_N(words), (char *const *)words, &used, NULL),
                      0);
     assert_int_equal(used, CNC_N(words));
-    assert_string_equal(o.domain, "d");
+    assert_null(o.domain);
+    assert_string_equal(o.domains[0].domain, "d");
     assert_string_equal(o.http, "h");
-    assert_string_equal(o.data, "a");
+    assert_string_equal(o.domains[0].data, "a");
     assert_string_equal(o.store, "s");
-    assert_string_equal(o.www, "w");
+    assert_string_equal(o.domains[0].www, "w");
     assert_string_equal(o.link, "l");
-    assert_string_equal(o.files, "f");
-    assert_string_equal(o.tls_cert, "c");
-    assert_string_equal(o.tls_key, "k");
-    assert_string_equal(o.origins[0], "o1");
-    assert_string_equal(o.origins[1], "o2");
-    assert_null(o.origins[2]);
+    assert_string_equal(o.domains[0].files, "f");
+    assert_string_equal(o.domains[0].tls_cert, "c");
+    assert_string_equal(o.domains[0].tls_key, "k");
+    assert_string_equal(o.domains[0].origins[0], "o1");
+    assert_string_equal(o.domains[0].origins[1], "o2");
+    assert_null(o.domains[0].origins[2]);
     assert_string_equal(o.log_level, "warn");
     assert_int_equal(o.max_stanza, 20000);
     assert_int_equal(o.max_queue, 70000);
@@ -103,6 +104,77 @@ values_reach_their_members(void **state)
     assert_true(o.allow_plain);
     cnc_service_options_fini(&o);
     assert_null(o.origins);
+    assert_null(o.domains);
+}
+
+/* Before the first --domain an option is for all, after it for that one. */
+static void
+each_domain_has_its_own_words(void **state)
+{
+    static const char *const words[] = {"--registration",
+                                        "--contact=mailto:all@x",
+                                        "--domain",
+                                        "a.example",
+                                        "--contact=mailto:a@x",
+                                        "--http=h",
+                                        "a.so",
+                                        "b.so",
+                                        "--domain=b.example",
+                                        "--without=pep",
+                                        "--data",
+                                        "B",
+                                        "c.so"};
+    static const struct cnc_service_app first[1], second[1];
+    struct cnc_service_options o = {.size = sizeof(o)}, of;
+    const int n = (int)CNC_N(words);
+    char *const *argv = (char *const *)words;
+    int used = 0;
+
+    assert_int_equal(cnc_service_options_parse(&o, n, argv, &used, NULL), 0);
+    assert_int_equal(used, 6);
+    cnc_service_options_apps(&o, first);
+    assert_int_equal(
+        cnc_service_options_parse(&o, n - 8, argv + 8, &used, NULL), 0);
+    assert_int_equal(used, 4);
+    cnc_service_options_apps(&o, second);
+    assert_null(o.domains[2].domain);
+    assert_string_equal(o.http, "h");
+    assert_null(o.data);
+    cnc__options_of(&of, &o, &o.domains[0]);
+    assert_string_equal(of.domain, "a.example");
+    assert_ptr_equal(of.apps, first);
+    assert_string_equal(of.contact[0], "mailto:all@x");
+    assert_string_equal(of.contact[1], "mailto:a@x");
+    assert_null(of.contact[2]);
+    assert_true(of.registration);
+    assert_null(of.without);
+    assert_null(of.data);
+    cnc_service_options_fini(&of);
+    cnc__options_of(&of, &o, &o.domains[1]);
+    assert_ptr_equal(of.apps, second);
+    assert_string_equal(of.contact[0], "mailto:all@x");
+    assert_null(of.contact[1]);
+    assert_string_equal(of.without[0], "pep");
+    assert_string_equal(of.data, "B");
+    cnc_service_options_fini(&of);
+    cnc_service_options_fini(&o);
+}
+
+static void
+a_domain_named_after_its_app_is_refused(void **state)
+{
+    static const char *const words[] = {"--domain", "late.example"};
+    static const struct cnc_service_app apps[1];
+    struct cnc_service_options o = {.size = sizeof(o)};
+    struct cnc_error err = {0};
+    int used = 0;
+
+    cnc_service_options_apps(&o, apps);
+    assert_int_equal(
+        cnc_service_options_parse(&o, 2, (char *const *)words, &used, &err),
+        CNC_EINVAL);
+    assert_non_null(strstr(err.text, "--domain late.example comes after"));
+    cnc_service_options_fini(&o);
 }
 
 static void
@@ -270,6 +342,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_line_is_taken_or_refused_with_its_word),
         cmocka_unit_test(values_reach_their_members),
+        cmocka_unit_test(each_domain_has_its_own_words),
+        cmocka_unit_test(a_domain_named_after_its_app_is_refused),
         cmocka_unit_test(every_option_is_in_the_help),
         cmocka_unit_test(a_module_that_is_no_app_says_so),
         cmocka_unit_test(a_store_is_found_or_the_text_says_which_there_are),

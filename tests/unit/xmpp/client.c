@@ -131,7 +131,7 @@ a_tool_logs_in_asks_and_follows(void **state)
     struct cnc_error err = {0};
 
     start(&v, (int64_t)geteuid(), 10000);
-    assert_int_equal(cnc__client_open(&c, v.path, &err), 0);
+    assert_int_equal(cnc__client_open(&c, v.path, NULL, &err), 0);
     assert_string_equal(cnc__client_domain(c), "im.example.com");
     assert_ptr_equal(strstr(cnc__client_jid(c), "operator@im.example.com/"),
                      cnc__client_jid(c));
@@ -160,7 +160,7 @@ a_refusal_carries_its_text(void **state)
     struct cnc_error err = {0};
 
     start(&v, 0, 10000);
-    assert_int_equal(cnc__client_open(&c, v.path, &err), 0);
+    assert_int_equal(cnc__client_open(&c, v.path, NULL, &err), 0);
     assert_int_equal(
         cnc__client_iq(c, "set", NULL, "<echo xmlns='urn:e'/>", &e, &err),
         CNC_EREFUSED);
@@ -187,7 +187,7 @@ the_reason_a_stream_ended_is_told(void **state)
     memset(big, 'x', sizeof(big) - 1);
     big[sizeof(big) - 1] = '\0';
     start(&v, 0, 2000);
-    assert_int_equal(cnc__client_open(&c, v.path, &err), 0);
+    assert_int_equal(cnc__client_open(&c, v.path, NULL, &err), 0);
     assert_int_equal(cnc__client_iq(c, "set", NULL, big, NULL, &err),
                      CNC_ECLOSED);
     assert_non_null(strstr(err.text, "policy-violation"));
@@ -203,7 +203,7 @@ no_service_is_said_plainly(void **state)
     struct cnc__client *c = NULL;
     struct cnc_error err = {0};
 
-    assert_int_equal(cnc__client_open(&c, "/nonexistent/link", &err),
+    assert_int_equal(cnc__client_open(&c, "/nonexistent/link", NULL, &err),
                      CNC_ESYS);
     assert_non_null(strstr(err.text, "start it"));
     assert_null(c);
