@@ -109,6 +109,7 @@ struct cnc_service_options {
     /* The domains of this process, ended by .domain == NULL; with them domain
      * and apps are NULL.  NULL: one domain, which is domain and apps above. */
     const struct cnc_service_domain *domains;
+    bool supervise; /* the front end has called cnc_supervise() */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,
@@ -144,6 +145,11 @@ CNC_API int cnc_service_new(struct cnc_service **out,
 CNC_API int cnc_service_run(struct cnc_service *s, struct cnc_error *err);
 CNC_API void cnc_service_stop(struct cnc_service *s); /* any thread, signal */
 CNC_API void cnc_service_free(struct cnc_service **sp);
+
+/* Go on in a child that is started again when a signal ends it: call first,
+ * before there are threads, and go on as if nothing were; the parent never
+ * returns.  CNC_ESYS: there is no child. */
+CNC_API int cnc_supervise(struct cnc_error *err);
 
 /* Load a C app's module.  CNC_EINVAL: not an app, other ABI, missing. */
 CNC_API int cnc_app_load(const struct cnc_app **out, const char *path,

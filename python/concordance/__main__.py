@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from . import App, Error, __version__
-from ._concordance import app_words, options_help
+from ._concordance import app_words, options_help, supervise
 from .app import _serve
 
 USAGE = """Usage: python3 -m concordance run MODULE:CLASS... [OPTION...]
@@ -58,6 +58,8 @@ def main(argv: list[str]) -> int:
     if argv[0] != "run":
         return fail(f"there is no command {argv[0]}; run is one. --help says "
                     "more.", 2)
+    if "--supervise" in argv:
+        supervise()
     lead = []
     rest = argv[1:]
     while rest and not rest[0].startswith("--"):

@@ -295,8 +295,25 @@ mod_options_help(PyObject *mod, PyObject *unused)
     return PyUnicode_FromString(cnc_service_options_help());
 }
 
+static PyObject *
+mod_supervise(PyObject *self, PyObject *none)
+{
+    struct cnc_error err = {0};
+
+    PyOS_BeforeFork();
+    if (cnc_supervise(&err) != 0) {
+        PyOS_AfterFork_Parent();
+        PyErr_SetString(PyExc_OSError, err.text);
+        return NULL;
+    }
+    PyOS_AfterFork_Child();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef mod_methods[] = {
     {"run", mod_run, METH_VARARGS, run_doc},
+    {"supervise", mod_supervise, METH_NOARGS,
+     "Go on in a child that is started again when a crash ends it."},
     {"app_words", mod_app_words, METH_O,
      "app_words(argv: list[str]) -> list[int]: where in a command line its\n"
      "words are no options but apps.  ValueError for a wrong option."},

@@ -167,6 +167,15 @@ main(int argc, char **argv)
 
     /* A pipe whose reader has gone is an error of write(). */
     signal(SIGPIPE, SIG_IGN);
+    for (int i = 1; i < argc; i++) {
+        struct cnc_error err = {0};
+
+        /* Before any app is loaded: a new version of it is then loaded by the
+         * next start. */
+        if (strcmp(argv[i], "--supervise") == 0 && cnc_supervise(&err) != 0) {
+            return fail(1, &err);
+        }
+    }
     w.options.size = sizeof(w.options);
     w.options.on_ready = on_ready;
     status = read_words(&w, argc, argv);

@@ -34,6 +34,7 @@ static const char help[] =
     "  --renders N        render processes [1]\n"
     "  --log-level LEVEL  debug, info, warn or error [info]\n"
     "  --no-console       no page /_console for raw XML\n"
+    "  --supervise        start the service again when a crash ends it\n"
     "\n"
     "The XMPP network (LIST: may be given again):\n"
     "  --c2s ADDR         LIST clients by TCP, such as *:5222\n"
@@ -131,6 +132,7 @@ static const struct option {
     D("no-console", FLAG, no_console),
     O("max-resources", NUMBER, max_resources, 1, 10000),
     O("resume", NUMBER, resume, 1, 86400),
+    O("supervise", FLAG, supervise, 0, 0),
 #undef D
 #undef O
 };
