@@ -93,6 +93,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__table_free(&a->sheets, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
     cnc__sheet_unref(&a->builtin);
+    cnc__sheet_unref(&a->error_sheet);
     cnc__sheet_unref(&a->builtin_do);
     cnc__table_free(&a->roles, NULL);
     cnc__assets_free(&a->assets);

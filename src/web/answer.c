@@ -162,10 +162,10 @@ cnc__answer_html(struct cnc__http_responder *responder, int status,
     cnc_buf_unref(&body);
 }
 
-static void
-answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
-       const char *headers, const char *title, const char *text,
-       const char *link)
+void
+cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
+                   int status, const char *headers, const char *title,
+                   const char *text, const char *link)
 {
     struct cnc__str html = CNC__STR, lines = CNC__STR, href = CNC__STR;
     cnc__xml_printf(&html,
@@ -190,6 +190,16 @@ answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
     cnc__str_fini(&html);
     cnc__str_fini(&lines);
     cnc__str_fini(&href);
+}
+
+static void
+answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
+       const char *headers, const char *title, const char *text,
+       const char *link)
+{
+    if (!cnc__error_page(a, responder, status, headers, title, text, link)) {
+        cnc__answer_simple(a, responder, status, headers, title, text, link);
+    }
 }
 
 void

@@ -229,14 +229,37 @@ can_go(const struct doing *d, const char *see)
     return false;
 }
 
+static int
+on_next(const char *name, const char *value, void *priv)
+{
+    char **next = priv;
+    if (strcmp(name, "next") == 0 && *next == NULL &&
+        cnc__web_is_local(value) && strlen(value) <= SEE_MAX) {
+        *next = cnc__strdup(value);
+    }
+    return 0;
+}
+
+/* The page that the form stood on; *new*, or NULL. */
+static char *
+next_of(const struct doing *d)
+{
+    const struct cnc__http_request *r = d->request;
+    char *next = NULL;
+
+    cnc__http_form_parse(r->query, strlen(r->query), MAX_PAIRS, on_next,
+                         &next);
+    return next;
+}
+
 static void
-go(struct doing *d, const struct cnc__command_answer *a)
+go(struct doing *d, const char *see, const struct cnc__command_answer *a)
 {
     cnc__str_puts(&d->headers, cnc__str_c(&d->who.call.headers));
     if (a->text != NULL) {
         cnc__flash_put(d->agent, d->request, &d->headers, a->text);
     }
-    cnc__web_go(d->request->responder, a->see, cnc__str_c(&d->headers));
+    cnc__web_go(d->request->responder, see, cnc__str_c(&d->headers));
     doing_free(d);
 }
 
@@ -246,12 +269,20 @@ on_answer(const struct cnc__command_answer *a, struct cnc__values *v,
 {
     struct doing *d = priv;
     int status = cnc__callsource_status(a->code);
+    char *next = NULL;
+
+    if (a->code == 0 && a->see == NULL && a->result_xml == NULL &&
+        !d->agent->closed && d->request->method == CNC__HTTP_POST) {
+        next = next_of(d); /* nothing is lost but the note, which goes too */
+    }
 
     if (d->agent->closed) {
         doing_free(d); /* the service ends, and the request is gone */
     } else if (a->code == 0 && d->request->method == CNC__HTTP_POST &&
                can_go(d, a->see)) {
-        go(d, a);
+        go(d, a->see, a);
+    } else if (next != NULL) {
+        go(d, next, a);
     } else if (a->code == 0) {
         const struct cnc__command *cmd = command_of(d);
 
@@ -265,6 +296,7 @@ on_answer(const struct cnc__command_answer *a, struct cnc__values *v,
         show(d, status, a->code, a->text, NULL,
              a->code != CNC_EACCES && a->code != CNC_ENOENT, v);
     }
+    cnc__free(next);
 }
 
 /* -- asking --------------------------------------------------------------- */
@@ -444,6 +476,9 @@ one_command(struct doing *d)
              NULL);
     } else if (!may(d, cmd) && d->who.caller.who.anonymous) {
         cnc__web_forbidden(d->agent, d->request, &d->who.caller);
+        doing_free(d);
+    } else if (!may(d, cmd) &&
+               cnc__web_login(d->agent, d->request, &d->who.caller)) {
         doing_free(d);
     } else if (!may(d, cmd)) {
         show(d, 403, CNC_EACCES, "You may not do that.", NULL, false, NULL);

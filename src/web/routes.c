@@ -81,29 +81,42 @@ login_path(struct cnc__str *out, const struct cnc__agent *a)
     return false;
 }
 
-void
-cnc__web_forbidden(struct cnc__agent *a, const struct cnc__http_request *r,
-                   const struct cnc__caller *who)
+bool
+cnc__web_login(struct cnc__agent *a, const struct cnc__http_request *r,
+               const struct cnc__caller *who)
 {
-    struct cnc__str to = CNC__STR, next = CNC__STR;
-    if (who->who.anonymous && login_path(&to, a)) {
-        cnc__web_percent(&next, r->path, true);
+    struct cnc__str to = CNC__STR, next = CNC__STR, here = CNC__STR;
+    cnc__web_percent(&here, r->path, true);
+    /* The log-in page itself may be closed: no circle. */
+    bool ok = who->who.anonymous && login_path(&to, a) &&
+              strcmp(to.data, here.data) != 0;
+    if (ok) {
+        cnc__str_puts(&next, here.data);
         if (r->query[0] != '\0' && r->method != CNC__HTTP_POST) {
             cnc__str_printf(&next, "?%s", r->query);
         }
         cnc__str_puts(&to, "?next=");
         cnc__web_percent(&to, next.data, false);
         cnc__web_go(r->responder, to.data, NULL);
-    } else {
-        cnc__answer_plain(
-            a, r->responder, 403, NULL,
-            who->who.anonymous ? "Not for guests" : "Not for you",
-            who->who.anonymous ? "What this page shows is not open to "
-                                 "everybody."
-                               : "What this page shows is for others.");
     }
     cnc__str_fini(&to);
     cnc__str_fini(&next);
+    cnc__str_fini(&here);
+    return ok;
+}
+
+void
+cnc__web_forbidden(struct cnc__agent *a, const struct cnc__http_request *r,
+                   const struct cnc__caller *who)
+{
+    bool guest = who->who.anonymous;
+    if (cnc__web_login(a, r, who)) {
+        return;
+    }
+    cnc__answer_plain(a, r->responder, 403, NULL,
+                      guest ? "Not for guests" : "Not for you",
+                      guest ? "What this page shows is not open to everybody."
+                            : "What this page shows is for others.");
 }
 
 /* -- one page ------------------------------------------------------------- */
@@ -327,8 +340,8 @@ is_unasked(const struct cnc__http_request *r)
     return strcmp(r->path, "/favicon.ico") == 0;
 }
 
-void
-cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
+static void
+route(struct cnc__agent *a, struct cnc__http_request *r)
 {
     if (cnc__do_answer(a, r)) {
         return;
@@ -356,4 +369,13 @@ cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
         return;
     }
     not_found(a, r);
+}
+
+void
+cnc__agent_http(struct cnc__agent *a, struct cnc__http_request *r)
+{
+    struct cnc__http_request *before = a->visiting;
+    a->visiting = r;
+    route(a, r);
+    a->visiting = before;
 }

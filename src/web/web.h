@@ -24,6 +24,7 @@
  *   older.c      ?before=ID
  *   submit.c     POST of forms
  *   assets.c     files served under hashed names
+ *   error.c      what is wrong, said by error.xsl
  *   answer.c     encodings, plain pages, header lines
  */
 #ifndef CNC_WEB_WEB_H
@@ -231,7 +232,10 @@ struct cnc__agent {
     struct cnc__web_page *gone; /* and not yet let go */
     size_t n_instances;
     uint64_t ticks;
-    struct cnc__table *watches; /* node -> struct cnc__watch */
+    struct cnc__http_request *visiting; /* the request being looked at */
+    struct cnc__sheet *error_sheet;     /* the error.xsl that failed last */
+    unsigned error_failures, n_errors;  /* its; under way */
+    struct cnc__table *watches;         /* node -> struct cnc__watch */
     struct cnc__node *templates;
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
@@ -624,7 +628,17 @@ void cnc__answer_style(struct cnc__agent *a);
 /* headers: further lines, each with its CR LF. */
 void cnc__answer_html(struct cnc__http_responder *responder, int status,
                       const char *headers, const char *html, size_t len);
-/* A plain page that says what is the matter.  headers: more lines or NULL. */
+/* A page that says what is the matter, as it is in every service. */
+void cnc__answer_simple(struct cnc__agent *a,
+                        struct cnc__http_responder *responder, int status,
+                        const char *headers, const char *title,
+                        const char *text, const char *link);
+/* The same by error.xsl; false: there is none that works. */
+bool cnc__error_page(struct cnc__agent *a,
+                     struct cnc__http_responder *responder, int status,
+                     const char *headers, const char *title, const char *text,
+                     const char *link);
+/* Whichever of them.  headers: more lines or NULL. */
 void cnc__answer_plain(struct cnc__agent *a,
                        struct cnc__http_responder *responder, int status,
                        const char *headers, const char *title,
@@ -647,6 +661,9 @@ bool cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r);
 
 /* -- older.c, submit.c, assets.c ----------------------------------------- */
 
+/* A guest goes to the log-in page; false: he is none, or there is none. */
+bool cnc__web_login(struct cnc__agent *a, const struct cnc__http_request *r,
+                    const struct cnc__caller *who);
 /* Who may not see what is there: to the log-in page, or 403. */
 void cnc__web_forbidden(struct cnc__agent *a,
                         const struct cnc__http_request *r,

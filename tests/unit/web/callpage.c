@@ -65,6 +65,13 @@ run_never(struct cnc__command_reply *c, const struct cnc__caller *who,
     fail_msg("a GET must not run it");
 }
 
+static void
+run_keep(struct cnc__command_reply *c, const struct cnc__caller *who,
+         struct cnc__values *v, void *priv)
+{
+    cnc__command_done(c, NULL, "It is kept.", NULL);
+}
+
 static const char sheet[] =
     "<xsl:stylesheet version='1.0'"
     " xmlns:xsl='http://www.w3.org/1999/XSL/Transform'"
@@ -265,6 +272,81 @@ the_note_of_the_command_before_is_shown_once(void **state)
     bench_free(b);
 }
 
+static void
+a_command_goes_back_to_the_page_of_its_form(void **state)
+{
+    struct bench *b = bench_commands();
+    char node[] = "keep", name[] = "Keep";
+    struct cnc__command keep = {
+        .node = node, .name = name, .who = CNC_USERS, .run = run_keep};
+    assert_int_equal(cnc__commands_add(b->commands, &keep, NULL), 0);
+    b->jid = "anna@books.example";
+    bench_post(b, "/_do/keep?next=/admin%3Fa=b", NULL, "");
+    assert_int_equal(b->answer->status, 303);
+    assert_string_equal(bench_header(b, "Location"), "/admin?a=b");
+    assert_has(bench_header(b, "Set-Cookie"), "cnc-flash=");
+    bench_post(b, "/_do/keep?next=//evil.example/", NULL, "");
+    assert_int_equal(b->answer->status, 200);
+    bench_free(b);
+}
+
+static const char error_sheet[] =
+    "<xsl:stylesheet version='1.0'"
+    " xmlns:xsl='http://www.w3.org/1999/XSL/Transform'"
+    " xmlns:c='" CNC__NS_PAGE "' exclude-result-prefixes='c'>"
+    "<xsl:template match='/'><html lang='en'><head><title>"
+    "<xsl:value-of select='/*/@c:title'/></title></head><body>"
+    "<p id='who'><xsl:value-of select='//c:viewer/@name'/></p>"
+    "<p id='code'><xsl:value-of select='//c:error/@code'/></p>%s"
+    "</body></html></xsl:template></xsl:stylesheet>";
+
+static void
+an_error_is_said_by_the_sheet_for_it(void **state)
+{
+    struct bench *b = bench_commands();
+    struct cnc__str s = CNC__STR;
+    b->jid = "anna@books.example";
+    bench_get(b, "/no/such", NULL);
+    assert_has(b->answer->body, "<style>");
+    cnc__str_printf(&s, error_sheet, "");
+    assert_int_equal(bench_template(b, "error.xsl", s.data, NULL), 0);
+    bench_get(b, "/no/<such>", NULL);
+    assert_int_equal(b->answer->status, 404);
+    assert_has(b->answer->body, "<p id=\"code\">404</p>");
+    assert_has(b->answer->body, "<p id=\"who\">anna</p>");
+    assert_lacks(b->answer->body, "<style>");
+    bench_post(b, "/admin", NULL, "");
+    assert_has(b->answer->body, "<p id=\"code\">405</p>");
+    assert_string_equal(bench_header(b, "Allow"), "GET, HEAD");
+    cnc__str_fini(&s);
+    bench_free(b);
+}
+
+static void
+a_broken_sheet_for_errors_leaves_the_plain_page(void **state)
+{
+    struct bench *b = bench_commands();
+    struct cnc__str s = CNC__STR;
+    cnc__str_printf(&s, error_sheet,
+                    "<xsl:if test='//c:error'>"
+                    "<xsl:message terminate='yes'>no</xsl:message></xsl:if>");
+    assert_int_equal(bench_template(b, "error.xsl", s.data, NULL), 0);
+    unsigned before = b->counts[CNC__R_RENDER];
+    for (int i = 0; i < 10; i++) {
+        bench_get(b, "/no/such", NULL);
+        assert_int_equal(b->answer->status, 404);
+        assert_has(b->answer->body, "There is no such page");
+    }
+    assert_int_equal(b->counts[CNC__R_RENDER], before + 3);
+    cnc__str_clear(&s);
+    cnc__str_printf(&s, error_sheet, "mended");
+    assert_int_equal(bench_template(b, "error.xsl", s.data, NULL), 0);
+    bench_get(b, "/no/such", NULL);
+    assert_has(b->answer->body, "mended");
+    cnc__str_fini(&s);
+    bench_free(b);
+}
+
 int
 main(void)
 {
@@ -275,6 +357,9 @@ main(void)
         cmocka_unit_test(a_form_is_posted_to_its_page),
         cmocka_unit_test(what_is_wrong_with_it_is_shown_there),
         cmocka_unit_test(an_answer_may_come_later_or_never),
+        cmocka_unit_test(a_command_goes_back_to_the_page_of_its_form),
+        cmocka_unit_test(an_error_is_said_by_the_sheet_for_it),
+        cmocka_unit_test(a_broken_sheet_for_errors_leaves_the_plain_page),
         cmocka_unit_test(the_note_of_the_command_before_is_shown_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
