@@ -70,9 +70,13 @@ struct cnc_field {
     const char *node;  /* REF: the app's node whose items it names */
     const char *show;  /* REF: the field of those that people see; NULL: the
                           first one */
-    /* Not typed but made from the rest of the record, whenever one is built:
-     * at most size bytes of UTF-8, ended by NUL.  0, or CNC_EREFUSED. */
-    int (*compute)(const struct cnc_element *record, char *out, size_t size);
+    /* Not typed but made from the rest of the record (its computed fields are
+     * not in it), whenever one is built: at most size bytes of UTF-8, ended by
+     * NUL; "" is none.  0, or CNC_EREFUSED.  The same record gives the same
+     * text; runs on the service's own thread and must be quick. */
+    int (*compute)(const struct cnc_element *record, char *out, size_t size,
+                   void *priv);
+    void *priv; /* compute's */
 };
 
 struct cnc_record {

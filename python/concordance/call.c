@@ -95,3 +95,36 @@ cnc__py_on_call(struct cnc_request *r)
 {
     return call_hook(cnc_priv(r), r, NULL);
 }
+
+int
+cnc__py_compute(const struct cnc_element *record, char *out, size_t size,
+                void *priv)
+{
+    const struct hook *h = priv;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *xml = cnc__py_text(record), *result = NULL;
+    const char *s = NULL;
+    Py_ssize_t len = 0;
+
+    h->run->n_inside++;
+    if (xml != NULL) {
+        result = PyObject_CallFunctionObjArgs(h->call, xml, NULL);
+    }
+    if (result != NULL) {
+        s = PyUnicode_AsUTF8AndSize(result, &len);
+    }
+    if (s != NULL && (size_t)len < size) {
+        memcpy(out, s, (size_t)len + 1);
+    } else if (s != NULL) {
+        PyErr_SetString(PyExc_ValueError, "a computed field is too long");
+        s = NULL;
+    }
+    if (s == NULL) {
+        cnc__py_log_exception();
+    }
+    Py_XDECREF(result);
+    Py_XDECREF(xml);
+    h->run->n_inside--;
+    PyGILState_Release(gil);
+    return s == NULL ? CNC_EREFUSED : 0;
+}

@@ -22,7 +22,7 @@ import datetime
 import decimal
 
 __all__ = ["Field", "Text", "Lines", "Integer", "Decimal", "Boolean", "Date",
-           "DateTime", "URL", "JID", "Choice", "Choices", "Hidden", "Fixed",
+           "Computed", "DateTime", "URL", "JID", "Choice", "Choices", "Hidden", "Fixed",
            "Secret", "Ref", "File"]
 
 
@@ -204,3 +204,30 @@ class File(Field):
     """A file that the service keeps: its address; ``str``.  A browser sends
     the file itself."""
     kind = 15
+
+
+class Computed(Field):
+    """Not typed but made from the rest of the record, whenever one is built:
+    ``slug = Computed(lambda book: book.title.lower())``.  ``of`` is the field
+    it is like, Text() otherwise.  The function is called by the service's own
+    thread: it must be quick, and give the same for the same record."""
+
+    def __init__(self, function, label: str | None = None, *,
+                 of: Field | None = None, index: bool = False):
+        super().__init__(label, index=index)
+        self.function = function
+        self.of = of or Text()
+        self.kind = self.of.kind
+
+    def to_text(self, value):
+        return self.of.to_text(value)
+
+    def from_text(self, text):
+        return self.of.from_text(text)
+
+    def hook(self, record):
+        """What the C half calls with a record's XML."""
+        def compute(xml):
+            value = self.function(record.from_xml(xml))
+            return "" if value is None else self.to_text(value)
+        return compute

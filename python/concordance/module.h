@@ -51,6 +51,9 @@ PyObject *cnc__py_text(const struct cnc_element *e);
  */
 
 int cnc__py_on_record(struct cnc_request *r, struct cnc_element *e);
+/* A computed field; on the core's thread. */
+int cnc__py_compute(const struct cnc_element *record, char *out, size_t size,
+                    void *priv);
 int cnc__py_on_call(struct cnc_request *r);
 /* Log the Python error with its traceback, and clear it; under the GIL. */
 void cnc__py_log_exception(void);

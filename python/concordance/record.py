@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import nodetree
 
-from .fields import Choices, Field
+from .fields import Choices, Computed, Field
 
 __all__ = ["Record"]
 
@@ -101,4 +101,6 @@ class Record:
     def __spec__(cls) -> dict:
         """Plain data for the C half."""
         return {"name": cls.__element__,
-                "fields": [f.__spec__() for f in cls.__fields__.values()]}
+                "fields": [{**f.__spec__(), "compute": f.hook(cls)}
+                           if isinstance(f, Computed) else f.__spec__()
+                           for f in cls.__fields__.values()]}

@@ -90,6 +90,7 @@ make_record(struct run *run, PyObject *map, const char *key)
     rec->fields = fields;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *f = PyList_GetItem(list, i);
+        const struct hook *h = get_hook(run, f, "compute");
 
         fields[i] = (struct cnc_field){
             .name = get_text(run, f, "name"),
@@ -108,6 +109,8 @@ make_record(struct run *run, PyObject *map, const char *key)
             .index = get_int(f, "index") != 0,
             .node = get_text(run, f, "node"),
             .show = get_text(run, f, "show"),
+            .compute = h == NULL ? NULL : cnc__py_compute,
+            .priv = (void *)h,
         };
     }
     return rec;

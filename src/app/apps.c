@@ -188,6 +188,7 @@ add_form(struct cnc__app_node *n, struct cnc_error *err)
                                .record = n->decl->record,
                                .who = CNC_ANYBODY_RUNS, /* the node decides */
                                .may = form_may,
+                               .refs = n->app->apps->env.pubsub,
                                .item_id = true,
                                .run = form_run,
                                .priv = n};

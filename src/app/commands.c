@@ -218,9 +218,12 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
 
     app->apps->stats.submits++;
     if (d->record != NULL &&
-        cnc__record_build(&form, d->record, app->decl->xmlns, v) != 0) {
+        (cnc__record_build(&form, d->record, app->decl->xmlns, v) != 0 ||
+         cnc__record_refs(app->apps->env.pubsub, d->record, form, v, NULL) !=
+             0)) {
         struct cnc_error err = {0};
 
+        cnc_element_unref(&form);
         app->apps->stats.refused++;
         cnc_error_set(&err, CNC_EREFUSED, NULL,
                       "Some fields need another look.");
@@ -301,6 +304,7 @@ add(struct cnc__app *app, const struct cnc_command *d, struct cnc_error *err)
                                .roles = (char *)d->roles,
                                .safe = d->safe,
                                .see = (char *)d->see,
+                               .refs = app->apps->env.pubsub,
                                .run = run,
                                .priv = c};
     int code;

@@ -310,6 +310,7 @@ publish_on_core(void *arg)
     struct node_call *c = arg;
     struct cnc__node *node = call_node(c);
     struct cnc__actor actor = app_actor(c->r);
+    struct cnc_element *record = NULL;
     struct cnc__app_node *own;
 
     if (node == NULL) {
@@ -319,15 +320,14 @@ publish_on_core(void *arg)
     }
     own = cnc__node_priv(node);
     if (own != NULL && own->decl->record != NULL) {
-        c->code = cnc__record_accepts(own->decl->record, own->app->decl->xmlns,
-                                      c->record, c->err);
-        if (c->code != 0) {
-            return;
-        }
+        c->code = cnc__app_record(&record, own, c->record, c->err);
     }
-    cnc__pubsub_publish(c->r->app->apps->env.pubsub, &actor, node, c->id,
-                        c->record, false, logged,
-                        (void *)c->r->app->decl->name);
+    if (c->code == 0) {
+        cnc__pubsub_publish(c->r->app->apps->env.pubsub, &actor, node, c->id,
+                            record != NULL ? record : c->record, false, logged,
+                            (void *)c->r->app->decl->name);
+    }
+    cnc_element_unref(&record);
 }
 
 int

@@ -142,6 +142,11 @@ struct cnc__node *cnc__request_node(const struct cnc_request *r,
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);
 
+/* submit.c: what the app itself publishes to n: a *new* element, with its
+ * computed fields, once it is a valid record.  CNC_EREFUSED. */
+int cnc__app_record(struct cnc_element **out, struct cnc__app_node *n,
+                    const struct cnc_element *e, struct cnc_error *err);
+
 /* submit.c: may he use the node's form?  Whoever may publish to a node with
  * writers; whoever may see another one. */
 int cnc__app_form_may(struct cnc__app_node *n, const struct cnc__actor *who,

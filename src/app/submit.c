@@ -171,9 +171,7 @@ after_handler(struct cnc_request *r, int code)
     }
     if (r->replaced != NULL) {
         cnc_element_unref(&s->record);
-        s->record = cnc_element_ref(r->replaced);
-        code = cnc__record_accepts(s->node->decl->record,
-                                   s->node->app->decl->xmlns, s->record, &err);
+        code = cnc__app_record(&s->record, s->node, r->replaced, &err);
         if (code != 0) {
             s->node->app->apps->stats.failures++;
             cnc__log(CNC_LOG_ERROR, "app.handler",
@@ -249,6 +247,10 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
     }
     code = cnc__record_build(&s->record, s->node->decl->record,
                              s->node->app->decl->xmlns, s->values);
+    if (code == 0) {
+        code = cnc__record_refs(a->env.pubsub, s->node->decl->record,
+                                s->record, s->values, NULL);
+    }
     if (code != 0) {
         finish(s, code, "Some fields need another look.");
         return;
@@ -262,15 +264,37 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
 }
 
 int
+cnc__app_record(struct cnc_element **out, struct cnc__app_node *n,
+                const struct cnc_element *e, struct cnc_error *err)
+{
+    const struct cnc_record *r = n->decl->record;
+    int code = cnc__record_compute(out, r, n->app->decl->xmlns, e, err);
+
+    if (code == 0) {
+        code = cnc__record_accepts(r, n->app->decl->xmlns, *out, err);
+    }
+    if (code == 0) {
+        code = cnc__record_refs(n->app->apps->env.pubsub, r, *out, NULL, err);
+    }
+    return code;
+}
+
+int
 cnc__apps_before_publish(struct cnc__apps *a, struct cnc__node *node,
                          struct cnc_element *payload, struct cnc_error *err)
 {
     struct cnc__app_node *own = cnc__node_priv(node);
+    int code;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     if (own == NULL || own->decl->record == NULL) {
         return 0;
     }
-    return cnc__record_accepts(own->decl->record, own->app->decl->xmlns,
+    code = cnc__record_accepts(own->decl->record, own->app->decl->xmlns,
                                payload, err);
+    if (code == 0 && own->decl->source == NULL) {
+        code = cnc__record_refs(a->env.pubsub, own->decl->record, payload,
+                                NULL, err);
+    }
+    return code;
 }

@@ -283,8 +283,8 @@ send_form(struct cnc__request **rp, const struct cnc__call *call,
     struct cnc__str xml = CNC__STR;
     open_command(&xml, command, call->id, "executing");
     cnc__str_puts(&xml, "<actions execute='complete'><complete/></actions>");
-    cnc__form_write_help(&xml, command->record, command->name, command->help,
-                         item_id, v);
+    cnc__form_write_in(&xml, command->refs, command->record, command->name,
+                       command->help, item_id, v);
     if (error != NULL) {
         add_refusal(&xml, command->record, v, error);
     }

@@ -35,9 +35,11 @@ struct cnc__command {
     char *roles;
     /* And only whom this lets, operators too; NULL: all of those. */
     bool (*may)(const struct cnc__actor *who, void *priv);
-    bool safe;    /* changes nothing: HTTP GET may run it */
-    bool item_id; /* the form carries CNC__FORM_ID */
-    char *see;    /* copied; where the web goes after it, or NULL */
+    bool safe;                /* changes nothing: HTTP GET may run it */
+    bool item_id;             /* the form carries CNC__FORM_ID */
+    struct cnc__pubsub *refs; /* where its REF fields' nodes are; NULL: ids are
+                                 typed */
+    char *see; /* copied; where the web goes after it, or NULL */
     /* v: what was typed (borrowed until answered).  Answer with
      * cnc__command_done(), now or later. */
     void (*run)(struct cnc__command_reply *c, const struct cnc__caller *who,

@@ -95,11 +95,14 @@ write_values(struct cnc__str *out, const struct cnc_field *f,
 }
 
 static void
-write_field(struct cnc__str *out, const struct cnc_field *f,
-            const struct cnc__values *v)
+write_field(struct cnc__str *out, struct cnc__pubsub *ps,
+            const struct cnc_field *f, const struct cnc__values *v)
 {
+    struct cnc__str items = CNC__STR;
+    bool listed = f->kind == CNC_FIELD_REF && ps != NULL &&
+                  cnc__ref_options(&items, ps, f);
     cnc__xml_printf(out, "<field var=\"%s\" type=\"%s\"", f->name,
-                    kinds[f->kind].type);
+                    listed ? "list-single" : kinds[f->kind].type);
     if (f->kind != CNC_FIELD_HIDDEN) {
         cnc__xml_printf(out, " label=\"%s\"", cnc__field_label(f));
     }
@@ -118,6 +121,8 @@ write_field(struct cnc__str *out, const struct cnc_field *f,
                         "</option>",
                         o->label != NULL ? o->label : o->value, o->value);
     }
+    cnc__str_add(out, items.data, items.len);
+    cnc__str_fini(&items);
     write_validate(out, f);
     const char *error = v == NULL ? NULL : cnc__values_error(v, f->name);
     if (error != NULL) {
@@ -132,13 +137,14 @@ cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
                 const char *title, const char *item_id,
                 const struct cnc__values *v)
 {
-    cnc__form_write_help(out, r, title, NULL, item_id, v);
+    cnc__form_write_in(out, NULL, r, title, NULL, item_id, v);
 }
 
 void
-cnc__form_write_help(struct cnc__str *out, const struct cnc_record *r,
-                     const char *title, const char *help, const char *item_id,
-                     const struct cnc__values *v)
+cnc__form_write_in(struct cnc__str *out, struct cnc__pubsub *ps,
+                   const struct cnc_record *r, const char *title,
+                   const char *help, const char *item_id,
+                   const struct cnc__values *v)
 {
     cnc__str_puts(out, "<x xmlns=\"" CNC__NS_DATA "\" type=\"form\">");
     if (title != NULL) {
@@ -154,7 +160,9 @@ cnc__form_write_help(struct cnc__str *out, const struct cnc_record *r,
                         item_id);
     }
     for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
-        write_field(out, f, v);
+        if (f->compute == NULL) {
+            write_field(out, ps, f, v);
+        }
     }
     const char *error = v == NULL ? NULL : cnc__values_error(v, NULL);
     if (error != NULL) {

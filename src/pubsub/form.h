@@ -56,11 +56,33 @@ CNC_API int cnc__record_check(const struct cnc_record *r,
 CNC_API int cnc__record_build(struct cnc_element **out,
                               const struct cnc_record *r, const char *xmlns,
                               struct cnc__values *v);
+/* The same record with its computed fields made anew: a *new* frozen element.
+ * CNC_EREFUSED. */
+CNC_API int cnc__record_compute(struct cnc_element **out,
+                                const struct cnc_record *r, const char *xmlns,
+                                const struct cnc_element *e,
+                                struct cnc_error *err);
 /* An element published directly is a valid record: CNC_EREFUSED with the
  * first fault in err. */
 CNC_API int cnc__record_accepts(const struct cnc_record *r, const char *xmlns,
                                 const struct cnc_element *e,
                                 struct cnc_error *err);
+
+/* -- REF: the id of an item of another node: ref.c -------------------------
+ */
+
+struct cnc__pubsub;
+/* A form offers so many items; of more the id is typed. */
+#define CNC__MAX_REFS 500
+
+/* Each REF of a valid record names an item that is there, kept or on its way.
+ * CNC_EREFUSED; the fault is said in v (may be NULL) at the field, too. */
+CNC_API int cnc__record_refs(struct cnc__pubsub *ps,
+                             const struct cnc_record *r,
+                             const struct cnc_element *e,
+                             struct cnc__values *v, struct cnc_error *err);
+/* Does one of its fields name items of this node? */
+CNC_API bool cnc__record_refers(const struct cnc_record *r, const char *node);
 
 /*
  * Write <x xmlns="jabber:x:data" type="form">: title, FORM_TYPE?, the hidden
@@ -72,12 +94,12 @@ CNC_API int cnc__record_accepts(const struct cnc_record *r, const char *xmlns,
 CNC_API void cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
                              const char *title, const char *item_id,
                              const struct cnc__values *v);
-
-/* The same, with a sentence for people (<instructions/>, or NULL). */
-CNC_API void cnc__form_write_help(struct cnc__str *out,
-                                  const struct cnc_record *r,
-                                  const char *title, const char *help,
-                                  const char *item_id,
-                                  const struct cnc__values *v);
+/* The same, with a sentence for people (<instructions/>, or NULL); a REF
+ * offers the items of its node in ps (NULL: its id is typed) by what they
+ * show. */
+CNC_API void cnc__form_write_in(struct cnc__str *out, struct cnc__pubsub *ps,
+                                const struct cnc_record *r, const char *title,
+                                const char *help, const char *item_id,
+                                const struct cnc__values *v);
 
 #endif /* CNC_PUBSUB_FORM_H */

@@ -8,7 +8,8 @@
 #include "../xml/write.h"
 #include "formimpl.h"
 
-#define MAX_FIELDS 128
+#define MAX_FIELDS   128
+#define MAX_COMPUTED 4096 /* bytes of a computed field */
 
 /* -- the declaration ------------------------------------------------------ */
 
@@ -106,6 +107,16 @@ check_field(const struct cnc_record *r, const struct cnc_field *f,
     }
     if (f->kind == CNC_FIELD_FIXED && f->required) {
         return wrong(err, r, f, "fixed text cannot be required");
+    }
+    if ((f->kind == CNC_FIELD_REF) != (f->node != NULL)) {
+        return wrong(err, r, f,
+                     f->node == NULL ? "a reference names its node"
+                                     : "only a reference names a node");
+    }
+    if (f->compute != NULL &&
+        (f->kind == CNC_FIELD_FIXED || f->kind == CNC_FIELD_MULTI ||
+         f->kind == CNC_FIELD_SECRET || f->value != NULL)) {
+        return wrong(err, r, f, "a field of this kind is not computed");
     }
     int rc = check_options(r, f, err);
     if (rc != 0) {
@@ -241,7 +252,7 @@ static void
 build_field(struct cnc__str *xml, const struct cnc_field *f,
             struct cnc__values *v)
 {
-    if (f->kind == CNC_FIELD_FIXED) {
+    if (f->kind == CNC_FIELD_FIXED || f->compute != NULL) {
         return;
     }
     if (f->kind == CNC_FIELD_MULTI) {
@@ -282,15 +293,145 @@ refuse_unknown(const struct cnc_record *r, struct cnc__values *v)
 {
     const struct cnc__value *one;
     for (size_t i = 0; (one = cnc__values_at(v, i)) != NULL; i++) {
+        const struct cnc_field *f = cnc__record_field(r, one->name);
         if (strcmp(one->name, CNC__FORM_ID) != 0 &&
             strcmp(one->name, "FORM_TYPE") != 0 &&
-            cnc__record_field(r, one->name) == NULL) {
+            (f == NULL || f->compute != NULL)) {
             struct cnc_error err;
             cnc_error_set(&err, CNC_EREFUSED, NULL,
                           "The form has no field \"%.64s\".", one->name);
             cnc__values_refuse(v, NULL, err.text);
         }
     }
+}
+
+/* -- computed fields ------------------------------------------------------ */
+
+static bool
+has_computed(const struct cnc_record *r)
+{
+    const struct cnc_field *f = r->fields;
+    while (f->name != NULL && f->compute == NULL) {
+        f++;
+    }
+    return f->name != NULL;
+}
+
+/* The record without them, open for more, into xml; and as an element. */
+static int
+strip(struct cnc_element **out, struct cnc__str *xml,
+      const struct cnc_record *r, const char *xmlns,
+      const struct cnc_element *e, struct cnc_error *err)
+{
+    const struct cnc_element *c;
+    cnc__xml_printf(xml, "<%s xmlns=\"%s\">", r->name, xmlns);
+    for (size_t i = 0; (c = cnc_element_next(e, &i, xmlns, NULL)) != NULL;) {
+        const char *name = cnc_element_name(c);
+        const struct cnc_field *f = cnc__record_field(r, name);
+        if (f == NULL || f->compute == NULL) {
+            cnc__xml_printf(xml, "<%s>%s</%s>", name, cnc_element_text(c),
+                            name);
+        }
+    }
+    size_t len = xml->len;
+    cnc__xml_printf(xml, "</%s>", r->name);
+    int rc = cnc_xml_parse(out, xml->data, xml->len, 0, NULL, err);
+    xml->len = len;
+    return rc;
+}
+
+/* What f is, of a record without computed fields. */
+static int
+compute(char text[MAX_COMPUTED], const struct cnc_field *f,
+        const struct cnc_element *stripped, struct cnc_error *err)
+{
+    text[0] = '\0';
+    int rc = f->compute(stripped, text, MAX_COMPUTED, f->priv);
+    text[MAX_COMPUTED - 1] = '\0';
+    if (rc != 0) {
+        return cnc_error_set(err, CNC_EREFUSED, "not-acceptable",
+                             "%s cannot be made of this.",
+                             cnc__field_label(f));
+    }
+    return cnc__value_blank(text) ? 0 : cnc__field_check(f, text, err);
+}
+
+int
+cnc__record_compute(struct cnc_element **out, const struct cnc_record *r,
+                    const char *xmlns, const struct cnc_element *e,
+                    struct cnc_error *err)
+{
+    if (!has_computed(r) || !cnc_element_is(e, xmlns, r->name)) {
+        *out = cnc_element_is_frozen(e) ? cnc_element_ref(e)
+                                        : cnc_element_freeze(e);
+        return 0;
+    }
+    struct cnc__str xml = CNC__STR;
+    struct cnc_element *stripped = NULL;
+    char text[MAX_COMPUTED];
+    int rc = strip(&stripped, &xml, r, xmlns, e, err);
+    for (const struct cnc_field *f = r->fields; rc == 0 && f->name != NULL;
+         f++) {
+        rc = f->compute == NULL ? 0 : compute(text, f, stripped, err);
+        if (rc == 0 && f->compute != NULL && !cnc__value_blank(text)) {
+            cnc__xml_printf(&xml, "<%s>%s</%s>", f->name, text, f->name);
+        }
+    }
+    cnc__xml_printf(&xml, "</%s>", r->name);
+    if (rc == 0) {
+        rc = cnc_xml_parse(out, xml.data, xml.len, 0, NULL, err);
+    }
+    cnc_element_unref(&stripped);
+    cnc__str_fini(&xml);
+    return rc;
+}
+
+/* A record from elsewhere has them right. */
+static int
+check_computed(const struct cnc_record *r, const char *xmlns,
+               const struct cnc_element *e, struct cnc_error *err)
+{
+    if (!has_computed(r)) {
+        return 0;
+    }
+    struct cnc__str xml = CNC__STR;
+    struct cnc_element *stripped = NULL;
+    char text[MAX_COMPUTED];
+    int rc = strip(&stripped, &xml, r, xmlns, e, err);
+    for (const struct cnc_field *f = r->fields; rc == 0 && f->name != NULL;
+         f++) {
+        rc = f->compute == NULL ? 0 : compute(text, f, stripped, err);
+        if (rc == 0 && f->compute != NULL &&
+            strcmp(cnc_element_child_text(e, xmlns, f->name), text) != 0) {
+            rc = cnc_error_set(err, CNC_EREFUSED, "not-acceptable",
+                               "%s is made from the rest of the record: "
+                               "\"%.100s\".",
+                               cnc__field_label(f), text);
+        }
+    }
+    cnc_element_unref(&stripped);
+    cnc__str_fini(&xml);
+    return rc;
+}
+
+/* The record that was built, with them. */
+static int
+add_computed(struct cnc_element **out, const struct cnc_record *r,
+             const char *xmlns, struct cnc__values *v)
+{
+    struct cnc_element *whole = NULL;
+    struct cnc_error err;
+    if (!has_computed(r)) {
+        return 0;
+    }
+    int rc = cnc__record_compute(&whole, r, xmlns, *out, &err);
+    cnc_element_unref(out);
+    *out = whole;
+    if (rc != 0) {
+        cnc__values_refuse(v, NULL, err.text);
+        rc = CNC_EREFUSED;
+    }
+    return rc;
 }
 
 int
@@ -311,6 +452,8 @@ cnc__record_build(struct cnc_element **out, const struct cnc_record *r,
         if (rc != 0) { /* a limit of the tree, never a shape of ours */
             cnc__values_refuse(v, NULL, "The form holds too much.");
             rc = CNC_EREFUSED;
+        } else {
+            rc = add_computed(out, r, xmlns, v);
         }
     }
     explicit_bzero(xml.data, xml.len);
@@ -398,5 +541,5 @@ cnc__record_accepts(const struct cnc_record *r, const char *xmlns,
             return cnc__field_needed(f, err);
         }
     }
-    return 0;
+    return check_computed(r, xmlns, e, err);
 }

@@ -166,6 +166,25 @@ watched_event(struct cnc__watch *w, enum cnc__event ev, struct cnc__node *node,
     }
 }
 
+/* A form that offers the node's items offers others now. */
+static void
+refresh_forms(struct cnc__agent *a, const char *node)
+{
+    for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
+        struct cnc__web_page *p = i.value;
+        bool refers = false;
+        for (size_t k = 0; k < p->n_shown && !refers; k++) {
+            const struct cnc_node *d = p->shown[k].decl;
+            refers = d->form != NULL && cnc__record_refers(d->record, node);
+        }
+        if (refers) {
+            p->forms_changed = true;
+            cnc__page_touch(p);
+            cnc__live_flush(p);
+        }
+    }
+}
+
 void
 cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
                  struct cnc__node *node, struct cnc__item *item)
@@ -176,6 +195,7 @@ cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
         cnc__templates_event(a, ev, item);
         return;
     }
+    refresh_forms(a, name);
     struct cnc__watch *w = cnc__table_get(a->watches, name);
     if (w == NULL ||
         (item == NULL && (ev == CNC__EV_PUBLISH || ev == CNC__EV_RETRACT))) {

@@ -254,8 +254,9 @@ write_form(struct call *k, const struct cnc__command *cmd,
     if (cmd->item_id) {
         cnc__random_hex(id, 16);
     }
-    cnc__form_write(&k->fields, cmd->record != NULL ? cmd->record : &empty,
-                    cmd->name, cmd->item_id ? id : NULL, v);
+    cnc__form_write_in(&k->fields, cmd->refs,
+                       cmd->record != NULL ? cmd->record : &empty, cmd->name,
+                       NULL, cmd->item_id ? id : NULL, v);
     write_action(k);
 }
 

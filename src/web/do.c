@@ -162,8 +162,9 @@ write_form(struct doing *d, const struct cnc__command *cmd,
         cnc__random_hex(id, 16);
         d->item_id = cnc__strdup(id);
     }
-    cnc__form_write(&d->x, cmd->record == NULL ? &empty : cmd->record,
-                    cmd->name, d->item_id, v);
+    cnc__form_write_in(&d->x, cmd->refs,
+                       cmd->record == NULL ? &empty : cmd->record, cmd->name,
+                       NULL, d->item_id, v);
     cnc__do_path(&d->action, cmd->node);
     d->has_form = true;
 }

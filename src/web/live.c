@@ -403,7 +403,8 @@ send_forms(struct cnc__web_page *p)
             continue;
         }
         struct cnc__str x = CNC__STR, action = CNC__STR;
-        cnc__form_write(&x, d->record, d->form, "", NULL);
+        cnc__form_write_in(&x, p->agent->env.pubsub, d->record, d->form, NULL,
+                           "", NULL);
         cnc__web_action(&action, p->path, d->name);
         struct cnc__render_field f[] = {field(p->path), field(d->name),
                                         cnc__web_field_str(&x),
@@ -521,6 +522,9 @@ cnc__live_flush(struct cnc__web_page *p)
         send_forms(p);
         p->loaded = true;
     } else {
+        if (p->forms_changed) {
+            send_forms(p);
+        }
         if (p->sheet_changed) {
             send_sheet(p);
         }
@@ -530,6 +534,7 @@ cnc__live_flush(struct cnc__web_page *p)
             send_changes(p);
         }
     }
+    p->forms_changed = false;
     struct cnc__render_field f[] = {field(p->path)};
     call(p, CNC__R_RENDER, f, 1, on_render);
 }

@@ -91,8 +91,8 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
         }
         bool this = node != NULL && strcmp(node, d->name) == 0;
         struct cnc__str x = CNC__STR, action = CNC__STR;
-        cnc__form_write(&x, d->record, d->form, this ? item_id : "",
-                        this ? v : NULL);
+        cnc__form_write_in(&x, o->agent->env.pubsub, d->record, d->form, NULL,
+                           this ? item_id : "", this ? v : NULL);
         cnc__web_action(&action, p->path, d->name);
         struct cnc__render_field f[] = {
             cnc__web_field(o->key), cnc__web_field(d->name),

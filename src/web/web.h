@@ -176,6 +176,7 @@ struct cnc__web_page {
     bool loaded;     /* the process has sheet, source and forms */
     bool known;      /* ... and the tree that browsers have */
     bool sheet_changed, source_changed;
+    bool forms_changed;       /* the choices of a REF are others */
     bool op_failed;           /* an operation before RENDER was refused */
     bool settled;             /* has a snapshot or an error: start waits */
     unsigned op_failures;     /* in a row */
