@@ -41,6 +41,17 @@
 #define CNC__NS_PAGE "http://concordance-xmpp.org/ns/page"
 #define CNC__NS_VIEW "http://concordance-xmpp.org/ns/view"
 
+#define CNC__ENGINE_MAX_IMPORTS 16
+
+struct cnc__engine_sheet {
+    const char *text;
+    size_t len;
+    const char *name; /* said in errors; NULL or "": their line alone is */
+    /* What it may import: cnc__render_pack() of name, text, name, text... */
+    const char *imports;
+    size_t imports_len;
+};
+
 struct cnc__engine_limits { /* zero: the default in brackets */
     uint32_t max_depth;     /* template recursion [500] */
     uint64_t max_ops;       /* libxslt and XPath operations [50,000,000] */
@@ -57,6 +68,10 @@ CNC_API int cnc__engine_check(const char *sheet, size_t len,
                               const char *source, size_t source_len,
                               const struct cnc__engine_limits *limits,
                               struct cnc_error *err);
+CNC_API int cnc__engine_try(const struct cnc__engine_sheet *sheet,
+                            const char *source, size_t source_len,
+                            const struct cnc__engine_limits *limits,
+                            struct cnc_error *err);
 
 CNC_API struct cnc__page_doc *
 cnc__page_doc_new(const struct cnc__engine_limits *limits);
@@ -64,6 +79,9 @@ CNC_API void cnc__page_doc_free(struct cnc__page_doc **pp);
 
 CNC_API int cnc__page_doc_sheet(struct cnc__page_doc *d, const char *sheet,
                                 size_t len, struct cnc_error *err);
+CNC_API int cnc__page_doc_sheets(struct cnc__page_doc *d,
+                                 const struct cnc__engine_sheet *sheet,
+                                 struct cnc_error *err);
 /* The whole source document. */
 CNC_API int cnc__page_doc_source(struct cnc__page_doc *d, const char *xml,
                                  size_t len, struct cnc_error *err);

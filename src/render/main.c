@@ -114,14 +114,28 @@ page(struct server *s, const struct cnc__render_message *m, bool make,
 
 /* -- calls --------------------------------------------------------------- */
 
+/* Fields of a sheet: its text and what it may import. */
+static struct cnc__engine_sheet
+engine_sheet(const struct cnc__render_message *m, size_t text, size_t imports)
+{
+    struct cnc__engine_sheet e = {.text = m->fields[text].data,
+                                  .len = m->fields[text].len};
+    if (m->n_fields > imports) {
+        e.imports = m->fields[imports].data;
+        e.imports_len = m->fields[imports].len;
+    }
+    return e;
+}
+
 static int
 call_check(struct server *s, const struct cnc__render_message *m,
            struct cnc_error *err)
 {
     bool source = m->n_fields > 1 && m->fields[1].len > 0;
-    return cnc__engine_check(m->fields[0].data, m->fields[0].len,
-                             source ? m->fields[1].data : NULL,
-                             source ? m->fields[1].len : 0, NULL, err);
+    struct cnc__engine_sheet sheet = engine_sheet(m, 0, 2);
+    sheet.name = name(s, m, 3);
+    return cnc__engine_try(&sheet, source ? m->fields[1].data : NULL,
+                           source ? m->fields[1].len : 0, NULL, err);
 }
 
 static int
@@ -129,10 +143,13 @@ call_change(struct server *s, struct cnc__page_doc *d,
             const struct cnc__render_message *m, struct cnc_error *err)
 {
     const struct cnc__render_field *f = m->fields;
-    const char *node = name(s, m, 1);
+    const struct cnc__engine_sheet sheet = engine_sheet(m, 1, 2);
+    const char *node;
+    if (m->type == CNC__R_SHEET) {
+        return cnc__page_doc_sheets(d, &sheet, err);
+    }
+    node = name(s, m, 1);
     switch (m->type) {
-    case CNC__R_SHEET:
-        return cnc__page_doc_sheet(d, f[1].data, f[1].len, err);
     case CNC__R_SOURCE:
         return cnc__page_doc_source(d, f[1].data, f[1].len, err);
     case CNC__R_UPSERT:

@@ -94,9 +94,18 @@ int
 cnc__page_doc_sheet(struct cnc__page_doc *d, const char *sheet, size_t len,
                     struct cnc_error *err)
 {
+    struct cnc__engine_sheet s = {.text = sheet, .len = len};
+    return cnc__page_doc_sheets(d, &s, err);
+}
+
+int
+cnc__page_doc_sheets(struct cnc__page_doc *d,
+                     const struct cnc__engine_sheet *sheet,
+                     struct cnc_error *err)
+{
     CNC_OBJ_CHECK(d, PAGE_MAGIC);
     struct cnc__sheet s;
-    int rc = cnc__sheet_compile(&s, sheet, len, err);
+    int rc = cnc__sheet_compile(&s, sheet, err);
     if (rc != 0) {
         return rc;
     }
@@ -367,9 +376,18 @@ cnc__engine_check(const char *sheet, size_t len, const char *source,
                   size_t source_len, const struct cnc__engine_limits *limits,
                   struct cnc_error *err)
 {
+    struct cnc__engine_sheet s = {.text = sheet, .len = len};
+    return cnc__engine_try(&s, source, source_len, limits, err);
+}
+
+int
+cnc__engine_try(const struct cnc__engine_sheet *sheet, const char *source,
+                size_t source_len, const struct cnc__engine_limits *limits,
+                struct cnc_error *err)
+{
     struct cnc__str none = CNC__STR;
     struct cnc__page_doc *d = cnc__page_doc_new(limits);
-    int rc = cnc__page_doc_sheet(d, sheet, len, err);
+    int rc = cnc__page_doc_sheets(d, sheet, err);
     if (rc == 0 && source != NULL) {
         rc = cnc__page_doc_source(d, source, source_len, err);
     }

@@ -81,3 +81,24 @@ cnc__render_decode(struct cnc__render_message *out, size_t *used,
     *out = m;
     return 0;
 }
+
+void
+cnc__render_pack(struct cnc__str *out, const char *data, size_t len)
+{
+    CNC_CHECK(len <= CNC__RENDER_MAX_MESSAGE);
+    put_u32(out, (uint32_t)len);
+    cnc__str_add(out, data, len);
+}
+
+bool
+cnc__render_unpack(const char **data, size_t *len, const char **at,
+                   const char *end)
+{
+    if (end - *at < 4 || get_u32(*at) > (size_t)(end - *at) - 4) {
+        return false;
+    }
+    *len = get_u32(*at);
+    *data = *at + 4;
+    *at = *data + *len;
+    return true;
+}

@@ -17,8 +17,8 @@
 
 enum cnc__render_type {
     /* calls: fields */
-    CNC__R_CHECK = 1, /* sheet, source -> OK */
-    CNC__R_SHEET,     /* page key, sheet -> OK (not rendered yet) */
+    CNC__R_CHECK = 1, /* sheet, source, imports, sheet's name -> OK */
+    CNC__R_SHEET,     /* page key, sheet, imports -> OK (not rendered yet) */
     CNC__R_SOURCE,    /* page, source -> OK */
     CNC__R_UPSERT,    /* page, node, id, record -> OK */
     CNC__R_REMOVE,    /* page, node, id -> OK */
@@ -53,5 +53,12 @@ CNC_API void cnc__render_encode(struct cnc__str *out,
  * there; CNC_EPROTO, CNC_ELIMIT.  Fields point into data. */
 CNC_API int cnc__render_decode(struct cnc__render_message *m, size_t *used,
                                const char *data, size_t len);
+
+/* A field that is a list: u32 length | bytes, again and again.  Imports are
+ * one of names and texts by turns.  False: nothing whole is left. */
+CNC_API void cnc__render_pack(struct cnc__str *out, const char *data,
+                              size_t len);
+CNC_API bool cnc__render_unpack(const char **data, size_t *len,
+                                const char **at, const char *end);
 
 #endif /* CNC_RENDER_PROTO_H */

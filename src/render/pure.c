@@ -21,7 +21,8 @@ struct template
 };
 
 struct check {
-    xmlDocPtr sheet;
+    xmlDocPtr *sheets; /* some may be NULL */
+    size_t n_sheets;
     struct template templates[MAX_TEMPLATES];
     size_t n_templates;
     xmlNodePtr top; /* of what is being walked: region's parent, template */
@@ -105,6 +106,28 @@ is_constant(const xmlNode *n)
     return true;
 }
 
+/* A global of one sheet may be that of another by precedence: a constant in
+ * each. */
+static bool
+is_constant_of_sheets(const struct check *c, const char *name)
+{
+    bool found = false;
+    for (size_t i = 0; i < c->n_sheets; i++) {
+        const xmlNode *n = c->sheets[i] == NULL
+                               ? NULL
+                               : xmlDocGetRootElement(c->sheets[i])->children;
+        for (; n != NULL; n = n->next) {
+            if (declares(n, name)) {
+                found = true;
+                if (!is_constant(n)) {
+                    return false;
+                }
+            }
+        }
+    }
+    return found;
+}
+
 /* Declared inside of what is being walked, or a constant of the sheet. */
 static bool
 variable_pure(const char *name, const xmlNode *at, void *priv)
@@ -117,7 +140,7 @@ variable_pure(const char *name, const xmlNode *at, void *priv)
             }
         }
     }
-    const xmlNode *root = xmlDocGetRootElement(c->sheet);
+    const xmlNode *root = xmlDocGetRootElement(at->doc);
     /* Something between the region and the sheet may hide the global. */
     for (const xmlNode *n = c->top; n != NULL && n->parent != root;
          n = n->parent) {
@@ -127,12 +150,7 @@ variable_pure(const char *name, const xmlNode *at, void *priv)
             }
         }
     }
-    for (const xmlNode *n = root->children; n != NULL; n = n->next) {
-        if (declares(n, name)) {
-            return is_constant(n);
-        }
-    }
-    return false;
+    return is_constant_of_sheets(c, name);
 }
 
 /* -- instructions -------------------------------------------------------- */
@@ -186,7 +204,7 @@ attrs_pure(struct check *c, const xmlNode *n, bool local)
             strcmp(name, "extension-element-prefixes") == 0) {
             return false;
         }
-        char *value = (char *)xmlNodeListGetString(c->sheet, a->children, 1);
+        char *value = (char *)xmlNodeListGetString(n->doc, a->children, 1);
         bool expr = is_xslt(n) &&
                     (strcmp(name, "select") == 0 || strcmp(name, "test") == 0);
         bool pure = value == NULL ||
@@ -437,10 +455,10 @@ is_plain(xmlDocPtr sheet)
 }
 
 static size_t
-find_regions(struct check *c, xmlNodePtr found[MAX_REGIONS])
+find_regions(struct check *c, xmlDocPtr sheet, xmlNodePtr found[MAX_REGIONS],
+             size_t n_found)
 {
-    size_t n_found = 0;
-    xmlNodePtr root = xmlDocGetRootElement(c->sheet);
+    xmlNodePtr root = xmlDocGetRootElement(sheet);
     for (xmlNodePtr n = root; n != NULL && n_found < MAX_REGIONS;) {
         xmlNodePtr body = is_element(n) ? body_of(n) : NULL;
         if (body != NULL && region_pure(c, body)) {
@@ -458,38 +476,66 @@ find_regions(struct check *c, xmlNodePtr found[MAX_REGIONS])
     return n_found;
 }
 
+/* False: too many, or a sheet whose parts we cannot know. */
+static bool
+find_templates(struct check *c, const char *prefix)
+{
+    for (size_t i = 0; i < c->n_sheets; i++) {
+        xmlDocPtr sheet = c->sheets[i];
+        if (sheet == NULL) {
+            continue;
+        }
+        xmlNodePtr root = xmlDocGetRootElement(sheet);
+        if (!is_plain(sheet) ||
+            xmlSearchNs(sheet, root, (const xmlChar *)prefix) != NULL) {
+            return false;
+        }
+        for (xmlNodePtr n = root->children; n != NULL; n = n->next) {
+            if (cnc__xsl_is(n, "template")) {
+                if (c->n_templates == MAX_TEMPLATES) {
+                    return false;
+                }
+                c->templates[c->n_templates++].node = n;
+            }
+        }
+    }
+    return true;
+}
+
+static xmlNsPtr
+declare(xmlNodePtr root, const char *prefix)
+{
+    xmlNsPtr ns =
+        xmlSearchNsByHref(root->doc, root, (const xmlChar *)CNC__NS_REGION);
+    if (ns == NULL) {
+        ns = xmlNewNs(root, (const xmlChar *)CNC__NS_REGION,
+                      (const xmlChar *)prefix);
+        xmlNewProp(root, (const xmlChar *)"extension-element-prefixes",
+                   (const xmlChar *)prefix);
+    }
+    return ns;
+}
+
 bool
-cnc__pure_mark(xmlDocPtr sheet)
+cnc__pure_mark(xmlDocPtr *sheets, size_t n)
 {
     static const char prefix[] = "cnc-region";
     xmlNodePtr found[MAX_REGIONS];
-    xmlNodePtr root = xmlDocGetRootElement(sheet);
-    if (!is_plain(sheet) ||
-        xmlSearchNs(sheet, root, (const xmlChar *)prefix) != NULL) {
-        return false;
-    }
+    size_t n_found = 0;
     struct check *c = cnc__zalloc(sizeof(*c));
-    c->sheet = sheet;
-    for (xmlNodePtr n = root->children; n != NULL; n = n->next) {
-        if (cnc__xsl_is(n, "template")) {
-            if (c->n_templates == MAX_TEMPLATES) {
-                cnc__free(c);
-                return false;
+    c->sheets = sheets;
+    c->n_sheets = n;
+    if (find_templates(c, prefix)) {
+        for (size_t i = 0; i < n; i++) {
+            if (sheets[i] != NULL) {
+                n_found = find_regions(c, sheets[i], found, n_found);
             }
-            c->templates[c->n_templates++].node = n;
         }
     }
-    size_t n_found = find_regions(c, found);
     cnc__free(c);
-    if (n_found == 0) {
-        return false;
-    }
-    xmlNsPtr ns = xmlNewNs(root, (const xmlChar *)CNC__NS_REGION,
-                           (const xmlChar *)prefix);
-    xmlNewProp(root, (const xmlChar *)"extension-element-prefixes",
-               (const xmlChar *)prefix);
     for (size_t i = 0; i < n_found; i++) {
-        wrap(found[i]->parent, found[i], ns);
+        xmlNodePtr root = xmlDocGetRootElement(found[i]->doc);
+        wrap(found[i]->parent, found[i], declare(root, prefix));
     }
-    return true;
+    return n_found > 0;
 }

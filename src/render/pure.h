@@ -29,9 +29,10 @@
 #define CNC__NS_REGION "http://concordance-xmpp.org/ns/page#region"
 #define CNC__REGION    "region"
 
-/* Mark the regions of a sheet that is not compiled yet.  False: it has
- * none, and is as it was. */
-CNC_API bool cnc__pure_mark(xmlDocPtr sheet);
+/* Mark the regions of sheets that are not compiled yet: one and those that it
+ * imports (an entry may be NULL).  False: they have none, and are as they
+ * were. */
+CNC_API bool cnc__pure_mark(xmlDocPtr *sheets, size_t n);
 
 /* An element of XSLT of that name? */
 bool cnc__xsl_is(const xmlNode *n, const char *name);

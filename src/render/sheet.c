@@ -9,6 +9,7 @@
 #include <libxml/xpathInternals.h>
 #include <libxslt/documents.h>
 #include <libxslt/extensions.h>
+#include <libxslt/imports.h>
 #include <libxslt/security.h>
 #include <libxslt/transform.h>
 #include <libxslt/xsltutils.h>
@@ -25,12 +26,48 @@
 
 static xsltSecurityPrefsPtr forbid;
 
-/* Nothing is ever loaded: no document(), no import, no include. */
-static xmlDocPtr
-load_nothing(const xmlChar *uri, xmlDictPtr dict, int options, void *ctxt,
-             xsltLoadType type)
+/* What a sheet that is being compiled may import; else NULL. */
+static struct cnc__sheets *loading;
+
+static size_t
+loaded(const char *uri)
 {
-    return NULL;
+    int64_t n;
+    if (loading == NULL || strncmp(uri, "sheet-", 6) != 0 ||
+        !cnc__parse_int(&n, uri + 6, 1, (int64_t)loading->names.n - 1)) {
+        return 0;
+    }
+    return (size_t)n;
+}
+
+static int
+may_load(xsltSecurityPrefsPtr prefs, xsltTransformContextPtr ctxt,
+         const char *uri)
+{
+    return loaded(uri) > 0;
+}
+
+/* Nothing is ever loaded but sheets that came along: no document(). */
+static xmlDocPtr
+load(const xmlChar *uri, xmlDictPtr dict, int options, void *ctxt,
+     xsltLoadType type)
+{
+    size_t n = type == XSLT_LOAD_STYLESHEET ? loaded((const char *)uri) : 0;
+    if (n == 0 || loading->docs[n] == NULL) {
+        return NULL;
+    }
+    xmlDocPtr doc = xmlNewDoc((const xmlChar *)"1.0");
+    CNC_CHECK(doc != NULL);
+    /* libxslt shares strings between sheets and results: they have to be in
+     * the dictionary that it gives. */
+    doc->dict = dict;
+    xmlDictReference(dict);
+    doc->URL = xmlStrdup(uri);
+    xmlNodePtr root =
+        xmlDocCopyNode(xmlDocGetRootElement(loading->docs[n]), doc, 1);
+    CNC_CHECK(root != NULL);
+    xmlDocSetRootElement(doc, root);
+    return doc;
 }
 
 static xmlParserInputPtr
@@ -49,7 +86,7 @@ cnc__xslt_init(void)
     xmlInitParser();
     xmlSetExternalEntityLoader(no_entity);
     xsltInit();
-    xsltSetLoaderFunc(load_nothing);
+    xsltSetLoaderFunc(load);
     exsltCommonRegister();
     exsltStrRegister();
     exsltMathRegister();
@@ -59,8 +96,9 @@ cnc__xslt_init(void)
     CNC_CHECK(forbid != NULL);
     for (int what = XSLT_SECPREF_READ_FILE; what <= XSLT_SECPREF_WRITE_NETWORK;
          what++) {
-        xsltSetSecurityPrefs(forbid, (xsltSecurityOption)what,
-                             xsltSecurityForbid);
+        xsltSetSecurityPrefs(
+            forbid, (xsltSecurityOption)what,
+            what == XSLT_SECPREF_READ_FILE ? may_load : xsltSecurityForbid);
     }
     xsltSetDefaultSecurityPrefs(forbid);
 }
@@ -136,21 +174,22 @@ one_line(char *s)
 }
 
 /* libxslt writes "compilation error: element value-of" or "runtime error:
- * file F line 5 element value-of", a line end, and the message. */
+ * file sheet-0 line 5 element value-of", a line end, and the message. */
 static unsigned
-place_line(const char *line)
+place_number(const char *line, const char *after)
 {
-    const char *p = strstr(line, " line ");
+    const char *p = strstr(line, after);
     if (p == NULL) {
         return 0;
     }
+    p += strlen(after);
     char digits[12] = "";
-    size_t n = strspn(p + 6, "0123456789");
+    size_t n = strspn(p, "0123456789");
     int64_t value;
     if (n == 0 || n >= sizeof(digits)) {
         return 0;
     }
-    memcpy(digits, p + 6, n);
+    memcpy(digits, p, n);
     return cnc__parse_int(&value, digits, 0, INT32_MAX) ? (unsigned)value : 0;
 }
 
@@ -159,14 +198,17 @@ cnc__catch_error(const struct cnc__catch *c, struct cnc_error *err,
                  const char *what)
 {
     struct cnc__str said = CNC__STR;
-    unsigned line = 0;
+    unsigned line = 0, sheet = 0;
     const char *s = cnc__str_c(&c->text);
     while (*s != '\0' && said.len < 300) {
         size_t len = strcspn(s, "\n");
         char *one = cnc__strndup(s, len);
         if (strncmp(one, "compilation error:", 18) == 0 ||
             strncmp(one, "runtime error:", 14) == 0) {
-            line = line == 0 ? place_line(one) : line;
+            if (line == 0) {
+                line = place_number(one, " line ");
+                sheet = place_number(one, " file sheet-");
+            }
         } else if (strspn(one, " ^\t") != len) {
             cnc__str_printf(&said, "%s%s", said.len > 0 ? "; " : "", one);
         }
@@ -179,7 +221,9 @@ cnc__catch_error(const struct cnc__catch *c, struct cnc_error *err,
     }
     cnc_error_set(err, CNC_ERENDER, "not-acceptable", "%s",
                   said.len > 0 && said.data[0] != '\0' ? said.data : what);
-    if (err != NULL) {
+    if (c->names != NULL) {
+        cnc__sheet_names_place(c->names, sheet, line, err);
+    } else if (err != NULL) {
         err->line = line;
     }
     cnc__str_fini(&said);
@@ -243,57 +287,66 @@ cnc__xml_read(const char *xml, size_t len, int code, struct cnc_error *err)
 
 /* -- sheets -------------------------------------------------------------- */
 
-/* What would reach out of the sheet is refused with its line. */
-static int
-refuse_imports(xmlDocPtr doc, struct cnc_error *err)
+/* The source is changed for a sheet that strips, wherever it says so. */
+static bool
+strips(xsltStylesheetPtr style)
 {
-    xmlNodePtr root = xmlDocGetRootElement(doc);
-    for (xmlNodePtr n = root->children; n != NULL; n = n->next) {
-        if (cnc__xsl_is(n, "import") || cnc__xsl_is(n, "include")) {
-            cnc_error_set(err, CNC_ERENDER, "not-acceptable",
-                          "xsl:%s is not available: a template is one sheet",
-                          n->name);
-            if (err != NULL) {
-                err->line = (unsigned)xmlGetLineNo(n);
-            }
-            return CNC_ERENDER;
+    for (; style != NULL; style = xsltNextImport(style)) {
+        if (style->stripSpaces != NULL || style->stripAll != 0) {
+            return true;
         }
     }
-    return 0;
+    return false;
+}
+
+static int
+compile(struct cnc__sheet *s, struct cnc__sheets *set, struct cnc_error *err)
+{
+    struct cnc__catch c;
+    int rc = 0;
+    xmlDocPtr doc = set->docs[0];
+    set->docs[0] = NULL;
+    cnc__catch_begin(&c);
+    c.names = &set->names;
+    loading = set;
+    s->style = xsltParseStylesheetDoc(doc);
+    loading = NULL;
+    if (s->style == NULL) {
+        xmlFreeDoc(doc);
+        rc = cnc__catch_error(&c, err, "this is no stylesheet");
+    } else if (s->style->errors != 0) {
+        rc = cnc__catch_error(&c, err, "the stylesheet has errors");
+        xsltFreeStylesheet(s->style);
+    }
+    cnc__catch_end(&c);
+    return rc;
 }
 
 int
-cnc__sheet_compile(struct cnc__sheet *out, const char *text, size_t len,
+cnc__sheet_compile(struct cnc__sheet *out, const struct cnc__engine_sheet *in,
                    struct cnc_error *err)
 {
     struct cnc__sheet s = {0};
-    xmlDocPtr doc = cnc__xml_read(text, len, CNC_ERENDER, err);
-    if (doc == NULL) {
-        return CNC_ERENDER;
-    }
-    int rc = refuse_imports(doc, err);
+    struct cnc__sheets set;
+    cnc__xslt_init();
+    int rc = cnc__sheets_read(&set, in, err);
     if (rc != 0) {
-        xmlFreeDoc(doc);
         return rc;
     }
-    /* libxslt tells the line of an error only in a file with a name. */
-    doc->URL = xmlStrdup((const xmlChar *)"template");
-    s.regions = cnc__pure_mark(doc);
-    struct cnc__catch c;
-    cnc__catch_begin(&c);
-    s.style = xsltParseStylesheetDoc(doc);
-    if (s.style == NULL) {
-        xmlFreeDoc(doc);
-        rc = cnc__catch_error(&c, err, "this is no stylesheet");
-    } else if (s.style->errors != 0) {
-        rc = cnc__catch_error(&c, err, "the stylesheet has errors");
-        xsltFreeStylesheet(s.style);
-    }
-    cnc__catch_end(&c);
+    s.regions = cnc__pure_mark(set.docs, set.names.n);
+    rc = compile(&s, &set, err);
     if (rc == 0) {
-        s.strips = s.style->stripSpaces != NULL || s.style->stripAll != 0;
+        s.strips = strips(s.style);
+        s.names = set.names;
+        set.names.n = 0;
+        for (size_t i = 0; i < CNC_N(set.docs); i++) {
+            if (set.docs[i] != NULL) {
+                xmlFreeDoc(set.docs[i]);
+            }
+        }
         *out = s;
     }
+    cnc__sheets_fini(&set);
     return rc;
 }
 
@@ -304,6 +357,7 @@ cnc__sheet_fini(struct cnc__sheet *s)
         xsltFreeStylesheet(s->style);
         s->style = NULL;
     }
+    cnc__sheet_names_fini(&s->names);
 }
 
 struct run { /* ctxt->_private */
@@ -347,6 +401,7 @@ cnc__sheet_run(const struct cnc__sheet *s, xmlDocPtr source,
     struct cnc__catch c;
     xmlDocPtr copy = s->strips ? xmlCopyDoc(source, 1) : NULL;
     cnc__catch_begin(&c);
+    c.names = &s->names;
     xsltTransformContextPtr ctxt =
         xsltNewTransformContext(s->style, copy == NULL ? source : copy);
     CNC_CHECK(ctxt != NULL);

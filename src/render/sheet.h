@@ -9,6 +9,7 @@
 #include <libxslt/xsltInternals.h>
 
 #include "engine.h"
+#include "sheets.h"
 
 /* Once per process, before anything of libxml2 is used; cheap after that. */
 void cnc__xslt_init(void);
@@ -20,6 +21,7 @@ void cnc__xslt_init(void);
  */
 struct cnc__catch {
     struct cnc__str text;
+    const struct cnc__sheet_names *names; /* of the sheets, or NULL */
     struct cnc__catch *outer;
 };
 void cnc__catch_begin(struct cnc__catch *c);
@@ -36,9 +38,11 @@ struct cnc__sheet {
     xsltStylesheetPtr style; /* owns its document */
     bool regions;            /* records may be rendered alone (pure.h) */
     bool strips;             /* xsl:strip-space: changes the source */
+    struct cnc__sheet_names names;
 };
 
-int cnc__sheet_compile(struct cnc__sheet *out, const char *text, size_t len,
+int cnc__sheet_compile(struct cnc__sheet *out,
+                       const struct cnc__engine_sheet *in,
                        struct cnc_error *err);
 void cnc__sheet_fini(struct cnc__sheet *s);
 

@@ -92,6 +92,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__table_free(&a->watches, cnc__watch_free);
     cnc__table_free(&a->sheets, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
+    cnc__table_free(&a->builtins, cnc__sheet_free);
     cnc__sheet_unref(&a->builtin);
     cnc__sheet_unref(&a->error_sheet);
     cnc__sheet_unref(&a->builtin_do);

@@ -119,9 +119,9 @@ cnc__callsource_begin(struct cnc__str *out, const struct cnc__agent *a,
     cnc__xml_printf(out,
                     "<page xmlns='" CNC__NS_PAGE "' xmlns:c='" CNC__NS_PAGE
                     "' c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'"
-                    " xml:lang='%s'>",
+                    " c:site='%s' xml:lang='%s'>",
                     title, path, cnc__str_c(&assets), cnc__str_c(&runtime),
-                    who->lang);
+                    a->domain, who->lang);
     write_viewer(out, a, &who->who);
     cnc__str_fini(&assets);
     cnc__str_fini(&runtime);

@@ -349,8 +349,14 @@ send_sheet(struct cnc__web_page *p)
     cnc__sheet_unref(&p->sheet);
     p->sheet = sheet;
     p->sheet_changed = false;
-    struct cnc__render_field f[] = {field(p->path), {sheet->text, sheet->len}};
-    call(p, CNC__R_SHEET, f, 2, on_op);
+    struct cnc__str imports = CNC__STR;
+    cnc__imports_pack(&imports, p->agent, sheet, NULL, NULL);
+    cnc__imports_sum(p->sheet_sum, sheet, &imports);
+    struct cnc__render_field f[] = {field(p->path),
+                                    {sheet->text, sheet->len},
+                                    cnc__web_field_str(&imports)};
+    call(p, CNC__R_SHEET, f, 3, on_op);
+    cnc__str_fini(&imports);
 }
 
 static void

@@ -126,8 +126,11 @@ begin(struct cnc__agent *a, unsigned worker, const struct cnc__sheet *sheet,
     o->f = f;
     o->priv = priv;
     struct cnc__render_field key = cnc__web_field(o->key);
-    struct cnc__render_field s[] = {key, {sheet->text, sheet->len}};
-    cnc__web_call(a, o->worker, CNC__R_SHEET, s, 2, on_step, o);
+    cnc__imports_pack(&text, a, sheet, NULL, NULL);
+    struct cnc__render_field s[] = {
+        key, {sheet->text, sheet->len}, cnc__web_field_str(&text)};
+    cnc__web_call(a, o->worker, CNC__R_SHEET, s, 3, on_step, o);
+    cnc__str_fini(&text);
     struct cnc__render_field x[] = {key, cnc__web_field_str(source)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
     return o;

@@ -8,6 +8,7 @@
 #include "../xml/write.h"
 #include "default-xsl.h"
 #include "do-xsl.h"
+#include "theme-xsl.h"
 #include "web.h"
 
 #define NS_XSL "http://www.w3.org/1999/XSL/Transform"
@@ -23,6 +24,7 @@ cnc__sheet_new(const char *text, size_t len)
     s->refs = 1;
     s->text = cnc__strndup(text, len);
     s->len = len;
+    cnc__imports_scan(s);
     return s;
 }
 
@@ -39,6 +41,10 @@ cnc__sheet_unref(struct cnc__sheet **sp)
     struct cnc__sheet *s = *sp;
     *sp = NULL;
     if (s != NULL && --s->refs == 0) {
+        for (size_t i = 0; i < s->n_imports; i++) {
+            cnc__free(s->imports[i]);
+        }
+        cnc__free(s->imports);
         cnc__free(s->text);
         cnc__free(s);
     }
@@ -121,14 +127,14 @@ cnc__templates_init(struct cnc__agent *a)
     cnc__free(title);
     a->builtin = cnc__sheet_new(cnc__default_xsl, cnc__default_xsl_len);
     a->builtin_do = cnc__sheet_new(cnc__do_xsl, cnc__do_xsl_len);
+    a->builtins = cnc__table_new();
+    cnc__table_put(a->builtins, "theme.xsl",
+                   cnc__sheet_new(cnc__theme_xsl, cnc__theme_xsl_len));
 }
 
 struct cnc__sheet *
-cnc__sheet_of(struct cnc__agent *a, const char *id)
+cnc__sheet_find(struct cnc__agent *a, const char *id)
 {
-    if (id[0] == '\0') {
-        return a->builtin;
-    }
     struct cnc__sheet *s = cnc__table_get(a->sheets, id);
     if (s != NULL) {
         return s;
@@ -141,22 +147,45 @@ cnc__sheet_of(struct cnc__agent *a, const char *id)
         return s;
     }
     s = cnc__table_get(a->files, id);
+    return s != NULL ? s : cnc__table_get(a->builtins, id);
+}
+
+struct cnc__sheet *
+cnc__sheet_of(struct cnc__agent *a, const char *id)
+{
+    struct cnc__sheet *s = id[0] == '\0' ? NULL : cnc__sheet_find(a, id);
     return s != NULL ? s : a->builtin;
 }
 
 /* -- what happened to the node ------------------------------------------- */
+
+/* Does a page with this template use the one called id? */
+static bool
+uses(struct cnc__agent *a, const char *template_, const char *id)
+{
+    return strcmp(template_, id) == 0 ||
+           cnc__imports_use(a, cnc__sheet_of(a, template_), id);
+}
+
+/* The sheet in the page's process, and all it imports, are those of now. */
+static bool
+same_sheet(const struct cnc__web_page *p)
+{
+    unsigned char sum[32];
+    struct cnc__str imports = CNC__STR;
+    const struct cnc__sheet *now = cnc__sheet_of(p->agent, p->template_);
+    cnc__imports_pack(&imports, p->agent, now, NULL, NULL);
+    cnc__imports_sum(sum, now, &imports);
+    cnc__str_fini(&imports);
+    return p->sheet != NULL && memcmp(sum, p->sheet_sum, sizeof(sum)) == 0;
+}
 
 static void
 changed(struct cnc__agent *a, const char *id)
 {
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         struct cnc__web_page *p = i.value;
-        if (id != NULL && strcmp(p->template_, id) != 0) {
-            continue;
-        }
-        struct cnc__sheet *now = cnc__sheet_of(a, p->template_);
-        if (p->sheet != NULL && p->sheet->len == now->len &&
-            memcmp(p->sheet->text, now->text, now->len) == 0) {
+        if ((id != NULL && !uses(a, p->template_, id)) || same_sheet(p)) {
             continue;
         }
         p->sheet_changed = true;
@@ -207,7 +236,9 @@ struct cnc__check {
     struct cnc__agent *agent;
     struct cnc__publish *publish;
     char *id;
+    struct cnc__sheet *sheet;
     size_t waiting;
+    size_t mains;         /* pages of other templates that import it */
     struct cnc_error err; /* the first fault */
 };
 
@@ -222,6 +253,7 @@ free_check(struct cnc__check *c)
     if (c->next != NULL) {
         c->next->prev = c->prev;
     }
+    cnc__sheet_unref(&c->sheet);
     cnc__free(c->id);
     cnc__free(c);
 }
@@ -234,6 +266,26 @@ cnc__templates_free(struct cnc__agent *a)
     }
 }
 
+/* "line 5: ...", or "other.xsl, line 5: ..." when the fault is in a template
+ * that works with this one. */
+static void
+say(struct cnc__check *c, const char *text)
+{
+    size_t n = strlen(c->id);
+    bool mine = strncmp(text, c->id, n) == 0 && text[n] == ',';
+    bool plain = strncmp(text, "line ", 5) == 0;
+    if (mine) {
+        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable", "template %s",
+                      text);
+    } else if (plain || c->mains == 0) {
+        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
+                      "template %s, %s", c->id, text);
+    } else {
+        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
+                      "template %s: with it fails %s", c->id, text);
+    }
+}
+
 static void
 on_check(const struct cnc__render_message *reply, void *priv)
 {
@@ -242,8 +294,7 @@ on_check(const struct cnc__render_message *reply, void *priv)
         struct cnc__str text = CNC__STR;
         unsigned line;
         cnc__web_reply_text(&text, &line, reply);
-        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
-                      "template %s, %s", c->id, cnc__str_c(&text));
+        say(c, cnc__str_c(&text));
         c->err.line = line;
         cnc__str_fini(&text);
     }
@@ -259,13 +310,53 @@ on_check(const struct cnc__render_message *reply, void *priv)
     free_check(c);
 }
 
+/* Try it on source as the sheet of a page whose template is main. */
 static void
-send_check(struct cnc__check *c, unsigned worker, const struct cnc__str *sheet,
+send_check(struct cnc__check *c, unsigned worker, const char *main,
            const struct cnc__str *source)
 {
-    struct cnc__render_field f[] = {cnc__web_field_str(sheet),
-                                    cnc__web_field_str(source)};
-    cnc__web_call(c->agent, worker, CNC__R_CHECK, f, 2, on_check, c);
+    struct cnc__agent *a = c->agent;
+    bool own = strcmp(main, c->id) == 0;
+    const struct cnc__sheet *s = own ? c->sheet : cnc__sheet_of(a, main);
+    struct cnc__str imports = CNC__STR;
+    cnc__imports_pack(&imports, a, s, c->id, c->sheet);
+    struct cnc__render_field f[] = {{s->text, s->len},
+                                    cnc__web_field_str(source),
+                                    cnc__web_field_str(&imports),
+                                    cnc__web_field(own ? ""
+                                                   : main[0] != '\0'
+                                                       ? main
+                                                       : "(built in)")};
+    c->waiting++;
+    c->mains += !own;
+    cnc__web_call(a, worker, CNC__R_CHECK, f, CNC_N(f), on_check, c);
+    cnc__str_fini(&imports);
+}
+
+/* On every page that uses it; on nothing when none does yet. */
+static void
+send_checks(struct cnc__check *c)
+{
+    struct cnc__agent *a = c->agent;
+    struct cnc__str source = CNC__STR;
+    size_t n = 0;
+    for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
+        const struct cnc__web_page *p = i.value;
+        /* Of many addresses of one path some are enough. */
+        bool tried = p->decl->n_params > 0 && n >= MAX_TRIED;
+        if (!tried && uses(a, p->template_, c->id)) {
+            cnc__str_clear(&source);
+            cnc__web_source(&source, p, NULL, CHECK_RECORDS);
+            send_check(c, p->worker, p->template_, &source);
+            n++;
+        }
+    }
+    if (n == 0) {
+        cnc__str_clear(&source);
+        cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
+        send_check(c, a->next_worker, c->id, &source);
+    }
+    cnc__str_fini(&source);
 }
 
 int
@@ -273,7 +364,7 @@ cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
                      const char *id, const struct cnc_element *payload,
                      struct cnc_error *err)
 {
-    struct cnc__str sheet = CNC__STR, source = CNC__STR;
+    struct cnc__str sheet = CNC__STR;
     if (payload == NULL) {
         return cnc_error_set(err, CNC_EREFUSED, "not-acceptable",
                              "a template needs a payload");
@@ -293,28 +384,10 @@ cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
     a->checks = c;
     c->publish = publish;
     c->id = cnc__strdup(id ? id : "");
+    c->sheet = cnc__sheet_new(cnc__str_c(&sheet), sheet.len);
     c->waiting = 1; /* ours, until all are sent */
-    size_t n = 0;
-    for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
-        const struct cnc__web_page *p = i.value;
-        /* Of many addresses of one path some are enough. */
-        bool tried = p->decl->n_params > 0 && n >= MAX_TRIED;
-        if (!tried && strcmp(p->template_, c->id) == 0) {
-            cnc__str_clear(&source);
-            cnc__web_source(&source, p, NULL, CHECK_RECORDS);
-            c->waiting++;
-            n++;
-            send_check(c, p->worker, &sheet, &source);
-        }
-    }
-    if (n == 0) { /* no page uses it yet: it compiles, and runs on nothing */
-        c->waiting++;
-        cnc__str_clear(&source);
-        cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
-        send_check(c, a->next_worker, &sheet, &source);
-    }
+    send_checks(c);
     c->waiting--;
     cnc__str_fini(&sheet);
-    cnc__str_fini(&source);
     return CNC_EAGAIN;
 }

@@ -15,6 +15,7 @@
  *   callsource.c the source document of a page made for one caller
  *   do.c         commands: /_do, /_do/NODE
  *   templates.c  sheets; the check before one is published
+ *   imports.c    what a sheet imports
  *   files.c      template files -> items
  *   views.c      the view node
  *   snapshot.c   a document and its compressed copies; whole answers
@@ -92,6 +93,8 @@ struct cnc__sheet { /* a stylesheet's text; counted, never changes */
     unsigned refs;
     char *text;
     size_t len;
+    char **imports; /* names, each once; as written, found or not */
+    size_t n_imports;
 };
 
 enum cnc__encoding { CNC__IDENTITY, CNC__GZIP, CNC__BROTLI, CNC__N_ENCODINGS };
@@ -184,8 +187,9 @@ struct cnc__web_page {
     unsigned without_html;    /* renders since the last snapshot */
     uint64_t worker_epoch;    /* of the process the calls went to */
     struct cnc__sheet *sheet; /* the one in the process */
-    char *error;              /* last render's, NULL when it was fine */
-    char head_position[40];   /* of the HTML call under way */
+    unsigned char sheet_sum[32]; /* of it and what it imports */
+    char *error;                 /* last render's, NULL when it was fine */
+    char head_position[40];      /* of the HTML call under way */
 
     struct cnc__snapshot *snapshot; /* or NULL */
     bool packing;                   /* compression and files are under way */
@@ -241,6 +245,7 @@ struct cnc__agent {
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
     struct cnc__sheet *builtin, *builtin_do;
+    struct cnc__table *builtins; /* id -> struct cnc__sheet: theme.xsl */
     struct cnc__asset_set assets, runtime;
     struct cnc__table *roles;    /* names that apps declare -> not NULL */
     unsigned char flash_key[32]; /* of this start of the service */
@@ -549,6 +554,8 @@ void cnc__sheet_unref(struct cnc__sheet **sp);
 void cnc__sheet_free(void *sheet);
 /* The sheet a page uses now: item, else file, else built in; *borrowed*. */
 struct cnc__sheet *cnc__sheet_of(struct cnc__agent *a, const char *id);
+/* The template of that name: item, else file, else built in, or NULL. */
+struct cnc__sheet *cnc__sheet_find(struct cnc__agent *a, const char *id);
 void cnc__templates_init(struct cnc__agent *a);
 void cnc__templates_event(struct cnc__agent *a, enum cnc__event ev,
                           const struct cnc__item *item);
@@ -556,6 +563,21 @@ int cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
                          const char *id, const struct cnc_element *payload,
                          struct cnc_error *err);
 void cnc__templates_free(struct cnc__agent *a);
+
+/* -- imports.c ----------------------------------------------------------- */
+
+/* Fill s->imports. */
+void cnc__imports_scan(struct cnc__sheet *s);
+/* What main imports, and what those do, as the render process takes it.  id:
+ * sheet stands for the template of that name; NULL: none. */
+void cnc__imports_pack(struct cnc__str *out, struct cnc__agent *a,
+                       const struct cnc__sheet *main, const char *id,
+                       struct cnc__sheet *sheet);
+/* Does main import id, or something that does? */
+bool cnc__imports_use(struct cnc__agent *a, const struct cnc__sheet *main,
+                      const char *id);
+void cnc__imports_sum(unsigned char out[32], const struct cnc__sheet *main,
+                      const struct cnc__str *imports);
 
 /* -- views.c ------------------------------------------------------------- */
 

@@ -133,11 +133,22 @@ engine(struct bench *b, const struct cnc__render_message *m,
     }
     switch (m->type) {
     case CNC__R_CHECK:
-        rc = cnc__engine_check(f[0].data, f[0].len, f[1].data, f[1].len, NULL,
-                               err);
+        rc = cnc__engine_try(
+            &(struct cnc__engine_sheet){.text = f[0].data,
+                                        .len = f[0].len,
+                                        .name = t[3],
+                                        .imports = f[2].data,
+                                        .imports_len = f[2].len},
+            f[1].data, f[1].len, NULL, err);
         break;
     case CNC__R_SHEET:
-        rc = cnc__page_doc_sheet(d, f[1].data, f[1].len, err);
+        rc = cnc__page_doc_sheets(
+            d,
+            &(struct cnc__engine_sheet){.text = f[1].data,
+                                        .len = f[1].len,
+                                        .imports = f[2].data,
+                                        .imports_len = f[2].len},
+            err);
         break;
     case CNC__R_SOURCE:
         rc = cnc__page_doc_source(d, f[1].data, f[1].len, err);

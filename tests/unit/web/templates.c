@@ -133,7 +133,7 @@ a_retracted_template_gives_way_to_the_built_in_one(void **state)
     bench_publish(b, "b1", "one");
     cnc__pubsub_retract(b->pubsub, &who, templates(b), "t.xsl", NULL, NULL);
     bench_run(b);
-    assert_has(bench_page_html(b), "class=\"cnc-records\"");
+    assert_has(bench_page_html(b), "class=\"cnc-records cnc-list\"");
     bench_free(b);
 }
 

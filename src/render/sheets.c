@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sheets.c -- which sheets import which, all of them read.
+ */
+#include "sheets.h"
+#include "proto.h"
+#include "pure.h"
+#include "sheet.h"
+
+#define MAX_DEPTH 8
+#define MAX_LOADS 64
+
+struct text {
+    const char *data;
+    size_t len;
+};
+
+struct reading {
+    struct cnc__sheets *out;
+    struct text texts[CNC__SHEETS_MAX];
+    size_t path[MAX_DEPTH + 1]; /* from the sheet to what is read */
+    size_t depth, loads;
+};
+
+void
+cnc__sheet_names_fini(struct cnc__sheet_names *names)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        cnc__free(names->name[i]);
+    }
+    names->n = 0;
+}
+
+void
+cnc__sheet_names_place(const struct cnc__sheet_names *names, size_t sheet,
+                       unsigned line, struct cnc_error *err)
+{
+    if (err == NULL) {
+        return;
+    }
+    const char *name = sheet < names->n ? names->name[sheet] : "";
+    err->line = line;
+    if (name[0] != '\0') {
+        struct cnc_error was = *err;
+        if (line > 0) {
+            cnc_error_set(err, was.code, was.condition,
+                          "%.100s, line %u: %.380s", name, line, was.text);
+        } else {
+            cnc_error_set(err, was.code, was.condition, "%.100s: %.380s", name,
+                          was.text);
+        }
+        err->line = 0;
+    }
+}
+
+void
+cnc__sheets_fini(struct cnc__sheets *s)
+{
+    for (size_t i = 0; i < s->names.n; i++) {
+        if (s->docs[i] != NULL) {
+            xmlFreeDoc(s->docs[i]);
+            s->docs[i] = NULL;
+        }
+    }
+    cnc__sheet_names_fini(&s->names);
+}
+
+static bool
+is_import(const xmlNode *n)
+{
+    return cnc__xsl_is(n, "import") || cnc__xsl_is(n, "include");
+}
+
+static int
+refuse(struct reading *r, const xmlNode *at, struct cnc_error *err,
+       const char *text)
+{
+    cnc_error_set(err, CNC_ERENDER, "not-acceptable", "%s", text);
+    cnc__sheet_names_place(&r->out->names, r->path[r->depth],
+                           (unsigned)xmlGetLineNo((xmlNodePtr)at), err);
+    return CNC_ERENDER;
+}
+
+/* The sheet that href names; 0: none. */
+static size_t
+find(const struct cnc__sheets *s, const char *href)
+{
+    for (size_t i = 1; i < s->names.n; i++) {
+        if (strcmp(s->names.name[i], href) == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static int
+refuse_circle(struct reading *r, const xmlNode *at, size_t again,
+              struct cnc_error *err)
+{
+    struct cnc__str s = CNC__STR;
+    size_t i = 0;
+    while (r->path[i] != again) {
+        i++;
+    }
+    cnc__str_puts(&s, "a circle of imports: ");
+    for (; i <= r->depth; i++) {
+        cnc__str_printf(&s, "%.60s imports ", r->out->names.name[r->path[i]]);
+    }
+    cnc__str_printf(&s, "%.60s", r->out->names.name[again]);
+    int rc = refuse(r, at, err, s.data);
+    cnc__str_fini(&s);
+    return rc;
+}
+
+static bool
+on_path(const struct reading *r, size_t sheet)
+{
+    for (size_t i = 0; i <= r->depth; i++) {
+        if (r->path[i] == sheet) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The sheet that an xsl:import names, or 0 with err set. */
+static size_t
+target(struct reading *r, const xmlNode *at, struct cnc_error *err)
+{
+    struct cnc__str s = CNC__STR;
+    xmlChar *href = xmlGetNoNsProp((xmlNodePtr)at, (const xmlChar *)"href");
+    size_t to = href == NULL ? 0 : find(r->out, (const char *)href);
+    if (to == 0) {
+        cnc__str_printf(&s, "xsl:%s: there is no template \"%.100s\"",
+                        at->name, href == NULL ? "" : (const char *)href);
+        refuse(r, at, err, s.data);
+    } else if (on_path(r, to)) {
+        refuse_circle(r, at, to, err);
+        to = 0;
+    } else if (r->depth == MAX_DEPTH) {
+        refuse(r, at, err, "templates import each other more than 8 deep");
+        to = 0;
+    } else if (++r->loads > MAX_LOADS) {
+        refuse(r, at, err,
+               "more than 64 imports, each as often as it is "
+               "reached");
+        to = 0;
+    }
+    cnc__str_fini(&s);
+    xmlFree(href);
+    return to;
+}
+
+static int
+read_one(struct reading *r, size_t sheet, struct cnc_error *err)
+{
+    struct cnc__sheets *s = r->out;
+    char url[24];
+    if (s->docs[sheet] != NULL) {
+        return 0;
+    }
+    s->docs[sheet] = cnc__xml_read(r->texts[sheet].data, r->texts[sheet].len,
+                                   CNC_ERENDER, err);
+    if (s->docs[sheet] == NULL) {
+        cnc__sheet_names_place(&s->names, sheet, err == NULL ? 0 : err->line,
+                               err);
+        return CNC_ERENDER;
+    }
+    /* libxslt tells the line of an error only in a file with a name. */
+    snprintf(url, sizeof(url), "sheet-%zu", sheet);
+    s->docs[sheet]->URL = xmlStrdup((const xmlChar *)url);
+    return 0;
+}
+
+/* What this one imports, and what that does: at most MAX_DEPTH calls deep. */
+static int
+follow(struct reading *r, struct cnc_error *err)
+{
+    size_t sheet = r->path[r->depth];
+    int rc = read_one(r, sheet, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const xmlNode *root = xmlDocGetRootElement(r->out->docs[sheet]);
+    for (const xmlNode *n = root->children; n != NULL; n = n->next) {
+        if (!is_import(n)) {
+            continue;
+        }
+        size_t to = target(r, n, err);
+        if (to == 0) {
+            return CNC_ERENDER;
+        }
+        r->path[++r->depth] = to;
+        rc = follow(r, err);
+        r->depth--;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Names may be anything; addresses are ours. */
+static void
+link_sheets(struct cnc__sheets *s)
+{
+    char url[24];
+    for (size_t i = 0; i < s->names.n; i++) {
+        if (s->docs[i] == NULL) {
+            continue;
+        }
+        xmlNodePtr root = xmlDocGetRootElement(s->docs[i]);
+        for (xmlNodePtr n = root->children; n != NULL; n = n->next) {
+            if (is_import(n)) {
+                xmlChar *href = xmlGetNoNsProp(n, (const xmlChar *)"href");
+                snprintf(url, sizeof(url), "sheet-%zu",
+                         find(s, (const char *)href));
+                xmlSetProp(n, (const xmlChar *)"href", (const xmlChar *)url);
+                xmlFree(href);
+            }
+        }
+    }
+}
+
+/* -- texts --------------------------------------------------------------- */
+
+static bool
+is_text(const xmlNode *n)
+{
+    return n->type == XML_ELEMENT_NODE && n->ns != NULL &&
+           strcmp((const char *)n->ns->href, CNC__NS_PAGE) == 0 &&
+           strcmp((const char *)n->name, "text") == 0;
+}
+
+/* Blanks at the ends go, those inside are one each, as gettext's tools that
+ * read XML have them. */
+static void
+squeeze(char *s)
+{
+    char *to = s, *from = s;
+    while (*from != '\0') {
+        bool blank = strchr(" \t\r\n", *from) != NULL;
+        if (!blank || (to > s && to[-1] != ' ')) {
+            *to++ = blank ? ' ' : *from;
+        }
+        from++;
+    }
+    to -= to > s && to[-1] == ' ';
+    *to = '\0';
+}
+
+/* <c:text>words</c:text> becomes <xsl:text>words</xsl:text>: what is known of
+ * a sheet's parts (pure.h) does not depend on the language. */
+static void
+replace_text(xmlNodePtr n, xmlNsPtr xsl)
+{
+    char *words = (char *)xmlNodeGetContent(n);
+    xmlNodePtr kid;
+    squeeze(words);
+    while ((kid = n->children) != NULL) {
+        xmlUnlinkNode(kid);
+        xmlFreeNode(kid);
+    }
+    xmlNodeSetName(n, (const xmlChar *)"text");
+    xmlSetNs(n, xsl);
+    xmlFreePropList(n->properties);
+    n->properties = NULL;
+    xmlAddChild(n, xmlNewDocText(n->doc, (const xmlChar *)words));
+    xmlFree(words);
+}
+
+static void
+replace_texts(xmlDocPtr doc)
+{
+    xmlNodePtr root = xmlDocGetRootElement(doc);
+    if (!cnc__xsl_is(root, "stylesheet") && !cnc__xsl_is(root, "transform")) {
+        return;
+    }
+    for (xmlNodePtr n = root; n != NULL;) {
+        if (is_text(n)) {
+            replace_text(n, root->ns);
+        } else if (n->type == XML_ELEMENT_NODE && n->children != NULL) {
+            n = n->children;
+            continue;
+        }
+        while (n != root && n->next == NULL) {
+            n = n->parent;
+        }
+        n = n == root ? NULL : n->next;
+    }
+}
+
+static void
+add(struct reading *r, const char *name, size_t name_len, const char *data,
+    size_t len)
+{
+    struct cnc__sheet_names *names = &r->out->names;
+    r->texts[names->n] = (struct text){data, len};
+    names->name[names->n++] = cnc__strndup(name, name_len);
+}
+
+int
+cnc__sheets_read(struct cnc__sheets *s, const struct cnc__engine_sheet *in,
+                 struct cnc_error *err)
+{
+    struct reading r = {.out = s};
+    const char *name, *text, *at = in->imports, *end = at + in->imports_len;
+    size_t name_len, len;
+    memset(s, 0, sizeof(*s));
+    add(&r, in->name == NULL ? "" : in->name,
+        in->name == NULL ? 0 : strlen(in->name), in->text, in->len);
+    while (s->names.n < CNC__SHEETS_MAX && in->imports_len > 0 &&
+           cnc__render_unpack(&name, &name_len, &at, end) &&
+           cnc__render_unpack(&text, &len, &at, end)) {
+        add(&r, name, name_len, text, len);
+    }
+    int rc = follow(&r, err);
+    if (rc != 0) {
+        cnc__sheets_fini(s);
+        return rc;
+    }
+    link_sheets(s);
+    for (size_t i = 0; i < s->names.n; i++) {
+        if (s->docs[i] != NULL) {
+            replace_texts(s->docs[i]);
+        }
+    }
+    return 0;
+}
