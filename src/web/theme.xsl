@@ -127,7 +127,7 @@
 
   <xsl:template name="menu">
     <ul>
-      <xsl:for-each select="/c:page/c:menu/c:command">
+      <xsl:for-each select="/c:page/c:menu/c:command[@node != 'login' and @node != 'logout']">
         <li><a href="{@href}">
           <xsl:if test="@href = /*/@c:path">
             <xsl:attribute name="aria-current">page</xsl:attribute>
@@ -656,7 +656,6 @@
           <xsl:when test="starts-with(., '-')"><del><xsl:value-of select="."/></del></xsl:when>
           <xsl:otherwise><span><xsl:value-of select="."/></span></xsl:otherwise>
         </xsl:choose>
-        <xsl:text>&#10;</xsl:text>
       </xsl:for-each>
     </pre>
   </xsl:template>
