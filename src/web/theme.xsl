@@ -353,7 +353,7 @@
     <xsl:param name="id"/>
     <xsl:param name="group" select="false()"/>
     <xsl:if test="x:required and not($group)">
-      <xsl:attribute name="required">required</xsl:attribute>
+      <xsl:attribute name="required"/>
     </xsl:if>
     <xsl:if test="f:error and not($group)">
       <xsl:attribute name="aria-invalid">true</xsl:attribute>
@@ -374,7 +374,7 @@
       <label class="cnc-box">
         <input type="checkbox" name="{$field/@var}" value="{x:value}">
           <xsl:if test="x:value = $field/x:value">
-            <xsl:attribute name="checked">checked</xsl:attribute>
+            <xsl:attribute name="checked"/>
           </xsl:if>
         </input>
         <xsl:text> </xsl:text>
@@ -406,7 +406,7 @@
       <xsl:when test="@type = 'list-single' or @type = 'list-multi'">
         <select id="{$id}" name="{@var}">
           <xsl:if test="@type = 'list-multi'">
-            <xsl:attribute name="multiple">multiple</xsl:attribute>
+            <xsl:attribute name="multiple"/>
             <xsl:attribute name="size">8</xsl:attribute>
           </xsl:if>
           <xsl:call-template name="field-marks"><xsl:with-param name="id" select="$id"/></xsl:call-template>
@@ -416,7 +416,7 @@
           <xsl:for-each select="x:option">
             <option value="{x:value}">
               <xsl:if test="x:value = $field/x:value">
-                <xsl:attribute name="selected">selected</xsl:attribute>
+                <xsl:attribute name="selected"/>
               </xsl:if>
               <xsl:call-template name="option-label"/>
             </option>
@@ -426,7 +426,7 @@
       <xsl:when test="@type = 'boolean'">
         <input id="{$id}" name="{@var}" type="checkbox" value="true">
           <xsl:if test="x:value = 'true' or x:value = '1'">
-            <xsl:attribute name="checked">checked</xsl:attribute>
+            <xsl:attribute name="checked"/>
           </xsl:if>
           <!-- "required" would mean that it has to be ticked. -->
           <xsl:if test="f:error or string(x:desc)">
