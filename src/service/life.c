@@ -58,11 +58,14 @@ on_net_closed(void *priv)
 static void
 close_net(struct cnc__process *p)
 {
-    if (p->net == NULL || p->net_closing) {
+    if (p->net_closing) {
         return;
     }
     p->net_closing = true;
     cnc__neighbours_close(p);
+    if (p->net == NULL) {
+        return; /* a start that failed */
+    }
     for (size_t i = 0; i < p->n_domains; i++) {
         cnc__network_close(p->domains[i]);
     }
@@ -202,9 +205,10 @@ on_ready(struct cnc__process *p)
     struct cnc_service *s = p->domains[0];
     struct cnc__str url = CNC__STR;
 
-    add_http_url(&url, s);
-    cnc__str_putc(&url, '/');
-    for (size_t i = 0; i < p->n_domains; i++) {
+    for (size_t i = p->n_domains; i-- > 0;) {
+        cnc__str_clear(&url);
+        add_http_url(&url, p->domains[i]);
+        cnc__str_putc(&url, '/');
         cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
                  url.data, p->domains[i]->o.domain,
                  p->domains[i]->driver->name);

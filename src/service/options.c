@@ -9,7 +9,8 @@
 #include "private.h"
 
 static const char help[] =
-    "  --domain NAME      the XMPP domain to serve [localhost]\n"
+    "  --domain NAME      the XMPP domain to serve [localhost]; again: see\n"
+    "                     below\n"
     "  --http ADDR        where pages and WebSocket are served, such as\n"
     "                     127.0.0.1:8080, [::1]:8080 or *:8080; port 0 takes\n"
     "                     any free one [127.0.0.1:8080]\n"
@@ -67,7 +68,14 @@ static const char help[] =
     "  --contact URI      LIST whom people may write to (XEP-0157)\n"
     "  --max-resources N  resources of one account [50]\n"
     "  --resume N         seconds a lost session waits for its client "
-    "[300]\n";
+    "[300]\n"
+    "\n"
+    "Several domains: each --domain begins one, and its apps come after it.\n"
+    "Options before the first are for all of them. After it, these are that\n"
+    "domain's own: data, www, files, url, tls-cert, tls-key, origin, "
+    "s2s-allow,\n"
+    "s2s-deny, s2s-plain, component-secret, attach, attach-secret, without,\n"
+    "registration, contact, operator, no-console.\n";
 
 const char *
 cnc_service_options_help(void)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../xmpp/jid.h"
 #include "private.h"
 
 /* -- joints --------------------------------------------------------------- */
@@ -223,18 +224,22 @@ make_domain(struct cnc__process *p, size_t i, struct cnc_error *err)
             : &p->o.domains[i];
     bool several = p->n_domains > 1;
     struct cnc_service_options o;
-    char *data = NULL, *www = NULL;
+    char *data = NULL, *www = NULL, name[CNC__JID_MAX + 1];
     int code = 0;
 
     cnc__options_of(&o, &p->o, d);
     if (o.domain == NULL) {
         o.domain = "localhost";
     }
+    /* One name however it was written; what is none is refused below. */
+    if (cnc__jid_prepare(name, o.domain, strlen(o.domain), NULL) != 0) {
+        name[0] = '\0';
+    }
     if (several && d->data == NULL) {
-        o.data = data = under(p->o.data, d->domain);
+        o.data = data = under(p->o.data, name);
     }
     if (several && d->www == NULL && o.www != NULL) {
-        o.www = www = under(p->o.www, d->domain);
+        o.www = www = under(p->o.www, name);
     }
     if (several && o.components == NULL) {
         o.component = NULL; /* another one's may connect there */
@@ -246,7 +251,7 @@ make_domain(struct cnc__process *p, size_t i, struct cnc_error *err)
         code = cnc__options_check(&o, o.domain, err);
     }
     if (code == 0) {
-        code = check_moved(p, o.domain, o.data, err);
+        code = check_moved(p, name, o.data, err);
     }
     if (code == 0) {
         code = cnc__domain_new(&p->domains[i], p, &o, err);

@@ -293,6 +293,41 @@ posts_of_other_sites_are_refused_before_their_body(void **state)
     end_world(w);
 }
 
+static bool
+is_site(const char *host, const char *const **origins, void *priv)
+{
+    *origins = priv;
+    return strcmp(host, "example.org") == 0;
+}
+
+static void
+hosts_that_are_not_ours_are_misdirected(void **state)
+{
+    static const char *const list[] = {"https://friend.example", NULL};
+    struct world *w;
+
+    wanted.site = is_site;
+    wanted.site_priv = (void *)list;
+    w = web_world();
+    ask(w, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "HTTP/1.1 421 Misdirected Request\r\n");
+    ask(w,
+        "POST / HTTP/1.1\r\nHost: evil.example\r\n"
+        "Origin: http://evil.example\r\nExpect: 100-continue\r\n"
+        "Content-Length: 5\r\n\r\n",
+        "HTTP/1.1 421 ");
+    ask(w,
+        "GET /xmpp HTTP/1.1\r\nHost: evil.example\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\n\r\n",
+        "HTTP/1.1 421 ");
+    assert_int_equal(w->n_calls, 0);
+    ask(w,
+        "POST / HTTP/1.1\r\n" H "Origin: https://friend.example\r\n"
+        "Connection: close\r\n\r\n",
+        "HTTP/1.1 200 ");
+    end_world(w);
+}
+
 static void
 malformed_requests_get_their_status_and_are_closed(void **state)
 {
@@ -379,6 +414,7 @@ const struct CMUnitTest http_tests[] = {
     TEST(half_closed_client_still_gets_its_answers),
     TEST(expecting_client_is_told_to_go_on),
     TEST(posts_of_other_sites_are_refused_before_their_body),
+    TEST(hosts_that_are_not_ours_are_misdirected),
     TEST(malformed_requests_get_their_status_and_are_closed),
     TEST(port_that_is_taken_is_refused_with_what_to_do),
     TEST(address_that_is_none_is_refused_with_examples),

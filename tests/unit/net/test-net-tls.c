@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <openssl/x509v3.h>
+
 #include "certs.h"
 #include "tls-client.h"
 
@@ -228,6 +230,71 @@ files_that_do_not_fit_are_refused_with_their_names(void **state)
     end_world(w);
 }
 
+static struct cnc__tls_ctx *
+ctx_for(struct world *w, const char *san)
+{
+    struct pair p = make_pair((struct pair_options){.san = san});
+    struct cnc__tls_ctx *ctx = NULL;
+    char cert[128];
+
+    snprintf(cert, sizeof(cert), "%s", in_dir(w, "cert.pem"));
+    write_pair_files(&p, cert, in_dir(w, "key.pem"));
+    assert_int_equal(
+        cnc__tls_ctx_new(&ctx,
+                         &(struct cnc__tls_files){.cert = cert,
+                                                  .key = in_dir(w, "key.pem")},
+                         NULL),
+        0);
+    free_pair(&p);
+    return ctx;
+}
+
+/* SNI: by the domain, else by the names in the certificates, else the first;
+ * and ALPN goes on. */
+static void
+the_name_that_is_asked_for_chooses_the_certificate(void **state)
+{
+    static const struct {
+        const char *asked, *shown;
+    } cases[] = {
+        {"a.example", "a.example"},     {"B.Example", "b.example"},
+        {"www.b.example", "b.example"}, {"www.a.example", "a.example"},
+        {"c.example", "a.example"},     {NULL, "a.example"}};
+    static const char wire[] = "GET /t HTTP/1.1\r\n" H "\r\n";
+    struct world *w = make_world();
+    struct cnc__tls_ctx *a = ctx_for(w, "DNS:a.example");
+    struct cnc__tls_ctx *b = ctx_for(w, "DNS:b.example,DNS:www.b.example");
+
+    cnc__tls_ctx_join(a, a, "a.example");
+    cnc__tls_ctx_join(a, b, "b.example");
+    assert_ptr_equal(cnc__tls_ctx_of(a, "b.example"), b);
+    assert_ptr_equal(cnc__tls_ctx_of(a, "c.example"), a);
+    assert_int_equal(
+        cnc__net_listen_web(w->net, "127.0.0.1:0", a, &w->port, NULL), 0);
+    for (size_t i = 0; i < CNC_N(cases); i++) {
+        struct cnc__str got = CNC__STR;
+        struct tls_client c;
+        const unsigned char *alpn;
+        unsigned len;
+        X509 *cert;
+
+        tls_dial(w, &c, 0);
+        SSL_set_tlsext_host_name(c.ssl, cases[i].asked);
+        assert_true(tls_say(w, &c, wire, sizeof(wire) - 1));
+        assert_true(tls_expect(w, &c, &got, "GET /t? secure 127.0.0.1"));
+        cert = SSL_get1_peer_certificate(c.ssl);
+        assert_int_equal(X509_check_host(cert, cases[i].shown, 0, 0, NULL), 1);
+        SSL_get0_alpn_selected(c.ssl, &alpn, &len);
+        assert_int_equal(len, 8);
+        X509_free(cert);
+        tls_hang_up(&c);
+        cnc__str_fini(&got);
+    }
+    end_world(w);
+    cnc__tls_ctx_unref(&a);
+    cnc__tls_ctx_unref(&b);
+}
+
 const struct CMUnitTest tls_tests[] = {
     TEST(requests_over_tls_are_secure),
     TEST(large_answers_over_tls_come_whole_and_in_order),
@@ -237,5 +304,6 @@ const struct CMUnitTest tls_tests[] = {
     TEST(plain_http_on_the_tls_port_is_closed),
     TEST(silent_handshake_is_ended_by_its_deadline),
     TEST(files_that_do_not_fit_are_refused_with_their_names),
+    TEST(the_name_that_is_asked_for_chooses_the_certificate),
 };
 const size_t n_tls_tests = CNC_N(tls_tests);
