@@ -284,7 +284,9 @@ build_field(struct cnc__str *xml, const struct cnc_field *f,
         cnc__field_needed(f, &err);
         cnc__values_refuse(v, f->name, err.text);
     }
-    explicit_bzero(text.data, text.len);
+    if (text.data != NULL) {
+        explicit_bzero(text.data, text.len);
+    }
     cnc__str_fini(&text);
 }
 

@@ -338,6 +338,12 @@ an_answer_may_come_later(void **state)
     assert_string_equal(h.text, "After later.");
 }
 
+static bool
+is_idle(void *arg)
+{
+    return cnc__apps_stopping(world_apps(arg));
+}
+
 static void
 who_asked_may_be_gone_when_the_answer_comes(void **state)
 {
@@ -351,7 +357,9 @@ who_asked_may_be_gone_when_the_answer_comes(void **state)
     assert_int_equal(h.code, CNC_ENOENT);
     cnc__apps_tick(world_apps(w), 1000);
     cnc__apps_tick(world_apps(w), 11000);
+    world_pump(w, is_idle, w);
     world_leave(w); /* what is on its way is done */
+    assert_null(atomic_load(&waiting));
     assert_int_equal(h.n, 1);
 }
 
