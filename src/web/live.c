@@ -82,14 +82,16 @@ begin(struct cnc__web_page *p)
     cnc__page_ref(p);
 }
 
-/* Its answer is there; true: of a page that is no more. */
-static bool
-ended(struct cnc__web_page *p)
+/* Its answer is there.  Whoever hears of what follows may end the page. */
+static void
+end(struct cnc__web_page *p, const struct cnc__render_message *reply,
+    void (*done)(struct cnc__web_page *, const struct cnc__render_message *))
 {
-    bool gone = p->gone;
     p->busy = false;
+    if (!p->gone) {
+        done(p, reply);
+    }
     cnc__page_unref(&p);
-    return gone;
 }
 
 /* -- the process died ---------------------------------------------------- */
@@ -185,12 +187,8 @@ cnc__live_pack(struct cnc__web_page *p)
 }
 
 static void
-on_html(const struct cnc__render_message *reply, void *priv)
+html_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
 {
-    struct cnc__web_page *p = priv;
-    if (ended(p)) {
-        return;
-    }
     if (reply == NULL) {
         died(p);
         return;
@@ -209,6 +207,12 @@ on_html(const struct cnc__render_message *reply, void *priv)
     }
     settle(p);
     cnc__live_flush(p);
+}
+
+static void
+on_html(const struct cnc__render_message *reply, void *priv)
+{
+    end(priv, reply, html_done);
 }
 
 static void
@@ -300,13 +304,9 @@ finish(struct cnc__web_page *p)
 }
 
 static void
-on_render(const struct cnc__render_message *reply, void *priv)
+render_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
 {
-    struct cnc__web_page *p = priv;
     p->agent->stats.renders++;
-    if (ended(p)) {
-        return;
-    }
     if (reply == NULL) {
         died(p);
         return;
@@ -337,6 +337,12 @@ on_render(const struct cnc__render_message *reply, void *priv)
         return;
     }
     finish(p);
+}
+
+static void
+on_render(const struct cnc__render_message *reply, void *priv)
+{
+    end(priv, reply, render_done);
 }
 
 /* -- what goes before RENDER --------------------------------------------- */

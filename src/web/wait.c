@@ -129,6 +129,7 @@ cnc__page_seen(struct cnc__agent *a, struct cnc__watch *w)
         *at = s->next;
         cnc__page_when(s->page, s->f, s->priv);
         cnc__free(s);
+        at = &a->seen_waiting; /* f may have changed the list */
     }
 }
 
