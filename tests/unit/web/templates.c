@@ -137,6 +137,71 @@ a_retracted_template_gives_way_to_the_built_in_one(void **state)
     bench_free(b);
 }
 
+#define XSL "http://www.w3.org/1999/XSL/Transform"
+
+static void
+a_change_of_what_is_imported_changes_its_pages(void **state)
+{
+    struct bench *b = bench_new(&bench_page, 0);
+    struct cnc_error err = {0};
+    static const char part[] =
+        "<xsl:stylesheet version='1.0' xmlns:xsl='" XSL "'>"
+        "<!-- <xsl:import href='no.xsl'/> -->"
+        "<xsl:template name='say'><b>%s</b></xsl:template></xsl:stylesheet>";
+    static const char page[] =
+        "<xsl:stylesheet version='1.0' xmlns:xsl='" XSL "'>"
+        "<xsl:import href = \"part&amp;1\" />\n"
+        "<xsl:template match='/'><xsl:call-template name='say'/>"
+        "</xsl:template></xsl:stylesheet>";
+    struct cnc__str text = CNC__STR;
+    assert_int_equal(bench_template(b, "t.xsl", page, &err), CNC_ERENDER);
+    assert_has(err.text, "there is no template \"part&1\"");
+    cnc__str_printf(&text, part, "one");
+    assert_int_equal(bench_template(b, "part&1", text.data, &err), 0);
+    assert_int_equal(bench_template(b, "t.xsl", page, &err), 0);
+    assert_has(bench_page_html(b), "<b>one</b>");
+    cnc__str_clear(&text);
+    cnc__str_printf(&text, part, "two");
+    assert_int_equal(bench_template(b, "part&1", text.data, &err), 0);
+    assert_has(bench_page_html(b), "<b>two</b>");
+    /* It is tried with the template that imports it. */
+    assert_int_equal(bench_template(b, "part&1",
+                                    "<xsl:stylesheet version='1.0'"
+                                    " xmlns:xsl='" XSL "'/>",
+                                    &err),
+                     CNC_ERENDER);
+    assert_has(err.text, "template part&1: with it fails t.xsl, line 2: ");
+    assert_has(bench_page_html(b), "<b>two</b>");
+    cnc__str_fini(&text);
+    bench_free(b);
+}
+
+static void
+the_theme_that_comes_with_the_service_can_be_replaced(void **state)
+{
+    struct bench *b = bench_new(&bench_page, 0);
+    struct cnc_error err = {0};
+    static const char page[] =
+        "<xsl:stylesheet version='1.0' xmlns:xsl='" XSL "'>"
+        "<xsl:import href='theme.xsl'/>"
+        "<xsl:template match='/*' mode='footer'>mine</xsl:template>"
+        "</xsl:stylesheet>";
+    bench_publish(b, "b1", "one");
+    assert_int_equal(bench_template(b, "t.xsl", page, &err), 0);
+    assert_has(bench_page_html(b),
+               "<footer class=\"cnc-footer\">mine</footer>");
+    assert_has(b->answer->body, "<li id=\"b1\" class=\"cnc-record\">");
+    assert_int_equal(
+        bench_template(b, "theme.xsl",
+                       "<xsl:stylesheet version='1.0' xmlns:xsl='" XSL "'>"
+                       "<xsl:template match='/'><i>other</i></xsl:template>"
+                       "</xsl:stylesheet>",
+                       &err),
+        0);
+    assert_has(bench_page_html(b), "<i>other</i>");
+    bench_free(b);
+}
+
 /* -- files --------------------------------------------------------------- */
 
 static void
@@ -348,6 +413,9 @@ main(void)
         cmocka_unit_test(a_template_that_kills_the_process_is_refused),
         cmocka_unit_test(a_raw_stylesheet_is_a_template_too),
         cmocka_unit_test(a_retracted_template_gives_way_to_the_built_in_one),
+        cmocka_unit_test(a_change_of_what_is_imported_changes_its_pages),
+        cmocka_unit_test(
+            the_theme_that_comes_with_the_service_can_be_replaced),
         cmocka_unit_test(a_file_is_the_first_version_and_each_changed_one),
         cmocka_unit_test(assets_have_addresses_that_never_change),
         cmocka_unit_test(a_page_loads_the_runtime_by_its_hash),
