@@ -18,6 +18,7 @@ cnc__apps_new(const struct cnc__apps_env *env)
     a->env = *env;
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
     a->guest = cnc__str_steal(&guest);
+    a->rate = cnc__rate_new();
     return a;
 }
 
@@ -75,6 +76,7 @@ cnc__apps_free(struct cnc__apps **ap)
     }
     if (!left) {
         cnc__free(a->guest);
+        cnc__rate_free(&a->rate);
         CNC_OBJ_FREE(a);
     }
 }

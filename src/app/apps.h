@@ -14,12 +14,47 @@
 #define CNC_APP_APPS_H
 
 #include <concordance/app.h>
+#include <concordance/login.h>
 
 #include "../pubsub/command.h"
 #include "../pubsub/pubsub.h"
 #include "../web/agent.h"
 
 struct cnc__apps;
+
+/* What log-ins are made of: see concordance/login.h, which is the manual.  All
+ * on the core's thread; priv is the env's.  A done comes once, also within the
+ * call. */
+typedef void cnc__code_f(int code, void *arg);
+struct cnc__login_ops {
+    bool (*exists)(const char *user, void *priv);
+    void (*check)(const char *user, const char *password, const char *addr,
+                  cnc__code_f *done, void *arg, void *priv);
+    void (*set)(const char *user, const char *password, bool must_be_new,
+                cnc__code_f *done, void *arg, void *priv);
+    void (*remove)(const char *user, cnc__code_f *done, void *arg, void *priv);
+    void (*role)(const char *jid, const char *role, bool has,
+                 cnc__code_f *done, void *arg, void *priv);
+    int (*roles)(cnc_role_f *f, void *f_priv, void *priv);
+    int (*login)(struct cnc__web_call *web, const char *jid, uint32_t seconds,
+                 void *priv);
+    void (*logout)(struct cnc__web_call *web, void *priv);
+    int (*each)(const char *jid, const struct cnc__caller *who, cnc_login_f *f,
+                void *f_priv, void *priv);
+    int (*end)(const char *jid, const char *id, void *priv);
+    /* Not 0: it failed, and done (which may be NULL) does not come; 0: token
+     * or text is there, and done comes when that is durable. */
+    int (*token_new)(char token[CNC_TOKEN_SIZE], const char *purpose,
+                     const char *text, uint32_t seconds, cnc__code_f *done,
+                     void *arg, void *priv);
+    int (*token_take)(const char *token, const char *purpose, char *text,
+                      size_t size, cnc__code_f *done, void *arg, void *priv);
+    int (*token_look)(const char *token, const char *purpose, char *text,
+                      size_t size, void *priv);
+    void (*confirm)(const char *jid, const char *id, const char *url,
+                    cnc__code_f *done, void *arg, void *priv);
+    int (*message)(const char *to, const char *body, void *priv);
+};
 
 struct cnc__apps_env {
     struct cnc__router *router;
@@ -31,6 +66,7 @@ struct cnc__apps_env {
     /* Has this bare JID one of these roles ("staff editors")?  NULL: nobody
      * has any. */
     bool (*has_role)(const char *bare, const char *roles, void *priv);
+    const struct cnc__login_ops *logins; /* NULL: there are none */
     /* Where people find the pages, "https://books.example"; a *new* text. */
     char *(*url)(void *priv);
     void *priv;

@@ -9,6 +9,7 @@
 
 #include "../base/check.h"
 #include "../base/log.h"
+#include "../base/rate.h"
 #include "../base/str.h"
 #include "apps.h"
 #include "reply.h"
@@ -58,6 +59,7 @@ struct cnc__apps {
 #define CNC__APPS_MAGIC 0xa9950001u
     struct cnc__apps_env env;
     struct cnc__app *first;
+    struct cnc__rate *rate; /* cnc_rate() */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
 };
@@ -97,6 +99,7 @@ struct cnc_request {
     bool may_wait, waits, finished;
     struct cnc_request *wait_prev, *wait_next; /* app->waiting; the core's */
     struct cnc__app_text *settings;
+    struct cnc__slow *slow; /* login_api.c's: what is under way for it */
     struct cnc_request *next;
 };
 
@@ -138,6 +141,9 @@ struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
 /* handler_api.c: the node that a handler calls so, or NULL; core's thread. */
 struct cnc__node *cnc__request_node(const struct cnc_request *r,
                                     const char *name);
+
+/* login_api.c: r is over; what is under way for it ends unheard. */
+void cnc__login_forget(struct cnc_request *r);
 
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);

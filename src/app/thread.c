@@ -283,6 +283,7 @@ cnc__app_call(struct cnc_request *r)
 void
 cnc__request_call_fini(struct cnc_request *r)
 {
+    cnc__login_forget(r);
     cnc_element_unref(&r->replaced);
     cnc__str_fini(&r->reply);
     while (r->settings != NULL) {

@@ -223,7 +223,8 @@ struct change {
     cnc__login_done_f *done;
     void *done_priv;
     char *user, *password;
-    struct account *account; /* NULL: delete */
+    struct account *account; /* NULL: delete, or it is in its place */
+    bool deletes;
     struct cnc__str value;
     struct cnc__commit commit;
     struct cnc_store_op op;
@@ -265,12 +266,27 @@ end_sessions(struct cnc__logins *a, const char *user)
     cnc__str_fini(&bare);
 }
 
+/* Whoever has the name next is somebody else. */
+static void
+end_what_it_has(struct cnc_service *s, const char *user)
+{
+    struct cnc__str bare = CNC__STR;
+
+    cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(s->router));
+    cnc__roles_forget(s->roles, bare.data);
+    cnc__weblogins_end(s, bare.data, NULL);
+    cnc__str_fini(&bare);
+}
+
 /* Tokens stand for the password that was (XEP-0484).  Forgotten before the
  * change is kept, so that a crash between the two leaves none, and once more
  * after it, for one that was given meanwhile. */
 static void
 end_tokens(const struct change *c)
 {
+    if (c->account == NULL && c->deletes) {
+        end_what_it_has(c->accounts->service, c->user);
+    }
     if (c->accounts->service->fast != NULL) {
         cnc__fast_forget_user(c->accounts->service->fast, c->user);
     }
@@ -428,10 +444,13 @@ cnc__logins_delete(struct cnc__logins *a, const char *user,
                    cnc__login_done_f *done, void *priv)
 {
     struct cnc_error err = {0};
+    struct change *c;
 
     if (check_name(a, user, false, &err) != 0) {
         done(&err, priv);
         return;
     }
-    store(begin(a, user, done, priv));
+    c = begin(a, user, done, priv);
+    c->deletes = true;
+    store(c);
 }

@@ -13,12 +13,14 @@
 
 #include <uv.h>
 
+#include <concordance/login.h>
 #include <concordance/service.h>
 #include <concordance/store.h>
 
 #include "../app/apps.h"
 #include "../base/check.h"
 #include "../base/log.h"
+#include "../base/rate.h"
 #include "../base/str.h"
 #include "../base/table.h"
 #include "../im/im.h"
@@ -202,6 +204,64 @@ int cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
                         const char *jid, uint32_t seconds,
                         struct cnc_error *err);
 void cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web);
+
+/* jid NULL: all; newest first.  current: id of the log-in that asks, or NULL;
+ * XMPP sessions are among them. */
+int cnc__weblogins_list(struct cnc_service *s, const char *jid,
+                        const char *current, uint64_t session, cnc_login_f *f,
+                        void *priv);
+/* id NULL: all of jid, its XMPP sessions too.  CNC_ENOENT. */
+int cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id);
+
+/* -- onetime.c: apps' one-use tokens -------------------------------------- */
+
+struct cnc__onetime;
+struct cnc__onetime *cnc__onetime_new(struct cnc_service *s);
+void cnc__onetime_free(struct cnc__onetime **op);
+void cnc__onetime_load(struct cnc__onetime *o,
+                       const struct cnc_store_entry *e);
+void cnc__onetime_tick(struct cnc__onetime *o, uint64_t now_ms);
+/* seconds 0: a day.  done as cnc__keep_key()'s.  CNC_EINVAL, CNC_ELIMIT. */
+int cnc__onetime_make(struct cnc__onetime *o, char secret[CNC_TOKEN_SIZE],
+                      const char *purpose, const char *text, uint32_t seconds,
+                      void (*done)(void *arg, bool kept), void *arg);
+/* look: it stays, and done is not called.  CNC_EAUTH; CNC_ELIMIT: its text
+ * has no room, nothing is taken. */
+int cnc__onetime_take(struct cnc__onetime *o, const char *secret,
+                      const char *purpose, bool look, char *text, size_t size,
+                      void (*done)(void *arg, bool kept), void *arg);
+
+/* -- confirm.c: XEP-0070 ---------------------------------------------------
+ */
+
+struct cnc__confirms;
+struct cnc__confirms *cnc__confirms_new(struct cnc_service *s);
+/* After the router. */
+void cnc__confirms_free(struct cnc__confirms **cp);
+void cnc__confirms_tick(struct cnc__confirms *c, uint64_t now_ms);
+/* 0, and done comes once (perhaps before this returns): 0, CNC_EACCES,
+ * CNC_ENOENT, CNC_ECLOSED.  Else CNC_EINVAL, CNC_ELIMIT, CNC_ENOENT. */
+int cnc__confirm(struct cnc__confirms *c, const char *jid, const char *id,
+                 const char *url, void (*done)(int code, void *arg),
+                 void *arg);
+/* A stanza from the domain, to a prepared address anywhere. */
+int cnc__service_say(struct cnc_service *s, const char *to, const char *xml,
+                     size_t len);
+
+/* -- password.c: is this the password? ------------------------------------ */
+
+/* 0, CNC_EAUTH or CNC_ELIMIT, later, after as long a time whether there is
+ * such an account or not.  user: as typed. */
+void cnc__password_check(struct cnc_service *s, const char *user,
+                         const char *password, const char *addr,
+                         void (*done)(int code, void *arg), void *arg);
+void cnc__password_tick(struct cnc_service *s, uint64_t now_ms);
+void cnc__password_free(struct cnc_service *s);
+
+/* -- login-ops.c: what apps ask of all this --------------------------------
+ */
+
+extern const struct cnc__login_ops cnc__service_login_ops;
 
 /* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
@@ -397,6 +457,9 @@ struct cnc_service {
     struct cnc__logins *accounts;
     struct cnc__roles *roles;
     struct cnc__weblogins *weblogins;
+    struct cnc__onetime *onetime;
+    struct cnc__confirms *confirms;
+    struct cnc__password_late *late; /* answers that come later */
     struct cnc__fast *fast;
     struct cnc__guard *guard;
     uint8_t secret[32]; /* kept: the same after a restart */

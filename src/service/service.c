@@ -203,6 +203,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             keep_setting(s, e);
         } else if (strcmp(e->node, "role") == 0) {
             cnc__roles_load(s->roles, e);
+        } else if (strcmp(e->node, "onetime") == 0) {
+            cnc__onetime_load(s->onetime, e);
         } else if (strcmp(e->node, "weblogin") == 0) {
             cnc__weblogins_load(s->weblogins, e);
         } else if (!cnc__tokens_load(s, e) && !cnc__im_load(s->im, e)) {
@@ -258,6 +260,7 @@ make_rooms(struct cnc_service *s)
                                  .post = env_post,
                                  .url = cnc__service_url,
                                  .has_role = env_has_role,
+                                 .logins = &cnc__service_login_ops,
                                  .priv = s};
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
@@ -273,6 +276,8 @@ make_rooms(struct cnc_service *s)
     s->roles = cnc__roles_new(s);
     cnc__commands_roles(s->commands, cnc__roles_has, s->roles);
     s->weblogins = cnc__weblogins_new(s);
+    s->onetime = cnc__onetime_new(s);
+    s->confirms = cnc__confirms_new(s);
     s->operator_ = cnc__operator_new(s);
     s->traces = cnc__traces_new(s);
     cnc__tokens_new(s);
@@ -449,9 +454,12 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__im_free(&s->im);
     cnc__logins_free(&s->accounts);
     cnc__weblogins_free(&s->weblogins);
+    cnc__onetime_free(&s->onetime);
+    cnc__password_free(s);
     cnc__tokens_free(s);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
+    cnc__confirms_free(&s->confirms);
     cnc__traces_free(&s->traces);
     cnc__observe_free(&s->observe);
     cnc__browse_free(&s->browse);

@@ -30,7 +30,8 @@ is_https(const struct cnc_service *s, const struct cnc__http_request *r)
             return true;
         }
     }
-    return s->o.tls_cert != NULL;
+    return s->o.tls_cert != NULL ||
+           (s->o.url != NULL && strncasecmp(s->o.url, "https://", 8) == 0);
 }
 
 static bool

@@ -359,6 +359,11 @@ go_here(const struct way *w)
         relay(w);
         return;
     }
+    if (w->where == CNC__TO_DOMAIN && w->kind == CNC__MESSAGE &&
+        w->router->on_message != NULL &&
+        w->router->on_message(w->from, w->stanza, w->router->message_priv)) {
+        return;
+    }
     h = is_answer(w) ? NULL : handler_for(w);
     if (h != NULL) {
         struct cnc__request *q = cnc__request_new(

@@ -73,6 +73,8 @@ struct cnc__router {
     struct cnc__carrier *carriers;
     struct cnc__gone *gone;
     struct cnc__accounts_hooks accounts;
+    cnc__message_f *on_message;
+    void *message_priv;
     cnc__trace_f *trace;
     void *trace_priv;
     uint32_t max_resources;

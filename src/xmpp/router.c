@@ -234,6 +234,13 @@ cnc__router_accounts(struct cnc__router *r,
 }
 
 void
+cnc__router_on_message(struct cnc__router *r, cnc__message_f *f, void *priv)
+{
+    r->on_message = f;
+    r->message_priv = priv;
+}
+
+void
 cnc__router_carrier(struct cnc__router *r, bool first, cnc__carrier_f *f,
                     void *priv)
 {

@@ -173,6 +173,13 @@ struct cnc__accounts_hooks {
 CNC_API void cnc__router_accounts(struct cnc__router *r,
                                   const struct cnc__accounts_hooks *hooks);
 
+/* Messages to the domain itself, errors too: true when f took it; else a
+ * handler may.  from: prepared, vouched for.  One for a router. */
+typedef bool cnc__message_f(const char *from,
+                            const struct cnc_element *message, void *priv);
+CNC_API void cnc__router_on_message(struct cnc__router *r, cnc__message_f *f,
+                                    void *priv);
+
 /* -- other domains ------------------------------------------------------- */
 
 /*

@@ -62,6 +62,29 @@ cnc__scram_derive(struct cnc__scram_keys *out, const char *password,
     }
 }
 
+bool
+cnc__scram_check(const struct cnc__scram_keys *keys, const char *password,
+                 bool sha256)
+{
+    struct cnc__scram_keys got = *keys;
+    char *prepared = NULL;
+    const char *use = password;
+    bool same;
+
+    if (gsasl_saslprep(password, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) ==
+        GSASL_OK) {
+        use = prepared;
+    }
+    cnc__scram_keys_of(&got, use, strlen(use), sha256);
+    same = cnc__equal_secret(got.stored_key, keys->stored_key, got.n_key);
+    OPENSSL_cleanse(&got, sizeof(got));
+    if (prepared != NULL) {
+        OPENSSL_cleanse(prepared, strlen(prepared));
+        gsasl_free(prepared);
+    }
+    return same;
+}
+
 static unsigned char own_secret[32]; /* when we were given none */
 static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
 

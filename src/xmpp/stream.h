@@ -227,5 +227,8 @@ CNC_API void cnc__stream_send_shared(struct cnc__stream *s, const char *head,
 CNC_API void cnc__scram_derive(struct cnc__scram_keys *out,
                                const char *password, bool sha256,
                                unsigned iterations);
+/* Do these keys come from this password?  Slow on purpose; any thread. */
+CNC_API bool cnc__scram_check(const struct cnc__scram_keys *keys,
+                              const char *password, bool sha256);
 
 #endif /* CNC_XMPP_STREAM_H */
