@@ -95,6 +95,10 @@ enter(struct convert *c, const xmlNode *n)
         xmlFree(node);
         return false;
     }
+    if (in_ns(n->ns, CNC__NS_PAGE) &&
+        strcmp((const char *)n->name, "part") == 0) {
+        return false; /* is for some: never in what everybody gets */
+    }
     bool html = n->ns == NULL || in_ns(n->ns, NS_XHTML);
     bool in = html ? open_html(c, n)
                    : cnc__rbuild_open_foreign(c->b, (const char *)n->name) !=

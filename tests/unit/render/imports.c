@@ -178,6 +178,19 @@ a_text_is_text_also_in_an_attribute(void **state)
                 NULL, "<p title=\"a b\">one &amp; two</p>");
 }
 
+static void
+a_part_for_some_is_not_in_what_everybody_gets(void **state)
+{
+    static const char sheet[] =
+        SHEET("<xsl:template match='/'><p>a<c:part for='admin'>secret"
+              "</c:part>b</p></xsl:template>");
+    struct cnc_error err = {0};
+    char *html = render(sheet, NULL, &err);
+    assert_non_null(strstr(html, "<p>ab</p>"));
+    assert_null(strstr(html, "secret"));
+    cnc__free(html);
+}
+
 /* A record whose template is imported is still rendered alone. */
 static void
 an_imported_region_is_kept(void **state)
@@ -231,6 +244,7 @@ main(void)
         cmocka_unit_test(an_error_of_an_imported_sheet_has_its_name),
         cmocka_unit_test(imports_have_limits),
         cmocka_unit_test(a_text_is_text_also_in_an_attribute),
+        cmocka_unit_test(a_part_for_some_is_not_in_what_everybody_gets),
         cmocka_unit_test(an_imported_region_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
