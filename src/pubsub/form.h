@@ -23,7 +23,7 @@ CNC_API struct cnc__values *cnc__values_new(void);
 CNC_API void cnc__values_free(struct cnc__values **vp);
 /* A *new* copy of the values, without the errors. */
 CNC_API struct cnc__values *cnc__values_copy(const struct cnc__values *v);
-/* Limits: 256 values, 64 kB each, 256 kB together: CNC_ELIMIT. */
+/* Limits: 4096 values, 64 kB each, 256 kB together: CNC_ELIMIT. */
 CNC_API int cnc__values_add(struct cnc__values *v, const char *name,
                             const char *value, struct cnc_error *err);
 /* The i-th value of name, or NULL. */

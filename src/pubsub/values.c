@@ -8,7 +8,7 @@
 #include "formimpl.h"
 
 #define VALUES_MAGIC 0x7A10E501u
-#define MAX_VALUES   256
+#define MAX_VALUES   4096
 #define MAX_VALUE    ((size_t)64 << 10)
 #define MAX_TOTAL    ((size_t)256 << 10)
 
@@ -18,6 +18,9 @@ struct cnc__values {
     struct cnc__value *all;
     size_t n_errors, cap_errors;
     struct cnc__value *errors; /* name NULL: the form's */
+    /* The last that was asked for: the i-th of its name is all[k].  Lines of a
+     * long text are asked for one after the other. */
+    size_t last_i, last_k;
 };
 
 struct cnc__values *
@@ -103,9 +106,18 @@ cnc__values_at(const struct cnc__values *v, size_t i)
 const char *
 cnc__values_get(const struct cnc__values *v, const char *name, size_t i)
 {
+    struct cnc__values *memo = (struct cnc__values *)v;
+    size_t k = 0, left = i;
     CNC_OBJ_CHECK(v, VALUES_MAGIC);
-    for (size_t k = 0; k < v->n; k++) {
-        if (strcmp(v->all[k].name, name) == 0 && i-- == 0) {
+    if (i > 0 && i == v->last_i + 1 && v->last_k < v->n &&
+        strcmp(v->all[v->last_k].name, name) == 0) {
+        k = v->last_k + 1;
+        left = 0;
+    }
+    for (; k < v->n; k++) {
+        if (strcmp(v->all[k].name, name) == 0 && left-- == 0) {
+            memo->last_i = i;
+            memo->last_k = k;
             return v->all[k].text;
         }
     }

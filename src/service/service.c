@@ -389,6 +389,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = cnc__browse_new(&s->browse, s->pubsub, s->commands, err);
     }
     if (code == 0) {
+        code = cnc__agent_commands(s->agent, err);
+    }
+    if (code == 0) {
         code = cnc__operator_commands(s->operator_, err);
     }
     if (code == 0) {

@@ -82,6 +82,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__once_free(a);
     cnc__callpage_free(a);
     cnc__submit_free(a);
+    cnc__template_commands_end(a);
     cnc__templates_free(a);
     while (a->seen_waiting != NULL) {
         struct cnc__seen *s = a->seen_waiting;

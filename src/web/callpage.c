@@ -515,7 +515,7 @@ read_post(struct cnc__callpage *c, struct posting *p)
                                         on_posted_pair, p);
     if (rc == CNC_ELIMIT) {
         return refuse_post(c, 413, "Too much at once",
-                           "The form may send 256 values and 256 kB.");
+                           "The form may send 4096 lines and 256 kB.");
     }
     return rc == 0 || refuse_post(c, 400, "The form is damaged",
                                   "What was sent cannot be read as a form.");

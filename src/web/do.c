@@ -435,7 +435,7 @@ post(struct doing *d, const struct cnc__command *cmd)
     cnc__values_free(&rd.v);
     if (rc == CNC_ELIMIT) {
         say(d, 413, "Too much at once",
-            "The form may send 256 values and 256 kB.");
+            "The form may send 4096 lines and 256 kB.");
     } else {
         say(d, 400, "The form is damaged",
             "What was sent cannot be read as a form.");

@@ -309,7 +309,7 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
     cnc__free(rd.id);
     if (rc == CNC_ELIMIT) {
         cnc__answer_back(a, r->responder, 413, "Too much at once",
-                         "The form may send 256 values and 256 kB.", p->path);
+                         "The form may send 4096 lines and 256 kB.", p->path);
     } else {
         cnc__answer_back(a, r->responder, 400, "The form is damaged",
                          "What was sent cannot be read as a form.", p->path);

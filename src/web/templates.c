@@ -84,8 +84,8 @@ sheet_text(struct cnc__str *out, const struct cnc_element *payload,
     return 0;
 }
 
-static struct cnc__sheet *
-sheet_of_item(const struct cnc__item *item)
+struct cnc__sheet *
+cnc__sheet_of_xml(const char *xml, size_t len)
 {
     static const struct cnc_xml_limits limits = {
         .size = sizeof(limits),
@@ -94,18 +94,26 @@ sheet_of_item(const struct cnc__item *item)
     struct cnc_element *e = NULL;
     struct cnc__str text = CNC__STR;
     struct cnc__sheet *s = NULL;
-    if (item->payload == NULL) {
-        return NULL;
-    }
-    if (cnc_xml_parse(&e, cnc_buf_data(item->payload),
-                      cnc_buf_len(item->payload), 0, &limits, NULL) == 0 &&
+    if (xml != NULL && cnc_xml_parse(&e, xml, len, 0, &limits, NULL) == 0 &&
         sheet_text(&text, e, NULL) == 0) {
         s = cnc__sheet_new(cnc__str_c(&text), text.len);
-    } else {
-        cnc__log(CNC_LOG_WARN, "template.unreadable", "id=%s", item->id);
     }
     cnc_element_unref(&e);
     cnc__str_fini(&text);
+    return s;
+}
+
+static struct cnc__sheet *
+sheet_of_item(const struct cnc__item *item)
+{
+    struct cnc__sheet *s = NULL;
+    if (item->payload != NULL) {
+        s = cnc__sheet_of_xml(cnc_buf_data(item->payload),
+                              cnc_buf_len(item->payload));
+        if (s == NULL) {
+            cnc__log(CNC_LOG_WARN, "template.unreadable", "id=%s", item->id);
+        }
+    }
     return s;
 }
 

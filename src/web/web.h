@@ -17,6 +17,7 @@
  *   templates.c  sheets; the check before one is published
  *   imports.c    what a sheet imports
  *   files.c      template files -> items
+ *   template-commands.c  what an administrator does with them
  *   views.c      the view node
  *   snapshot.c   a document and its compressed copies; whole answers
  *   disk.c       files by atomic rename
@@ -246,6 +247,7 @@ struct cnc__agent {
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
     struct cnc__sheet *builtin, *builtin_do;
     struct cnc__table *builtins; /* id -> struct cnc__sheet: theme.xsl */
+    struct cnc__template_runner *template_runners; /* its commands */
     struct cnc__asset_set assets, runtime;
     struct cnc__table *roles;    /* names that apps declare -> not NULL */
     unsigned char flash_key[32]; /* of this start of the service */
@@ -552,6 +554,10 @@ struct cnc__sheet *cnc__sheet_new(const char *text, size_t len);
 struct cnc__sheet *cnc__sheet_ref(struct cnc__sheet *s);
 void cnc__sheet_unref(struct cnc__sheet **sp);
 void cnc__sheet_free(void *sheet);
+/* Of a template item's payload, *new*; NULL: it is none. */
+struct cnc__sheet *cnc__sheet_of_xml(const char *xml, size_t len);
+/* template-commands.c */
+void cnc__template_commands_end(struct cnc__agent *a);
 /* The sheet a page uses now: item, else file, else built in; *borrowed*. */
 struct cnc__sheet *cnc__sheet_of(struct cnc__agent *a, const char *id);
 /* The template of that name: item, else file, else built in, or NULL. */

@@ -315,10 +315,21 @@ values_are_limited(void **state)
     cnc__values_free(&v);
     cnc__free(big);
     v = cnc__values_new();
-    for (int i = 0; i < 256; i++) {
-        assert_int_equal(cnc__values_add(v, "a", "", NULL), 0);
+    for (int i = 0; i < 4096; i++) {
+        assert_int_equal(cnc__values_add(v, i % 2 == 0 ? "a" : "b",
+                                         i < 8 ? "early" : "late", NULL),
+                         0);
     }
     assert_int_equal(cnc__values_add(v, "a", "", NULL), CNC_ELIMIT);
+    /* one after the other, and from the start again */
+    for (size_t i = 0; i < 2048; i++) {
+        assert_string_equal(cnc__values_get(v, "b", i),
+                            i < 4 ? "early" : "late");
+    }
+    assert_null(cnc__values_get(v, "b", 2048));
+    assert_string_equal(cnc__values_get(v, "b", 1), "early");
+    assert_string_equal(cnc__values_get(v, "a", 2), "early");
+    assert_string_equal(cnc__values_get(v, "b", 3), "early");
     cnc__values_free(&v);
 }
 

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * template-commands.c -- an administrator's commands about templates: which
+ * there are and which pages use them, what one was before and what changed,
+ * a new version, an old one again.  A version is named by its position in the
+ * node `templates`.  A new one goes the way of any publish: it is tried on the
+ * pages that use it first.
+ */
+#include <stdio.h>
+
+#include "../xml/write.h"
+#include "web.h"
+
+#define MAX_VERSIONS 1000
+#define MAX_LINES    2000 /* of a text that is compared */
+#define AROUND       3    /* lines shown around a change */
+
+/* -- what is typed and answered --------------------------------------------
+ */
+
+static const char *
+text_of(struct cnc__values *v, const char *field)
+{
+    const char *s = cnc__values_get(v, field, 0);
+
+    return s == NULL ? "" : s;
+}
+
+static void
+begin(struct cnc__str *out, const char *title)
+{
+    cnc__xml_printf(out,
+                    "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
+                    title);
+}
+
+static void
+cell(struct cnc__str *out, const char *var, const char *text)
+{
+    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
+                    text);
+}
+
+static void
+count(struct cnc__str *out, const char *var, uint64_t n)
+{
+    cnc__xml_printf(out, "<field var='%s'><value>%llu</value></field>", var,
+                    (unsigned long long)n);
+}
+
+/* A text of many lines, one value each (XEP-0004 3.3). */
+static void
+text_field(struct cnc__str *out, const char *var, const char *label,
+           const char *text)
+{
+    cnc__xml_printf(out, "<field var='%s' type='text-multi' label='%s'>", var,
+                    label);
+    for (;;) {
+        size_t n = strcspn(text, "\n");
+
+        cnc__xml_printf(out, "<value>%.*s</value>", (int)n, text);
+        if (text[n] == '\0') {
+            break;
+        }
+        text += n + 1;
+    }
+    cnc__str_puts(out, "</field>");
+}
+
+static void
+done(struct cnc__command_reply *reply, struct cnc__str *form, const char *note)
+{
+    cnc__str_puts(form, "</x>");
+    cnc__command_done(reply, NULL, note, form->data);
+    cnc__str_fini(form);
+}
+
+/* -- versions ----------------------------------------------------------------
+ */
+
+struct version {
+    struct cnc__sheet *sheet;
+    char position[40], publisher[256];
+    int64_t ms;
+    bool retracted;
+};
+
+struct versions {
+    const struct cnc__node *node;
+    const char *want; /* a position, or NULL: all */
+    struct version *all;
+    size_t n;
+    char epoch[16];
+};
+
+static int
+take_version(const struct cnc_store_entry *e, void *priv)
+{
+    struct versions *to = priv;
+    struct version v = {.ms = e->published_ms};
+
+    if (to->n == MAX_VERSIONS) {
+        return 1;
+    }
+    snprintf(v.position, sizeof(v.position), "%s.%llu", to->epoch,
+             (unsigned long long)e->seq);
+    if (to->want != NULL && strcmp(to->want, v.position) != 0) {
+        return 0;
+    }
+    snprintf(v.publisher, sizeof(v.publisher), "%s", e->publisher);
+    v.sheet = cnc__sheet_of_xml(e->value, e->len);
+    v.retracted = v.sheet == NULL;
+    to->all = cnc__realloc(to->all, to->n + 1, sizeof(*to->all));
+    to->all[to->n++] = v;
+    return 0;
+}
+
+static void
+versions_fini(struct versions *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        cnc__sheet_unref(&v->all[i].sheet);
+    }
+    cnc__free(v->all);
+}
+
+/* Newest first; want NULL: all of id. */
+static void
+versions_of(struct versions *out, struct cnc__agent *a, const char *id,
+            const char *want)
+{
+    char position[40];
+
+    *out = (struct versions){.node = a->templates, .want = want};
+    cnc__node_position(a->templates, position);
+    snprintf(out->epoch, sizeof(out->epoch), "%.*s",
+             (int)strcspn(position, "."), position);
+    cnc__node_history(a->templates, id, take_version, out);
+}
+
+/* The text of a version: "" is the newest, "file" the app's own file.  NULL
+ * after a refusal at field. */
+static struct cnc__sheet *
+version_text(struct cnc__agent *a, struct cnc__command_reply *reply,
+             struct cnc__values *v, const char *field)
+{
+    const char *id = text_of(v, "id"), *want = text_of(v, field);
+    struct cnc__sheet *s = NULL;
+    struct versions list;
+
+    if (strcmp(want, "file") == 0) {
+        s = cnc__table_get(a->files, id);
+        s = s == NULL ? NULL : cnc__sheet_ref(s);
+    } else if (want[0] == '\0') {
+        s = cnc__table_get(a->sheets, id);
+        s = s == NULL ? cnc__table_get(a->files, id) : s;
+        s = s == NULL ? NULL : cnc__sheet_ref(s);
+    } else {
+        versions_of(&list, a, id, want);
+        s = list.n == 0 || list.all[0].sheet == NULL
+                ? NULL
+                : cnc__sheet_ref(list.all[0].sheet);
+        versions_fini(&list);
+    }
+    if (s == NULL) {
+        cnc__command_refuse(reply, v, want[0] == '\0' ? "id" : field,
+                            want[0] == '\0' ? "There is no such template."
+                                            : "There is no such version.");
+    }
+    return s;
+}
+
+/* -- lists
+ * ---------------------------------------------------------------------- */
+
+static void
+used_by(struct cnc__str *out, const struct cnc__agent *a, const char *id)
+{
+    struct cnc__table_iter i = {0};
+
+    while (cnc__table_next(a->pages, &i)) {
+        const struct cnc__web_page *p = i.value;
+
+        if (strcmp(p->template_, id) == 0 && out->len < 500) {
+            cnc__str_printf(out, "%s%s", out->len > 0 ? " " : "", p->path);
+        }
+    }
+}
+
+static void
+write_template(struct cnc__str *out, const struct cnc__agent *a,
+               const char *id, const struct cnc__sheet *s)
+{
+    const struct cnc__item *item = cnc__node_item(a->templates, id);
+    struct cnc__str pages = CNC__STR;
+    char when[32] = "";
+
+    used_by(&pages, a, id);
+    if (item != NULL) {
+        cnc__datetime(when, item->published_ms);
+    }
+    cnc__str_puts(out, "<item>");
+    cell(out, "id", id);
+    cell(out, "pages", cnc__str_c(&pages));
+    cell(out, "published", when);
+    cell(out, "publisher", item == NULL ? "file" : item->publisher);
+    count(out, "bytes", s->len);
+    cnc__str_puts(out, "</item>");
+    cnc__str_fini(&pages);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
+         const struct cnc__caller *who, struct cnc__values *v)
+{
+    size_t max = cnc__table_len(a->sheets) + cnc__table_len(a->files), n = 0;
+    const char **ids = cnc__zalloc((max + 1) * sizeof(*ids));
+    struct cnc__table_iter i = {0}, k = {0};
+    struct cnc__str form = CNC__STR;
+
+    while (cnc__table_next(a->sheets, &i)) {
+        ids[n++] = i.key;
+    }
+    while (cnc__table_next(a->files, &k)) {
+        if (cnc__table_get(a->sheets, k.key) == NULL) {
+            ids[n++] = k.key;
+        }
+    }
+    qsort(ids, n, sizeof(*ids), by_id);
+    begin(&form, "Templates");
+    cnc__str_puts(&form, "<reported><field var='id' label='Template'/>"
+                         "<field var='pages' label='Pages'/>"
+                         "<field var='published' label='Published'/>"
+                         "<field var='publisher' label='By'/>"
+                         "<field var='bytes' label='Bytes'/></reported>");
+    for (size_t at = 0; at < n; at++) {
+        const struct cnc__sheet *s = cnc__table_get(a->sheets, ids[at]);
+
+        write_template(&form, a, ids[at],
+                       s != NULL ? s : cnc__table_get(a->files, ids[at]));
+    }
+    cnc__free(ids);
+    done(reply, &form, NULL);
+}
+
+static void
+run_history(struct cnc__agent *a, struct cnc__command_reply *reply,
+            const struct cnc__caller *who, struct cnc__values *v)
+{
+    struct cnc__str form = CNC__STR;
+    struct versions list;
+
+    versions_of(&list, a, text_of(v, "id"), NULL);
+    begin(&form, text_of(v, "id"));
+    cnc__str_puts(&form, "<reported><field var='position' label='Version'/>"
+                         "<field var='published' label='Published'/>"
+                         "<field var='publisher' label='By'/>"
+                         "<field var='bytes' label='Bytes'/></reported>");
+    for (size_t i = 0; i < list.n; i++) {
+        const struct version *one = &list.all[i];
+        char when[32];
+
+        cnc__datetime(when, one->ms);
+        cnc__str_puts(&form, "<item>");
+        cell(&form, "position", one->position);
+        cell(&form, "published", when);
+        cell(&form, "publisher", one->publisher);
+        count(&form, "bytes", one->sheet == NULL ? 0 : one->sheet->len);
+        cnc__str_puts(&form, "</item>");
+    }
+    done(reply, &form, list.n == 0 ? "Nothing is kept of it." : NULL);
+    versions_fini(&list);
+}
+
+static void
+run_show(struct cnc__agent *a, struct cnc__command_reply *reply,
+         const struct cnc__caller *who, struct cnc__values *v)
+{
+    struct cnc__sheet *s = version_text(a, reply, v, "version");
+    struct cnc__str form = CNC__STR;
+
+    if (s == NULL) {
+        return;
+    }
+    begin(&form, text_of(v, "id"));
+    text_field(&form, "text", "Template", s->text);
+    done(reply, &form, NULL);
+    cnc__sheet_unref(&s);
+}
+
+/* -- what changed
+ * --------------------------------------------------------------- */
+
+struct text { /* as lines */
+    const char *line[MAX_LINES];
+    size_t len[MAX_LINES], n;
+};
+
+static struct text *
+lines_of(const struct cnc__sheet *s)
+{
+    struct text *t = cnc__zalloc(sizeof(*t));
+    const char *at = s->text;
+
+    while (*at != '\0' && t->n < MAX_LINES) {
+        size_t n = strcspn(at, "\n");
+
+        t->line[t->n] = at;
+        t->len[t->n++] = n;
+        at += n + (at[n] == '\n');
+    }
+    return t;
+}
+
+static bool
+same(const struct text *a, size_t i, const struct text *b, size_t k)
+{
+    return a->len[i] == b->len[k] &&
+           memcmp(a->line[i], b->line[k], a->len[i]) == 0;
+}
+
+/* length[i][k]: of the longest common subsequence of what follows line i of a
+ * and line k of b, between the ends that are the same. */
+struct table {
+    const struct text *a, *b;
+    size_t head, n_a, n_b; /* same lines before; lines that differ */
+    uint16_t *length;
+};
+
+static uint16_t *
+at(const struct table *t, size_t i, size_t k)
+{
+    return &t->length[i * (t->n_b + 1) + k];
+}
+
+static void
+table_fill(struct table *t, const struct text *a, const struct text *b)
+{
+    size_t tail = 0;
+
+    *t = (struct table){.a = a, .b = b};
+    while (t->head < a->n && t->head < b->n && same(a, t->head, b, t->head)) {
+        t->head++;
+    }
+    while (tail < a->n - t->head && tail < b->n - t->head &&
+           same(a, a->n - 1 - tail, b, b->n - 1 - tail)) {
+        tail++;
+    }
+    t->n_a = a->n - t->head - tail;
+    t->n_b = b->n - t->head - tail;
+    t->length = cnc__zalloc((t->n_a + 1) * (t->n_b + 1) * sizeof(*t->length));
+    for (size_t i = t->n_a; i-- > 0;) {
+        for (size_t k = t->n_b; k-- > 0;) {
+            uint16_t down = *at(t, i + 1, k), right = *at(t, i, k + 1);
+
+            *at(t, i, k) = same(a, t->head + i, b, t->head + k)
+                               ? (uint16_t)(*at(t, i + 1, k + 1) + 1)
+                           : down > right ? down
+                                          : right;
+        }
+    }
+}
+
+struct edit {
+    char sign; /* ' ', '-', '+' */
+    const char *line;
+    size_t len;
+};
+
+static size_t
+edits_of(struct edit *out, const struct table *t)
+{
+    const struct text *a = t->a, *b = t->b;
+    size_t i = 0, k = 0, n = 0;
+
+    for (size_t h = 0; h < t->head; h++) {
+        out[n++] = (struct edit){' ', a->line[h], a->len[h]};
+    }
+    while (i < t->n_a || k < t->n_b) {
+        size_t x = t->head + i, y = t->head + k;
+
+        if (i < t->n_a && k < t->n_b && same(a, x, b, y)) {
+            out[n++] = (struct edit){' ', a->line[x], a->len[x]};
+            i++;
+            k++;
+        } else if (k == t->n_b ||
+                   (i < t->n_a && *at(t, i + 1, k) >= *at(t, i, k + 1))) {
+            out[n++] = (struct edit){'-', a->line[x], a->len[x]};
+            i++;
+        } else {
+            out[n++] = (struct edit){'+', b->line[y], b->len[y]};
+            k++;
+        }
+    }
+    for (size_t h = t->head + t->n_a; h < a->n; h++) {
+        out[n++] = (struct edit){' ', a->line[h], a->len[h]};
+    }
+    return n;
+}
+
+static bool
+is_near(const struct edit *e, size_t n, size_t at_)
+{
+    size_t from = at_ > AROUND ? at_ - AROUND : 0;
+
+    for (size_t i = from; i < n && i <= at_ + AROUND; i++) {
+        if (e[i].sign != ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Changed lines with some around them, "..." where others are left out;
+ * returns how many changed. */
+static size_t
+diff(struct cnc__str *out, const struct cnc__sheet *old,
+     const struct cnc__sheet *new)
+{
+    struct text *a = lines_of(old), *b = lines_of(new);
+    struct edit *e = cnc__zalloc((a->n + b->n + 1) * sizeof(*e));
+    struct table t;
+    size_t n, changed = 0;
+    bool left_out = false;
+
+    table_fill(&t, a, b);
+    n = edits_of(e, &t);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_near(e, n, i)) {
+            left_out = true;
+            continue;
+        }
+        if (left_out) {
+            cnc__str_puts(out, "...\n");
+            left_out = false;
+        }
+        changed += e[i].sign != ' ';
+        cnc__str_printf(out, "%c%.*s\n", e[i].sign, (int)e[i].len, e[i].line);
+    }
+    if (out->len > 0) {
+        out->data[--out->len] = '\0';
+    }
+    cnc__free(t.length);
+    cnc__free(e);
+    cnc__free(a);
+    cnc__free(b);
+    return changed;
+}
+
+static void
+run_diff(struct cnc__agent *a, struct cnc__command_reply *reply,
+         const struct cnc__caller *who, struct cnc__values *v)
+{
+    struct cnc__sheet *old = version_text(a, reply, v, "from"), *new;
+    struct cnc__str form = CNC__STR, text = CNC__STR, note = CNC__STR;
+    size_t n;
+
+    if (old == NULL) {
+        return;
+    }
+    new = version_text(a, reply, v, "to");
+    if (new == NULL) {
+        cnc__sheet_unref(&old);
+        return;
+    }
+    n = diff(&text, old, new);
+    cnc__str_printf(&note, n == 0 ? "They are the same." : "%zu lines differ.",
+                    n);
+    begin(&form, text_of(v, "id"));
+    text_field(&form, "diff", "What changed", cnc__str_c(&text));
+    done(reply, &form, note.data);
+    cnc__str_fini(&text);
+    cnc__str_fini(&note);
+    cnc__sheet_unref(&old);
+    cnc__sheet_unref(&new);
+}
+
+/* -- new versions
+ * ----------------------------------------------------------------- */
+
+static void
+on_published(const struct cnc_error *err, const char *id, void *priv)
+{
+    cnc__command_done(priv, err, "It is published; pages that use it change.",
+                      NULL);
+}
+
+static void
+publish(struct cnc__agent *a, struct cnc__command_reply *reply,
+        const struct cnc__caller *who, const char *id, const char *text)
+{
+    static const struct cnc_xml_limits limits = {
+        .size = sizeof(limits),
+        .max_token = CNC__WEB_MAX_SHEET * 2,
+        .max_stanza = CNC__WEB_MAX_SHEET * 8};
+    struct cnc__actor self = who->who;
+    struct cnc__str xml = CNC__STR;
+    struct cnc_element *e = NULL;
+    struct cnc_error err = {0};
+
+    self.operator_ = true; /* whoever may run the command may do it */
+    cnc__xml_printf(&xml,
+                    "<template xmlns='" CNC__NS_TEMPLATE
+                    "' type='application/xslt+xml'>%s</template>",
+                    text);
+    if (cnc_xml_parse(&e, xml.data, xml.len, 0, &limits, &err) != 0) {
+        cnc__command_done(reply, &err, NULL, NULL);
+    } else {
+        cnc__pubsub_publish(a->env.pubsub, &self, a->templates, id, e, false,
+                            on_published, reply);
+    }
+    cnc_element_unref(&e);
+    cnc__str_fini(&xml);
+}
+
+static void
+run_put(struct cnc__agent *a, struct cnc__command_reply *reply,
+        const struct cnc__caller *who, struct cnc__values *v)
+{
+    struct cnc__str text = CNC__STR;
+    const char *line;
+
+    for (size_t i = 0; (line = cnc__values_get(v, "text", i)) != NULL; i++) {
+        cnc__str_puts(&text, line);
+        cnc__str_putc(&text, '\n');
+    }
+    publish(a, reply, who, text_of(v, "id"), cnc__str_c(&text));
+    cnc__str_fini(&text);
+}
+
+static void
+run_rollback(struct cnc__agent *a, struct cnc__command_reply *reply,
+             const struct cnc__caller *who, struct cnc__values *v)
+{
+    struct cnc__sheet *s = version_text(a, reply, v, "version");
+
+    if (s != NULL) {
+        publish(a, reply, who, text_of(v, "id"), s->text);
+        cnc__sheet_unref(&s);
+    }
+}
+
+/* -- all of them
+ * --------------------------------------------------------------------- */
+
+#define ID                                                                    \
+    {                                                                         \
+        "id", "Template", .required = true, .max_len = 256                    \
+    }
+
+static const struct cnc_record id_record = {"template", CNC_FIELDS(ID)};
+static const struct cnc_record version_record = {
+    "version",
+    CNC_FIELDS(ID, {"version", "Version", .max_len = 40,
+                    .help = "Of templates/history; empty: the newest; "
+                            "\"file\": the app's own."})};
+static const struct cnc_record rollback_record = {
+    "rollback",
+    CNC_FIELDS(ID, {"version", "Version", .required = true, .max_len = 40,
+                    .help = "Of templates/history, or \"file\"."})};
+static const struct cnc_record diff_record = {
+    "diff", CNC_FIELDS(ID, {"from", "From version", .max_len = 40},
+                       {"to", "To version", .max_len = 40,
+                        .help = "Empty: the newest."})};
+static const struct cnc_record put_record = {
+    "put", CNC_FIELDS(ID, {"text", "Stylesheet", CNC_FIELD_LINES,
+                           .required = true, .max_len = 1000000})};
+
+struct entry {
+    const char *node, *name, *help;
+    const struct cnc_record *record;
+    bool safe;
+    void (*run)(struct cnc__agent *, struct cnc__command_reply *,
+                const struct cnc__caller *, struct cnc__values *);
+};
+
+static const struct entry entries[] = {
+    {"templates", "Templates", "Which there are, and where they are used.",
+     NULL, true, run_list},
+    {"templates/show", "Show a template", "Its text, of any version.",
+     &version_record, true, run_show},
+    {"templates/history", "Versions of a template", "Newest first.",
+     &id_record, true, run_history},
+    {"templates/diff", "Compare versions of a template",
+     "What changed between two versions.", &diff_record, true, run_diff},
+    {"templates/put", "Publish a template",
+     "A new version; it is tried on the pages that use it first.", &put_record,
+     false, run_put},
+    {"templates/rollback", "Publish an old version",
+     "What it was, as its newest version.", &rollback_record, false,
+     run_rollback},
+};
+
+struct cnc__template_runner {
+    struct cnc__agent *agent;
+    const struct entry *entry;
+};
+
+static void
+run(struct cnc__command_reply *reply, const struct cnc__caller *who,
+    struct cnc__values *v, void *priv)
+{
+    const struct cnc__template_runner *r = priv;
+    struct cnc_element *form = NULL;
+    struct cnc_error err = {0};
+    int code = r->entry->record == NULL
+                   ? 0
+                   : cnc__record_build(&form, r->entry->record, "", v);
+
+    cnc_element_unref(&form);
+    if (code != 0) {
+        cnc_error_set(&err, code, NULL, "Some fields need another look.");
+        cnc__command_done(reply, &err, NULL, NULL);
+        return;
+    }
+    r->entry->run(r->agent, reply, who, v);
+}
+
+int
+cnc__agent_commands(struct cnc__agent *a, struct cnc_error *err)
+{
+    a->template_runners =
+        cnc__zalloc(CNC_N(entries) * sizeof(*a->template_runners));
+    for (size_t i = 0; i < CNC_N(entries); i++) {
+        struct cnc__command cmd = {.node = (char *)entries[i].node,
+                                   .name = (char *)entries[i].name,
+                                   .help = (char *)entries[i].help,
+                                   .record = entries[i].record,
+                                   .safe = entries[i].safe,
+                                   .who = CNC_ADMINS,
+                                   .run = run,
+                                   .priv = &a->template_runners[i]};
+        int code;
+
+        a->template_runners[i] = (struct cnc__template_runner){a, &entries[i]};
+        code = cnc__commands_add(a->env.commands, &cmd, err);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+void
+cnc__template_commands_end(struct cnc__agent *a)
+{
+    for (size_t i = 0; a->template_runners != NULL && i < CNC_N(entries);
+         i++) {
+        cnc__commands_remove(a->env.commands, entries[i].node);
+    }
+    cnc__free(a->template_runners);
+    a->template_runners = NULL;
+}
