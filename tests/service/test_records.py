@@ -43,6 +43,8 @@ class Records(App):
     index   = Page("/", library, "none.xsl")
     loans   = Node(Loan, form="Lend", publish="anybody")
     lend    = Page("/lend", loans, "none.xsl")
+    desk    = Node(Loan, form="Write", writers="editors")
+    write   = Page("/desk", [library, desk], "none.xsl")
 
     def start(self):
         for n, (title, author, year) in enumerate((
@@ -136,3 +138,8 @@ def test_an_item_may_go_while_others_refer_to_it(service):
     until("the form does not offer it",
           lambda: ">Persuasion</option>" not in service.page("/lend"))
     assert service.post("/lend?form=loans", book="2", who="C")[0] == 422
+
+
+def test_the_form_of_a_node_with_writers_is_not_a_guests(service):
+    assert service.post("/desk?form=desk", who="A")[0] in (303, 403)
+    assert service.ctl("items", "desk").stdout.strip() == ""
