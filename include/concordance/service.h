@@ -17,6 +17,12 @@ struct cnc_service;
 struct cnc_service_app {
     const struct cnc_app *app; /* outlives the service */
     const char *files;         /* folder of its templates and assets/ */
+    const char *mount;         /* "/wiki": where it is; NULL: where it says */
+    const char *file;          /* its module; NULL: none */
+    /* Instead of app, mount and file: the service finds and loads it.
+     * "./wiki.so", "auth" (in CONCORDANCE_APPS or the library's folder),
+     * "auth=/accounts".  files NULL: what is beside its module. */
+    const char *word;
 };
 
 /*
@@ -27,7 +33,7 @@ struct cnc_service_app {
 struct cnc_service_domain {
     uint32_t size; /* sizeof(struct cnc_service_domain) */
     const char *domain;
-    const struct cnc_service_app *apps; /* ends with .app == NULL */
+    const struct cnc_service_app *apps; /* ends with neither app nor word */
     const char *data; /* [one domain: the options'; else DATA/DOMAIN] */
     const char *www;  /* [one domain: the options'; else WWW/DOMAIN] */
     const char *files;
@@ -61,7 +67,7 @@ struct cnc_service_options {
     const char *const *origins;     /* further allowed Origins, NULL-ended */
     bool allow_plain;      /* SASL PLAIN also without TLS, on loopback */
     const char *log_level; /* debug, info, warn, error [info] */
-    const struct cnc_service_app *apps; /* ends with .app == NULL */
+    const struct cnc_service_app *apps; /* ends with neither app nor word */
     uint32_t max_stanza;                /* bytes, authenticated [262144] */
     uint32_t max_queue; /* bytes waiting for one client [1 MB] */
     uint32_t renders;   /* render processes [1] */

@@ -3,7 +3,7 @@
  * apps.c -- the registry: checks an app's declarations and joins them to the
  * rooms below.
  */
-#include <stdio.h>
+#include <sys/stat.h>
 
 #include "private.h"
 #include "stanza.h"
@@ -16,6 +16,7 @@ cnc__apps_new(const struct cnc__apps_env *env)
 
     a->magic = CNC__APPS_MAGIC;
     a->env = *env;
+    a->kept = cnc__table_new();
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
     a->guest = cnc__str_steal(&guest);
     a->rate = cnc__rate_new();
@@ -34,6 +35,11 @@ app_free(struct cnc__app *app)
     }
     cnc__app_waiting_end(app);
     cnc__app_commands_free(app);
+    cnc__free(app->mount);
+    cnc__free(app->file);
+    cnc__free(app->files);
+    cnc__free(app->error);
+    cnc__arena_fini(&app->arena);
     while (app->nodes != NULL) {
         struct cnc__app_node *n = app->nodes;
 
@@ -56,6 +62,44 @@ app_free(struct cnc__app *app)
     cnc__free(app);
 }
 
+static bool
+free_all(struct cnc__app **list)
+{
+    bool left = false;
+
+    while (*list != NULL) {
+        struct cnc__app *app = *list;
+
+        *list = app->next;
+        left = left || app->left;
+        app_free(app);
+    }
+    return left;
+}
+
+static void
+reverse(struct cnc__app **list)
+{
+    struct cnc__app *out = NULL;
+
+    while (*list != NULL) {
+        struct cnc__app *app = *list;
+
+        *list = app->next;
+        app->next = out;
+        out = app;
+    }
+    *list = out;
+}
+
+static void
+free_kept(void *value)
+{
+    struct cnc_buf *kept = value;
+
+    cnc_buf_unref(&kept);
+}
+
 void
 cnc__apps_free(struct cnc__apps **ap)
 {
@@ -67,14 +111,12 @@ cnc__apps_free(struct cnc__apps **ap)
     }
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     *ap = NULL;
-    while (a->first != NULL) {
-        struct cnc__app *app = a->first;
-
-        a->first = app->next;
-        left = left || app->left;
-        app_free(app);
-    }
+    left = free_all(&a->gone);
+    /* What was started last is stopped first. */
+    reverse(&a->first);
+    left = free_all(&a->first) || left;
     if (!left) {
+        cnc__table_free(&a->kept, free_kept);
         cnc__free(a->guest);
         cnc__rate_free(&a->rate);
         CNC_OBJ_FREE(a);
@@ -85,6 +127,7 @@ void
 cnc__apps_leave(struct cnc__apps *a)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    a->leaving = true;
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         if (app->thread != NULL && cnc__app_thread_leave(app->thread)) {
             app->left = true;
@@ -101,190 +144,13 @@ cnc__apps_stopping(struct cnc__apps *a)
     bool idle = true;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    a->leaving = true;
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         if (app->thread != NULL && !cnc__app_thread_stop(app->thread)) {
             idle = false;
         }
     }
     return idle;
-}
-
-/* A form answered over XEP-0050. */
-
-static void
-command_submitted(const struct cnc__submit_result *result,
-                  struct cnc__values *v, void *priv)
-{
-    struct cnc__command_reply *reply = priv;
-    struct cnc_error err = {0};
-
-    if (result->code == 0) {
-        struct cnc__str note = CNC__STR;
-
-        cnc__str_printf(&note, "Published as %s.", result->id);
-        cnc__command_done(reply, NULL, note.data, NULL);
-        cnc__str_fini(&note);
-        return;
-    }
-    cnc_error_set(&err, result->code, NULL, "%s",
-                  result->text == NULL ? cnc_err_text(result->code)
-                                       : result->text);
-    cnc__command_done(reply, &err, NULL, NULL);
-}
-
-/* The command keeps its own values for the answer, and submit steals: give
- * it a copy and carry the errors back. */
-struct form_run {
-    struct cnc__command_reply *reply;
-    struct cnc__values *shown;
-    const struct cnc_record *record;
-};
-
-static void
-form_submitted(const struct cnc__submit_result *result, struct cnc__values *v,
-               void *priv)
-{
-    struct form_run *f = priv;
-
-    for (const struct cnc_field *fd = f->record->fields; fd->name != NULL;
-         fd++) {
-        const char *text = cnc__values_error(v, fd->name);
-
-        if (text != NULL) {
-            cnc__values_refuse(f->shown, fd->name, text);
-        }
-    }
-    if (cnc__values_error(v, NULL) != NULL) {
-        cnc__values_refuse(f->shown, NULL, cnc__values_error(v, NULL));
-    }
-    command_submitted(result, v, f->reply);
-    cnc__free(f);
-}
-
-static void
-form_run(struct cnc__command_reply *reply, const struct cnc__caller *c,
-         struct cnc__values *v, void *priv)
-{
-    struct cnc__app_node *n = priv;
-    struct form_run *f = cnc__zalloc(sizeof(*f));
-    const char *id = cnc__values_get(v, CNC__FORM_ID, 0);
-
-    f->reply = reply;
-    f->shown = v;
-    f->record = n->decl->record;
-    cnc__apps_submit(n->app->apps, n->decl->name, &c->who, cnc__values_copy(v),
-                     id, form_submitted, f);
-}
-
-static bool
-form_may(const struct cnc__actor *who, void *priv)
-{
-    return cnc__app_form_may(priv, who, NULL) == 0;
-}
-
-static int
-add_form(struct cnc__app_node *n, struct cnc_error *err)
-{
-    struct cnc__command cmd = {.node = (char *)n->decl->name,
-                               .name = (char *)n->decl->form,
-                               .record = n->decl->record,
-                               .who = CNC_ANYBODY_RUNS, /* the node decides */
-                               .may = form_may,
-                               .refs = n->app->apps->env.pubsub,
-                               .item_id = true,
-                               .run = form_run,
-                               .priv = n};
-
-    return cnc__commands_add(n->app->apps->env.commands, &cmd, err);
-}
-
-static bool
-has_secret(const struct cnc_record *r)
-{
-    for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
-         f != NULL && f->name != NULL; f++) {
-        if (f->kind == CNC_FIELD_SECRET) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int
-add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
-{
-    struct cnc__apps *a = app->apps;
-    struct cnc__node *node = cnc__pubsub_node(a->env.pubsub, d->name);
-    struct cnc__node_config config;
-    struct cnc__app_node *n;
-    int code;
-
-    if (strncmp(d->name, "view:", 5) == 0 ||
-        strcmp(d->name, CNC__TEMPLATES) == 0 || d->name[0] == '\0') {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "app \"%s\": the node name \"%s\" is the "
-                             "service's own; choose another",
-                             app->decl->name, d->name);
-    }
-    if (node != NULL && cnc__node_priv(node) != NULL) {
-        struct cnc__app_node *other = cnc__node_priv(node);
-
-        return cnc_error_set(err, CNC_EEXIST, NULL,
-                             "app \"%s\": the node \"%s\" belongs to app "
-                             "\"%s\"",
-                             app->decl->name, d->name, other->app->decl->name);
-    }
-    if (d->record == NULL && (d->form != NULL || d->submit != NULL)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "app \"%s\": node \"%s\" has a form but no "
-                             "record",
-                             app->decl->name, d->name);
-    }
-    if (d->source != NULL && (d->form != NULL || d->submit != NULL)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "app \"%s\": node \"%s\" is kept by %s and "
-                             "has no form here",
-                             app->decl->name, d->name, d->source);
-    }
-    if (d->record != NULL && (code = cnc__record_check(d->record, err)) != 0) {
-        return code;
-    }
-    if (has_secret(d->record)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "app \"%s\": the record of node \"%s\" has a "
-                             "secret; those are for the forms of commands",
-                             app->decl->name, d->name);
-    }
-    cnc__node_config_default(&config);
-    config.title = (char *)(d->title == NULL ? d->name : d->title);
-    config.access = d->access == CNC_ACCESS_OPEN && d->readers == NULL &&
-                            d->writers == NULL
-                        ? CNC__ACCESS_OPEN
-                        : CNC__ACCESS_WHITELIST;
-    config.readers = (char *)d->readers;
-    config.writers = (char *)d->writers;
-    config.owners = (char *)d->owners;
-    config.publish = d->publish == CNC_ANYBODY       ? CNC__BY_ANYBODY
-                     : d->publish == CNC_SUBSCRIBERS ? CNC__BY_SUBSCRIBERS
-                                                     : CNC__BY_PUBLISHERS;
-    config.persist_items = true;
-    config.durable = true;
-    config.max_items = d->max_items == 0 ? 1000000 : d->max_items;
-    config.history = d->history == 0 ? 1000 : d->history;
-    config.payload_ns = (char *)app->decl->xmlns;
-    node = cnc__pubsub_declare(a->env.pubsub, d->name, &config);
-    n = cnc__zalloc(sizeof(*n));
-    n->app = app;
-    n->decl = d;
-    n->next = app->nodes;
-    app->nodes = n;
-    cnc__node_set_priv(node, n);
-    cnc__node_index(node, d->record);
-    if (d->source != NULL) {
-        return cnc__pubsub_mirror(a->env.pubsub, node, d->source,
-                                  d->source_node, err);
-    }
-    return d->form == NULL ? 0 : add_form(n, err);
 }
 
 static bool
@@ -296,8 +162,18 @@ valid_name(const char *s)
     return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s);
 }
 
-static int
-check(struct cnc__apps *a, const struct cnc_app *d, struct cnc_error *err)
+/* Needs and nothing else: it has no records, so no namespace of them. */
+static bool
+is_suite(const struct cnc_app *d)
+{
+    return d->needs != NULL && d->needs[0] != NULL &&
+           (d->nodes == NULL || d->nodes->name == NULL) &&
+           (d->commands == NULL || d->commands->node == NULL) &&
+           d->settings == NULL;
+}
+
+int
+cnc__app_check(const struct cnc_app *d, struct cnc_error *err)
 {
     if (d->abi != CNC_APP_ABI || d->size < sizeof(struct cnc_app)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
@@ -313,17 +189,22 @@ check(struct cnc__apps *a, const struct cnc_app *d, struct cnc_error *err)
                              "not one",
                              d->name == NULL ? "" : d->name);
     }
-    if (d->xmlns == NULL || d->xmlns[0] == '\0') {
+    if (d->extends == NULL && !is_suite(d) &&
+        (d->xmlns == NULL || d->xmlns[0] == '\0')) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "app \"%s\" has no .xmlns: name the namespace "
                              "of its records",
                              d->name);
     }
-    for (struct cnc__app *o = a->first; o != NULL; o = o->next) {
-        if (strcmp(o->decl->name, d->name) == 0) {
-            return cnc_error_set(err, CNC_EEXIST, NULL,
-                                 "there are two apps called \"%s\"", d->name);
-        }
+    if (d->version != NULL && !cnc__version_valid(d->version)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "app \"%s\": a version is numbers between dots, "
+                             "\"1.2.3\"; \"%s\" is none",
+                             d->name, d->version);
+    }
+    if (d->extends != NULL && strcmp(d->extends, d->name) == 0) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "app \"%s\" extends itself", d->name);
     }
     return 0;
 }
@@ -336,71 +217,67 @@ cnc__apps_add(struct cnc__apps *a, const struct cnc_app *decl,
     int code;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    code = check(a, decl, err);
+    code = cnc__app_check(decl, err);
     if (code != 0) {
         return code;
     }
+    if (cnc__app_find(a, decl->name) != NULL) {
+        return cnc_error_set(err, CNC_EEXIST, NULL,
+                             "there are two apps called \"%s\"", decl->name);
+    }
     app = cnc__zalloc(sizeof(*app));
     app->apps = a;
-    app->decl = decl;
+    app->own = app->decl = decl;
+    cnc__arena_init(&app->arena);
     while (*last != NULL) {
         last = &(*last)->next;
     }
     *last = app;
-    for (const struct cnc_node *d = decl->nodes; d != NULL && d->name != NULL;
-         d++) {
-        if ((code = add_node(app, d, err)) != 0) {
-            return code;
-        }
-    }
-    if ((code = cnc__app_handlers_add(app, err)) != 0 ||
-        (code = cnc__app_tasks_add(app, err)) != 0) {
-        return code;
-    }
-    if ((code = cnc__app_commands_add(app, err)) != 0) {
-        return code;
-    }
-    if (decl->settings != NULL &&
-        (code = cnc__app_settings_command(app, err)) != 0) {
-        return code;
-    }
-    if ((decl->flags & CNC_APP_THREADED) != 0) {
-        app->thread = cnc__app_thread_new(app);
-    }
     return 0;
 }
 
+static void
+set_text(char **at, const char *text)
+{
+    cnc__free(*at);
+    *at = cnc__strdup(text);
+}
+
 int
-cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
+cnc__apps_place(struct cnc__apps *a, const char *name, const char *mount,
+                const char *file, const char *files, struct cnc_error *err)
+{
+    struct cnc__app *app = cnc__app_find(a, name);
+    int code = mount == NULL ? 0 : cnc__app_mount_check(mount, err);
+
+    CNC_CHECK(app != NULL);
+    if (code == 0) {
+        set_text(&app->mount, mount);
+        set_text(&app->file, file);
+        set_text(&app->files, files);
+    }
+    return code;
+}
+
+void
+cnc__apps_agent(struct cnc__apps *a, struct cnc__agent *agent)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
-        struct cnc_request r = {.magic = CNC__CALL_MAGIC, .app = app};
-        /* Nobody is served yet, so a slow start may run right here; its
-         * calls then must not wait for this same thread. */
-        struct cnc__app_thread *thread = app->thread;
-        int code;
+    a->agent = agent;
+}
 
-        if (app->decl->start == NULL) {
-            app->started = true;
-            continue;
-        }
-        r.user = cnc__router_domain(a->env.router);
-        r.priv = app->decl->priv;
-        app->thread = NULL;
-        code = app->decl->start(&r);
-        app->thread = thread;
-        if (code != 0) {
-            cnc_error_set(err, CNC_EREFUSED, NULL,
-                          "app \"%s\" refused to start: %s", app->decl->name,
-                          r.refused ? r.refusal : cnc_err_text(code));
-            cnc__request_call_fini(&r);
-            return CNC_EREFUSED;
-        }
-        app->started = true;
-        cnc__request_call_fini(&r);
+char *
+cnc__app_assets(const struct cnc__app *app)
+{
+    struct cnc__str path = CNC__STR;
+    struct stat st;
+
+    cnc__str_printf(&path, "%s/assets", app->files);
+    if (stat(path.data, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        cnc__str_fini(&path);
+        return NULL;
     }
-    return 0;
+    return cnc__str_steal(&path);
 }
 
 void

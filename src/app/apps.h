@@ -76,16 +76,33 @@ CNC_API struct cnc__apps *cnc__apps_new(const struct cnc__apps_env *env);
 /* After cnc__apps_leave(). */
 CNC_API void cnc__apps_free(struct cnc__apps **ap);
 
-/* Check the declarations, declare the nodes, add forms and handlers.  app
- * outlives the registry.  CNC_EINVAL, CNC_EEXIST name the app and the entry.
- */
+/* Before cnc__apps_declare(); without it apps have no pages. */
+CNC_API void cnc__apps_agent(struct cnc__apps *a, struct cnc__agent *agent);
+/* The app is known, and stopped.  It outlives the registry.  CNC_EINVAL,
+ * CNC_EEXIST. */
 CNC_API int cnc__apps_add(struct cnc__apps *a, const struct cnc_app *app,
                           struct cnc_error *err);
+/* Where its pages, nodes and commands are ("/wiki"), its module, the folder of
+ * its templates and assets; each may be NULL. */
+CNC_API int cnc__apps_place(struct cnc__apps *a, const char *name,
+                            const char *mount, const char *file,
+                            const char *files, struct cnc_error *err);
+/* An app that one of those known needs or extends and that is not known: its
+ * name, *new*; NULL when there is none. */
+CNC_API char *cnc__apps_missing(struct cnc__apps *a);
+/* Put them in order, with what they extend; declare nodes, forms, commands,
+ * handlers and pages of those that are not held.  CNC_EINVAL, CNC_EEXIST,
+ * CNC_ENOENT name the app and the entry, the need, the circle. */
+CNC_API int cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err);
 /* KEY entries of node "setting", at start-up, before cnc__apps_start(). */
 CNC_API void cnc__apps_load(struct cnc__apps *a,
                             const struct cnc_store_entry *e);
 /* Run each app's start().  CNC_EREFUSED with the app's reason. */
 CNC_API int cnc__apps_start(struct cnc__apps *a, struct cnc_error *err);
+/* Take the templates of the apps' folders; a bad one is logged, and the page
+ * shows the last good one.  done comes once, now or later. */
+CNC_API void cnc__apps_templates(struct cnc__apps *a, void (*done)(void *priv),
+                                 void *priv);
 /* Periodic tasks that are due; call about once a second. */
 CNC_API void cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms);
 
@@ -142,19 +159,23 @@ typedef void cnc__app_info_f(const struct cnc__app_info *info, void *priv);
 /* In the order in which they start. */
 CNC_API void cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f,
                             void *priv);
-/* err says what is in the way: a need that is missing, a circle of needs by
- * name, a start() that refused. */
-CNC_API int cnc__app_start(struct cnc__apps *a, const char *name,
-                           struct cnc_error *err);
-CNC_API int cnc__app_stop(struct cnc__apps *a, const char *name,
-                          struct cnc_error *err);
-CNC_API int cnc__app_remove(struct cnc__apps *a, const char *name,
-                            struct cnc_error *err);
+/* An app's own start() and stop() may be slow and run on its thread: done
+ * comes once, now or later, with err NULL or what was in the way (a need that
+ * is missing, a circle of needs by name, a start() that refused); text says
+ * which others were started or stopped with it, or is NULL. */
+typedef void cnc__app_done_f(const struct cnc_error *err, const char *text,
+                             void *priv);
+CNC_API void cnc__app_start(struct cnc__apps *a, const char *name,
+                            cnc__app_done_f *done, void *priv);
+CNC_API void cnc__app_stop(struct cnc__apps *a, const char *name,
+                           cnc__app_done_f *done, void *priv);
+CNC_API void cnc__app_remove(struct cnc__apps *a, const char *name,
+                             cnc__app_done_f *done, void *priv);
 /* Put decl in the place of the app of its name, which may run: entries that
  * are the same stay as they are, sessions and subscriptions too.  When the new
  * one cannot start, the old one goes on and err says why. */
-CNC_API int cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
-                             struct cnc_error *err);
+CNC_API void cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
+                              cnc__app_done_f *done, void *priv);
 /* The effective declaration (extends merged, mount applied), or NULL. */
 CNC_API const struct cnc_app *cnc__app_decl(const struct cnc__apps *a,
                                             const char *name);

@@ -95,7 +95,6 @@ words(int code)
 static void
 fault(const struct command_call *c, int code)
 {
-    c->call.app->apps->stats.failures++;
     cnc__log(CNC_LOG_ERROR, "app.handler", "app=%s command=%s error=%s",
              c->call.app->decl->name, c->decl->node, cnc_err_name(code));
 }
@@ -135,6 +134,7 @@ refused(struct command_call *c)
         cnc__values_refuse(c->typed, NULL, text);
     }
     c->call.app->apps->stats.refused++;
+    c->call.app->counts.refused++;
     cnc_error_set(&err, CNC_EREFUSED, NULL, "%s",
                   c->call.refused ? c->call.refusal : "It was refused.");
     cnc__command_done(c->reply, &err, NULL, NULL);
@@ -165,6 +165,7 @@ after_command(struct cnc_request *r, int code)
 {
     struct command_call *c = CNC_CONTAINER(r, struct command_call, call);
 
+    cnc__app_judge(r, code);
     if (r->refused || code == CNC_EREFUSED) {
         refused(c);
     } else if (code != 0) {
@@ -217,6 +218,7 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     struct command_call *c;
 
     app->apps->stats.submits++;
+    app->counts.submits++;
     if (d->record != NULL &&
         (cnc__record_build(&form, d->record, app->decl->xmlns, v) != 0 ||
          cnc__record_refs(app->apps->env.pubsub, d->record, form, v, NULL) !=
@@ -225,6 +227,7 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
 
         cnc_element_unref(&form);
         app->apps->stats.refused++;
+        app->counts.refused++;
         cnc_error_set(&err, CNC_EREFUSED, NULL,
                       "Some fields need another look.");
         cnc__command_done(reply, &err, NULL, NULL);
@@ -244,7 +247,8 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     c->call.command = reply;
     c->call.answer = &c->answer;
     c->call.priv = d->priv;
-    c->call.node = d->node;
+    c->call.node = cnc__app_inner(app, d->node);
+    cnc__request_entry(&c->call, CNC__ENTRY_COMMAND, d->node, form);
     /* Its own: the core may show those that were typed at any time. */
     c->call.values = cnc__values_new();
     c->call.may_wait = true;

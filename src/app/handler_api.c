@@ -145,10 +145,14 @@ struct node_call {
     char *text;
 };
 
+/* Handlers call their own nodes as they declared them. */
 struct cnc__node *
 cnc__request_node(const struct cnc_request *r, const char *name)
 {
-    return cnc__pubsub_node(r->app->apps->env.pubsub, name);
+    char outer[CNC__APP_NAME];
+
+    return cnc__pubsub_node(r->app->apps->env.pubsub,
+                            cnc__app_outer(r->app, name, outer));
 }
 
 static struct cnc__node *
@@ -323,6 +327,7 @@ publish_on_core(void *arg)
         c->code = cnc__app_record(&record, own, c->record, c->err);
     }
     if (c->code == 0) {
+        c->r->app->counts.published++;
         cnc__pubsub_publish(c->r->app->apps->env.pubsub, &actor, node, c->id,
                             record != NULL ? record : c->record, false, logged,
                             (void *)c->r->app->decl->name);

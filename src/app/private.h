@@ -7,41 +7,70 @@
 
 #include <pthread.h>
 
+#include "../base/arena.h"
 #include "../base/check.h"
 #include "../base/log.h"
 #include "../base/rate.h"
 #include "../base/str.h"
+#include "../base/table.h"
 #include "apps.h"
 #include "reply.h"
 
 struct cnc__app; /* one app in the registry */
 
-/* A node of an app; the pubsub node's priv points here. */
-struct cnc__app_node {
+#define CNC__APP_NAME 1024 /* bytes of a mounted name */
+
+/* What an app has declared to the rooms below.  These live as long as the app:
+ * a call that is under way may look at one whose entry is gone, or at one that
+ * has got the declaration of a newer version. */
+struct cnc__app_node { /* the pubsub node's priv points here */
     struct cnc__app *app;
     const struct cnc_node *decl;
+    bool here, form; /* declared; and its form is a command */
     struct cnc__app_node *next;
 };
 
 struct cnc__app_handler {
     struct cnc__app *app;
     const struct cnc_handler *decl;
+    bool here;
     struct cnc__app_handler *next;
 };
 
 struct cnc__app_task {
     const struct cnc_task *decl;
     uint64_t due_ms;
-    bool running;
+    bool here, running;
     struct cnc__app *app;
     struct cnc__app_task *next;
 };
 
 struct cnc__app_command; /* commands.c */
 
+struct cnc__app_counts { /* since it was started */
+    uint64_t submits, refused, faults, published;
+};
+
 struct cnc__app {
     struct cnc__apps *apps;
-    const struct cnc_app *decl;
+    const struct cnc_app *own;  /* as it was given */
+    const struct cnc_app *decl; /* in effect: with what it extends, mounted;
+                                   its lists are never NULL */
+    struct cnc__arena arena;    /* what decl is made of; older ones as well */
+    struct cnc__app *base;      /* the app that it extends, or NULL */
+    struct cnc__app *by;        /* the app that extends it: runs as this one */
+    char *mount;                /* "/wiki", or NULL */
+    char *file, *files;         /* its module; the folder of its templates */
+    enum cnc__app_state state;
+    char *error;   /* why it is refused or paused, its last fault; or NULL */
+    bool held;     /* the operator stopped it, or too many faults */
+    bool removed;  /* what is left of it is for calls under way */
+    bool declared; /* its nodes, commands and so on are there */
+    bool has_settings; /* the command; it stays when the app is stopped */
+    bool has_pages;    /* its pages and assets as well */
+    size_t n_pages;    /* so many of them */
+    int mark;          /* needs.c: its way through the graph */
+    struct cnc__app_counts counts;
     struct cnc__app_node *nodes;
     struct cnc__app_handler *handlers;
     struct cnc__app_task *tasks;
@@ -58,10 +87,26 @@ struct cnc__apps {
     unsigned magic;
 #define CNC__APPS_MAGIC 0xa9950001u
     struct cnc__apps_env env;
+    struct cnc__agent *agent; /* NULL: no pages */
     struct cnc__app *first;
-    struct cnc__rate *rate; /* cnc_rate() */
+    bool leaving;            /* the service ends */
+    bool busy;               /* an app is being started or stopped */
+    struct cnc__app *gone;   /* removed */
+    struct cnc__table *kept; /* app -> its kept settings, a cnc_buf */
+    struct cnc__rate *rate;  /* cnc_rate() */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
+};
+
+/* Which entry of an app runs: for cnc_super(). */
+enum cnc__entry {
+    CNC__ENTRY_NONE,
+    CNC__ENTRY_SUBMIT,
+    CNC__ENTRY_HANDLER,
+    CNC__ENTRY_TASK,
+    CNC__ENTRY_COMMAND,
+    CNC__ENTRY_HOOK,
+    CNC__ENTRY_START
 };
 
 /* What cnc_setting() returned lives until the handler returns. */
@@ -75,6 +120,13 @@ struct cnc_request {
     unsigned magic;
 #define CNC__CALL_MAGIC 0xa9950002u
     struct cnc__app *app;
+    /* The entry that runs: whose it is (the app's, or one's that it extends),
+     * its key there ("articles"; a handler's is in handler), its argument. */
+    struct cnc__app *layer;
+    enum cnc__entry entry;
+    const char *key;
+    const struct cnc_handler *handler;
+    struct cnc_element *in;
     const char *user; /* bare JID */
     bool guest, operator_;
     /* Of a command: who asks, a copy whose texts live as long; NULL else. */
@@ -147,6 +199,56 @@ void cnc__login_forget(struct cnc_request *r);
 
 /* settings.c */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);
+/* What is kept for it, or nothing. */
+void cnc__app_settings_take(struct cnc__app *app);
+
+/* apps.c: what can be said of a declaration by itself. */
+int cnc__app_check(const struct cnc_app *d, struct cnc_error *err);
+
+/* merge.c: CNC_EINVAL says what a mount is. */
+int cnc__app_mount_check(const char *path, struct cnc_error *err);
+/* Make app->decl anew from own, base and mount. */
+int cnc__app_merge(struct cnc__app *app, struct cnc_error *err);
+/* A name of the app's own as others see it: "wiki/articles" of "articles";
+ * other names as they are.  In the app's arena, or name itself. */
+const char *cnc__app_outer(const struct cnc__app *app, const char *name,
+                           char out[CNC__APP_NAME]);
+/* And back. */
+const char *cnc__app_inner(const struct cnc__app *app, const char *name);
+
+/* needs.c: <0, 0, >0; "1.2" is "1.2.0". */
+int cnc__version_compare(const char *a, const char *b);
+bool cnc__version_valid(const char *s);
+/* Joins what extends with what is extended, merges, and puts the apps
+ * into the order in which they start. */
+int cnc__apps_order(struct cnc__apps *a, struct cnc_error *err);
+struct cnc__app *cnc__app_find(const struct cnc__apps *a, const char *name);
+/* The one that runs as the app of this name. */
+struct cnc__app *cnc__app_running_as(const struct cnc__apps *a,
+                                     const char *name);
+/* Does app need other (which runs)? */
+bool cnc__app_needs(const struct cnc__app *app, const struct cnc__app *other);
+
+/* declare.c: all an app brings, to the rooms below; and away again. */
+int cnc__app_declare(struct cnc__app *app, struct cnc_error *err);
+void cnc__app_undeclare(struct cnc__app *app);
+int cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err);
+void cnc__app_pages_remove(struct cnc__app *app);
+
+/* Its nodes are seen; or, of an app that does not run, are not. */
+void cnc__app_show(struct cnc__app *app);
+void cnc__app_hide(struct cnc__app *app);
+/* The folder of its assets, *new*; NULL: there is none. */
+char *cnc__app_assets(const struct cnc__app *app);
+
+/* faults.c: a handler has returned. */
+void cnc__app_judge(const struct cnc_request *r, int code);
+/* It did something that it may not. */
+void cnc__app_fault(struct cnc__app *app, const char *text);
+
+/* hooks.c: whose entry it is that runs; fills r->layer. */
+void cnc__request_entry(struct cnc_request *r, enum cnc__entry entry,
+                        const char *key, struct cnc_element *in);
 
 /* submit.c: what the app itself publishes to n: a *new* element, with its
  * computed fields, once it is a valid record.  CNC_EREFUSED. */

@@ -15,6 +15,14 @@ struct change {
 };
 
 static void
+keep(struct cnc__apps *a, const char *app, const void *xml, size_t len)
+{
+    struct cnc_buf *old = cnc__table_put(a->kept, app, cnc_buf_new(xml, len));
+
+    cnc_buf_unref(&old);
+}
+
+static void
 changed(struct cnc__commit *commit, const struct cnc_error *err)
 {
     struct change *c = commit->priv;
@@ -22,6 +30,8 @@ changed(struct cnc__commit *commit, const struct cnc_error *err)
     if (err == NULL) {
         cnc_element_unref(&c->app->settings);
         c->app->settings = cnc_element_ref(c->record);
+        keep(c->app->apps, c->app->decl->name, cnc_buf_data(c->xml),
+             cnc_buf_len(c->xml));
         cnc__log(CNC_LOG_INFO, "app.settings", "app=%s", c->app->decl->name);
     }
     cnc__command_done(c->reply, err, "The settings are kept.", NULL);
@@ -76,7 +86,7 @@ cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
                                .priv = app};
     int code = cnc__record_check(app->decl->settings, err);
 
-    if (code != 0) {
+    if (code != 0 || app->has_settings) {
         return code;
     }
     cnc__str_printf(&node, "settings/%s", app->decl->name);
@@ -86,38 +96,50 @@ cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
     cmd.node = node.data;
     cmd.name = title.data;
     code = cnc__commands_add(app->apps->env.commands, &cmd, err);
+    app->has_settings = code == 0;
     cnc__str_fini(&node);
     cnc__str_fini(&title);
     return code;
 }
 
 void
+cnc__app_settings_take(struct cnc__app *app)
+{
+    struct cnc_buf *kept = cnc__table_get(app->apps->kept, app->decl->name);
+    struct cnc_element *record = NULL;
+    struct cnc_error err = {0};
+    int code;
+
+    cnc_element_unref(&app->settings);
+    if (kept == NULL || app->decl->settings == NULL) {
+        return;
+    }
+    code = cnc_xml_parse(&record, cnc_buf_data(kept), cnc_buf_len(kept), 0,
+                         NULL, &err);
+    if (code == 0) {
+        code = cnc__record_accepts(app->decl->settings, app->decl->xmlns,
+                                   record, &err);
+    }
+    if (code != 0) {
+        cnc__log(CNC_LOG_WARN, "app.settings",
+                 "app=%s kept settings do not fit the app any more, "
+                 "the defaults are used: %s",
+                 app->decl->name, err.text);
+        cnc_element_unref(&record);
+        return;
+    }
+    app->settings = record;
+}
+
+void
 cnc__apps_load(struct cnc__apps *a, const struct cnc_store_entry *e)
 {
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
-        struct cnc_element *record = NULL;
-        struct cnc_error err = {0};
-        int code;
+    struct cnc__app *app;
 
-        if (strcmp(app->decl->name, e->id) != 0 ||
-            app->decl->settings == NULL) {
-            continue;
-        }
-        code = cnc_xml_parse(&record, e->value, e->len, 0, NULL, &err);
-        if (code == 0) {
-            code = cnc__record_accepts(app->decl->settings, app->decl->xmlns,
-                                       record, &err);
-        }
-        if (code != 0) {
-            cnc__log(CNC_LOG_WARN, "app.settings",
-                     "app=%s kept settings do not fit the app any more, "
-                     "the defaults are used: %s",
-                     app->decl->name, err.text);
-            cnc_element_unref(&record);
-            continue;
-        }
-        cnc_element_unref(&app->settings);
-        app->settings = record;
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    keep(a, e->id, e->value, e->len);
+    app = cnc__app_find(a, e->id);
+    if (app != NULL) {
+        cnc__app_settings_take(app);
     }
 }

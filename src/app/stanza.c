@@ -20,7 +20,7 @@ run_stanza(struct cnc_request *r)
 {
     struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
 
-    return c->handler->decl->handle(r, c->stanza->payload);
+    return r->handler->handle(r, c->stanza->payload);
 }
 
 static bool
@@ -35,12 +35,11 @@ after_stanza(struct cnc_request *r, int code)
     struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
     const struct cnc__app *app = c->handler->app;
 
+    cnc__app_judge(r, code);
     if (code != 0 && !r->refused && code != CNC_EREFUSED) {
-        app->apps->stats.failures++;
         cnc__log(CNC_LOG_ERROR, "app.handler",
                  "app=%s handler={%s}%s error=%s", app->decl->name,
-                 c->handler->decl->ns, c->handler->decl->name,
-                 cnc_err_name(code));
+                 r->handler->ns, r->handler->name, cnc_err_name(code));
     }
     if (!is_iq(c->stanza)) {
         cnc__request_free(&c->stanza);
@@ -74,9 +73,39 @@ on_stanza(struct cnc__request *stanza, void *priv)
     c->call.guest = stanza->anonymous;
     c->call.operator_ = stanza->operator_;
     c->call.priv = h->decl->priv;
+    c->call.handler = h->decl;
+    cnc__request_entry(&c->call, CNC__ENTRY_HANDLER, NULL, stanza->payload);
     c->call.run = run_stanza;
     c->call.after = after_stanza;
     cnc__app_call(&c->call);
+}
+
+static struct cnc__handler
+router_handler(const struct cnc_handler *d)
+{
+    return (struct cnc__handler){.kinds = d->kinds,
+                                 .ns = d->ns,
+                                 .name = d->name,
+                                 .feature = d->ns,
+                                 .f = on_stanza};
+}
+
+/* One that is free, or a new one. */
+static struct cnc__app_handler *
+handler_hold(struct cnc__app *app)
+{
+    struct cnc__app_handler *h = app->handlers;
+
+    while (h != NULL && h->here) {
+        h = h->next;
+    }
+    if (h == NULL) {
+        h = cnc__zalloc(sizeof(*h));
+        h->app = app;
+        h->next = app->handlers;
+        app->handlers = h;
+    }
+    return h;
 }
 
 int
@@ -84,13 +113,9 @@ cnc__app_handlers_add(struct cnc__app *app, struct cnc_error *err)
 {
     const struct cnc_handler *d = app->decl->handlers;
 
-    for (; d != NULL && d->kinds != 0; d++) {
+    for (; d->kinds != 0; d++) {
         struct cnc__app_handler *h;
-        struct cnc__handler handler = {.kinds = d->kinds,
-                                       .ns = d->ns,
-                                       .name = d->name,
-                                       .feature = d->ns,
-                                       .f = on_stanza};
+        struct cnc__handler handler = router_handler(d);
         int code;
 
         if (d->ns == NULL || d->name == NULL || d->handle == NULL) {
@@ -99,18 +124,29 @@ cnc__app_handlers_add(struct cnc__app *app, struct cnc_error *err)
                 "app \"%s\": a stanza handler needs .ns, .name and .handle",
                 app->decl->name);
         }
-        h = cnc__zalloc(sizeof(*h));
-        h->app = app;
+        h = handler_hold(app);
         h->decl = d;
-        h->next = app->handlers;
-        app->handlers = h;
         handler.priv = h;
         code = cnc__router_handle(app->apps->env.router, &handler, err);
         if (code != 0) {
             return code;
         }
+        h->here = true;
     }
     return 0;
+}
+
+void
+cnc__app_handlers_remove(struct cnc__app *app)
+{
+    for (struct cnc__app_handler *h = app->handlers; h != NULL; h = h->next) {
+        if (h->here) {
+            struct cnc__handler handler = router_handler(h->decl);
+
+            h->here = false;
+            cnc__router_unhandle(app->apps->env.router, &handler);
+        }
+    }
 }
 
 /* -- tasks and start ----------------------------------------------------- */
@@ -118,6 +154,7 @@ cnc__app_handlers_add(struct cnc__app *app, struct cnc_error *err)
 struct task_call {
     struct cnc_request call;
     struct cnc__app_task *task;
+    const struct cnc_task *decl; /* as it was when the call began */
 };
 
 static int
@@ -125,7 +162,7 @@ run_task(struct cnc_request *r)
 {
     struct task_call *c = CNC_CONTAINER(r, struct task_call, call);
 
-    return c->task->decl->run(r);
+    return c->decl->run(r);
 }
 
 static void
@@ -134,10 +171,10 @@ after_task(struct cnc_request *r, int code)
     struct task_call *c = CNC_CONTAINER(r, struct task_call, call);
 
     c->task->running = false;
+    cnc__app_judge(r, code);
     if (code != 0) {
-        r->app->apps->stats.failures++;
         cnc__log(CNC_LOG_ERROR, "app.task", "app=%s task=%s error=%s %s",
-                 r->app->decl->name, c->task->decl->name, cnc_err_name(code),
+                 r->app->decl->name, c->decl->name, cnc_err_name(code),
                  r->refused ? r->refusal : "");
     }
     cnc__request_call_fini(r);
@@ -149,8 +186,8 @@ cnc__app_tasks_add(struct cnc__app *app, struct cnc_error *err)
 {
     const struct cnc_task *d = app->decl->tasks;
 
-    for (; d != NULL && d->name != NULL; d++) {
-        struct cnc__app_task *t;
+    for (; d->name != NULL; d++) {
+        struct cnc__app_task *t = app->tasks;
 
         if (d->run == NULL || d->every_s == 0) {
             return cnc_error_set(
@@ -158,13 +195,28 @@ cnc__app_tasks_add(struct cnc__app *app, struct cnc_error *err)
                 "app \"%s\": task \"%s\" needs .every_s and .run",
                 app->decl->name, d->name);
         }
-        t = cnc__zalloc(sizeof(*t));
-        t->app = app;
+        while (t != NULL && (t->here || t->running)) {
+            t = t->next;
+        }
+        if (t == NULL) {
+            t = cnc__zalloc(sizeof(*t));
+            t->app = app;
+            t->next = app->tasks;
+            app->tasks = t;
+        }
         t->decl = d;
-        t->next = app->tasks;
-        app->tasks = t;
+        t->due_ms = 0;
+        t->here = true;
     }
     return 0;
+}
+
+void
+cnc__app_tasks_remove(struct cnc__app *app)
+{
+    for (struct cnc__app_task *t = app->tasks; t != NULL; t = t->next) {
+        t->here = false;
+    }
 }
 
 void
@@ -173,6 +225,9 @@ cnc__app_tasks_tick(struct cnc__app *app, uint64_t now_ms)
     for (struct cnc__app_task *t = app->tasks; t != NULL; t = t->next) {
         struct task_call *c;
 
+        if (!t->here) {
+            continue;
+        }
         if (t->due_ms == 0) {
             t->due_ms = now_ms + (uint64_t)t->decl->every_s * 1000;
         }
@@ -187,6 +242,8 @@ cnc__app_tasks_tick(struct cnc__app *app, uint64_t now_ms)
         c->call.app = app;
         c->call.user = cnc__router_domain(app->apps->env.router);
         c->call.priv = t->decl->priv;
+        c->decl = t->decl;
+        cnc__request_entry(&c->call, CNC__ENTRY_TASK, t->decl->name, NULL);
         c->call.run = run_task;
         c->call.after = after_task;
         cnc__app_call(&c->call);

@@ -15,7 +15,8 @@
 struct submit {
     struct cnc_request call;
     struct cnc__app_node *node;
-    char *user, *asker, *id; /* asker: full JID */
+    const struct cnc_node *decl; /* as it was when the submit came */
+    char *user, *asker, *id;     /* asker: full JID */
     struct cnc__values *values;
     struct cnc_element *record;
     cnc__submitted_f *done;
@@ -56,6 +57,7 @@ finish(struct submit *s, int code, const char *text)
 
     if (a != NULL && code == CNC_EREFUSED) {
         a->stats.refused++;
+        s->node->app->counts.refused++;
     }
     s->done(&result, s->values, s->done_priv);
     cnc__values_free(&s->values);
@@ -114,7 +116,7 @@ run_handler(struct cnc_request *r)
 {
     struct submit *s = CNC_CONTAINER(r, struct submit, call);
 
-    return s->node->decl->submit(r, s->record);
+    return s->decl->submit(r, s->record);
 }
 
 /* An item of this id that the same person published, kept or on its way: the
@@ -159,7 +161,7 @@ after_handler(struct cnc_request *r, int code)
         return;
     }
     if (code != 0) {
-        s->node->app->apps->stats.failures++;
+        cnc__app_judge(r, code);
         cnc__log(CNC_LOG_ERROR, "app.handler",
                  "app=%s node=%s handler=submit error=%s",
                  s->node->app->decl->name, s->node->decl->name,
@@ -173,7 +175,7 @@ after_handler(struct cnc_request *r, int code)
         cnc_element_unref(&s->record);
         code = cnc__app_record(&s->record, s->node, r->replaced, &err);
         if (code != 0) {
-            s->node->app->apps->stats.failures++;
+            cnc__app_fault(s->node->app, err.text);
             cnc__log(CNC_LOG_ERROR, "app.handler",
                      "app=%s node=%s handler=submit returned a record that "
                      "is not valid: %s",
@@ -184,6 +186,7 @@ after_handler(struct cnc_request *r, int code)
             return;
         }
     }
+    cnc__app_judge(r, 0);
     publish(s);
 }
 
@@ -192,8 +195,9 @@ ask_handler(struct submit *s)
 {
     s->call.app = s->node->app;
     s->call.user = s->user;
-    s->call.priv = s->node->decl->priv;
-    s->call.node = s->node->decl->name;
+    s->call.priv = s->decl->priv;
+    s->call.node = cnc__app_inner(s->node->app, s->decl->name);
+    cnc__request_entry(&s->call, CNC__ENTRY_SUBMIT, s->decl->name, s->record);
     s->call.item_id = s->id;
     s->call.values = s->values;
     s->call.run = run_handler;
@@ -229,6 +233,9 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
     s->call.guest = who->anonymous;
     s->node = cnc__app_node_find(a, node);
     a->stats.submits++;
+    if (s->node != NULL) {
+        s->node->app->counts.submits++;
+    }
     if (s->node == NULL || s->node->decl->form == NULL) {
         s->node = NULL;
         finish(s, CNC_ENOENT, "There is no such form.");
@@ -245,7 +252,8 @@ cnc__apps_submit(struct cnc__apps *a, const char *node,
         finish(s, CNC_EREFUSED, "An item with this id is there already.");
         return;
     }
-    code = cnc__record_build(&s->record, s->node->decl->record,
+    s->decl = s->node->decl;
+    code = cnc__record_build(&s->record, s->decl->record,
                              s->node->app->decl->xmlns, s->values);
     if (code == 0) {
         code = cnc__record_refs(a->env.pubsub, s->node->decl->record,

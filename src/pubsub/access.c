@@ -231,6 +231,10 @@ cnc__pubsub_may(struct cnc__pubsub *ps, const struct cnc__actor *who,
     if (who->operator_) {
         return 0;
     }
+    if (node != NULL && node->hidden) {
+        return cnc__ps_error(err, CNC_ENOENT, "item-not-found", NULL,
+                             "there is no such node");
+    }
     if (node != NULL && node->gate != NULL) {
         return node->gate(who, node->gate_priv)
                    ? 0
@@ -301,6 +305,9 @@ say_cut(struct cnc__sub *sub)
 static void
 cut(struct cnc__node *n, const char *bare)
 {
+    if (n->hidden) {
+        return; /* judged when it is seen again */
+    }
     for (size_t i = n->n_subs; i-- > 0;) {
         struct cnc__sub *sub = n->subs[i];
         struct cnc__actor who = cnc__session_actor(sub->session);
@@ -370,7 +377,8 @@ cnc__pubsub_roles_changed(struct cnc__pubsub *ps, const char *bare)
     cnc__pubsub_check(ps);
     for (struct cnc__table_iter i = {0}; cnc__table_next(ps->nodes, &i);) {
         struct cnc__node *n = i.value;
-        if ((cnc__node_has_roles(n) || n->gate != NULL) && !n->deleting) {
+        if ((cnc__node_has_roles(n) || n->gate != NULL) && !n->deleting &&
+            !n->hidden) {
             roles_changed(n, bare);
         }
     }
@@ -380,4 +388,19 @@ void
 cnc__node_gate_changed(struct cnc__node *n)
 {
     cnc__access_changed(n);
+}
+
+void
+cnc__node_hide(struct cnc__node *n, bool hidden)
+{
+    if (n->hidden != hidden) {
+        n->hidden = hidden;
+        cnc__access_changed(n);
+    }
+}
+
+bool
+cnc__node_hidden(const struct cnc__node *n)
+{
+    return n->hidden;
 }

@@ -134,6 +134,7 @@ struct cnc__node {
     uint64_t last_seq;  /* given out */
     uint64_t seq;       /* of the newest event that is kept */
     bool creating, deleting, dead;
+    bool hidden;                /* its app does not run */
     bool fresh;                 /* made by a publish that is not kept yet */
     struct cnc__mirror *mirror; /* of another service's node, or NULL */
     char *mark; /* the next transaction keeps it: the mirror's position */

@@ -769,10 +769,19 @@ cnc__pubsub_mirror(struct cnc__pubsub *ps, struct cnc__node *node,
 {
     char jid[CNC__JID_MAX + 1];
     cnc__pubsub_check(ps);
-    CNC_CHECK(node->mirror == NULL);
     int rc = cnc__jid_prepare(jid, source, strlen(source), err);
     if (rc != 0) {
         return rc;
+    }
+    source_node = source_node == NULL ? node->name : source_node;
+    if (node->mirror != NULL) { /* its app was stopped and starts again */
+        return strcmp(node->mirror->source, jid) == 0 &&
+                       strcmp(node->mirror->source_node, source_node) == 0
+                   ? 0
+                   : cnc_error_set(err, CNC_EEXIST, NULL,
+                                   "the node %s follows %s until the service "
+                                   "is started again",
+                                   node->name, node->mirror->source);
     }
     struct cnc__mirror *m = cnc__zalloc(sizeof(*m));
     m->magic = MIRROR_MAGIC;
@@ -780,8 +789,7 @@ cnc__pubsub_mirror(struct cnc__pubsub *ps, struct cnc__node *node,
     m->ps = ps;
     m->node = cnc__node_ref(node);
     m->source = cnc__strdup(jid);
-    m->source_node =
-        cnc__strdup(source_node == NULL ? node->name : source_node);
+    m->source_node = cnc__strdup(source_node);
     m->next = ps->mirrors;
     ps->mirrors = m;
     node->mirror = m;

@@ -134,7 +134,8 @@ fan_out(struct cnc__node *n, const char *id, const struct cnc_buf *tail,
 static bool
 is_silent(const struct cnc__node *n)
 {
-    return (n->n_subs == 0 && !n->ps->pep) || !n->cfg.deliver_notifications;
+    return n->hidden || (n->n_subs == 0 && !n->ps->pep) ||
+           !n->cfg.deliver_notifications;
 }
 
 void

@@ -226,6 +226,10 @@ CNC_API void cnc__node_set_gate(struct cnc__node *n, cnc__node_gate_f *f,
 CNC_API void cnc__node_gate_changed(struct cnc__node *n);
 /* End a derived node: its subscribers are told, then it is gone. */
 CNC_API void cnc__node_end(struct cnc__node *n);
+/* Nobody but operators sees a hidden node, and nobody is told of what happens
+ * in it; its items and subscriptions stay.  A node is not hidden at first. */
+CNC_API void cnc__node_hide(struct cnc__node *n, bool hidden);
+CNC_API bool cnc__node_hidden(const struct cnc__node *n);
 /* Make the node, or change its configuration to c when it differs (title,
  * access, publish model, limits).  Called by the app's start; durable nodes
  * are committed.  CNC_EEXIST never. */

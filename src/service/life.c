@@ -240,38 +240,14 @@ on_started(void *priv)
     on_ready(p);
 }
 
-static void load_templates(struct cnc_service *s);
-
 static void
-on_templates(struct cnc_error *err, void *priv)
+on_templates(void *priv)
 {
     struct cnc_service *s = priv;
 
-    if (s->process->stop_asked) {
-        return; /* what was refused was refused because we stop */
+    if (!s->process->stop_asked) {
+        cnc__agent_start(s->agent, on_started, s);
     }
-    if (err != NULL) {
-        /* The page shows the last good template; the service is not worth
-         * stopping for it. */
-        cnc__log(CNC_LOG_ERROR, "template.file", "app=%s error=%s",
-                 s->loading->app->name, err->text);
-    }
-    s->loading++;
-    load_templates(s);
-}
-
-static void
-load_templates(struct cnc_service *s)
-{
-    while (s->loading != NULL && s->loading->app != NULL) {
-        if (s->loading->files != NULL) {
-            cnc__agent_template_files(s->agent, s->loading->files,
-                                      on_templates, s);
-            return;
-        }
-        s->loading++;
-    }
-    cnc__agent_start(s->agent, on_started, s);
 }
 
 void
@@ -292,8 +268,7 @@ start(struct cnc__process *p)
     }
     p->started_ms = uv_now(&p->loop);
     for (size_t i = 0; i < p->n_domains; i++) {
-        p->domains[i]->loading = p->domains[i]->o.apps;
-        load_templates(p->domains[i]);
+        cnc__apps_templates(p->domains[i]->apps, on_templates, p->domains[i]);
     }
 }
 

@@ -2,7 +2,6 @@
 /*
  * main.c -- concordanced: load C apps and serve them.
  */
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -12,19 +11,22 @@
 
 #include "../base/check.h"
 
-#define MAX_APPS 32
+#define MAX_APPS 256
 
 static void
 usage(FILE *out)
 {
     fprintf(out,
-            "Usage: concordanced [OPTION...] APP.so...\n"
+            "Usage: concordanced [OPTION...] APP...\n"
             "       concordanced [OPTION...] --domain NAME [OPTION...] "
-            "APP.so... --domain ...\n"
+            "APP... --domain ...\n"
             "Serve apps: their pages, forms and PubSub nodes.\n\n%s"
             "  --help             this text\n"
             "  --version          the version\n\n"
-            "An app is a module that says CNC_APP(name, ...). `concordctl new "
+            "An app is a module, ./wiki.so, that says CNC_APP(name, ...), or "
+            "the name of an\ninstalled one (looked for in CONCORDANCE_APPS). "
+            "./wiki.so=/wiki puts it below /wiki.\nWhat it needs is started "
+            "first. `concordctl new "
             "shelf --lang c`\nmakes one to start from; `concordctl status` "
             "talks to a running service.\n",
             cnc_service_options_help());
@@ -47,27 +49,21 @@ fail(int status, const struct cnc_error *err)
 struct words { /* the command line, read */
     /* Those of each domain are ended by one that is none. */
     struct cnc_service_app apps[MAX_APPS * 2 + 1];
-    char *dirs[MAX_APPS]; /* where the apps are */
     int n, n_entries;
     struct cnc_service_options options;
 };
 
 static int
-add_app(struct words *w, const char *path)
+add_app(struct words *w, const char *word, bool last)
 {
-    const char *files = cnc_service_options_files(&w->options);
-    struct cnc_error err = {0};
     struct cnc_service_app *entry = &w->apps[w->n_entries];
 
     if (w->n == MAX_APPS) {
         fprintf(stderr, "concordanced: at most %d apps.\n", MAX_APPS);
         return 2;
     }
-    if (cnc_app_load(&entry->app, path, &err) != 0) {
-        return fail(1, &err);
-    }
-    w->dirs[w->n] = cnc__strdup(path);
-    entry->files = files != NULL ? files : dirname(w->dirs[w->n]);
+    entry->word = word;
+    entry->files = last ? cnc_service_options_files(&w->options) : NULL;
     w->n++;
     w->n_entries++;
     return 0;
@@ -81,7 +77,8 @@ read_apps(struct words *w, int argc, char **argv, int *i)
 
     cnc_service_options_apps(&w->options, &w->apps[w->n_entries]);
     for (; *i < argc && argv[*i][0] != '-'; ++*i) {
-        status = add_app(w, argv[*i]);
+        status =
+            add_app(w, argv[*i], *i + 1 == argc || argv[*i + 1][0] == '-');
         if (status != 0) {
             return status;
         }
@@ -185,8 +182,5 @@ main(int argc, char **argv)
     /* The pool's threads end while OpenSSL can still clean up after them. */
     uv_library_shutdown();
     cnc_service_options_fini(&w.options);
-    for (int i = 0; i < w.n; i++) {
-        cnc__free(w.dirs[i]);
-    }
     return status;
 }

@@ -29,6 +29,17 @@ cnc__path_plugins(void)
 }
 
 char *
+cnc__path_apps(void)
+{
+    const char *more = getenv("CONCORDANCE_APPS");
+    struct cnc__str s = CNC__STR;
+
+    cnc__str_printf(&s, "%s%s" CNC_PLUGINDIR "/apps", more == NULL ? "" : more,
+                    more == NULL || more[0] == '\0' ? "" : ":");
+    return cnc__str_steal(&s);
+}
+
+char *
 cnc__path_runtime(void)
 {
     return place("CONCORDANCE_RUNTIME", CNC_DATADIR "/runtime");

@@ -3,6 +3,7 @@
  * plugins.c -- modules loaded at start: stores and C apps.
  */
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include "private.h"
 
@@ -50,6 +51,87 @@ cnc__store_find(const struct cnc_store_driver **out, const char *name,
     }
     cnc__str_fini(&path);
     *out = driver;
+    return 0;
+}
+
+/* -- apps -------------------------------------------------------------------
+ */
+
+static bool
+is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* NAME/ beside NAME.so; else, of a module that was named by its path, the
+ * folder that it is in. */
+static char *
+files_of(const char *file, bool by_path)
+{
+    const char *slash = strrchr(file, '/');
+    size_t len = strlen(file);
+    struct cnc__str s = CNC__STR;
+
+    if (len > 3 && strcmp(file + len - 3, ".so") == 0) {
+        cnc__str_add(&s, file, len - 3);
+        if (is_folder(s.data)) {
+            return cnc__str_steal(&s);
+        }
+    }
+    cnc__str_clear(&s);
+    if (by_path) {
+        cnc__str_add(&s, slash == NULL ? "." : file,
+                     slash == NULL ? 1 : (size_t)(slash - file) + 1);
+        return cnc__str_steal(&s);
+    }
+    cnc__str_fini(&s);
+    return NULL;
+}
+
+/* The first of dirs that has NAME.so: its path, *new*, or NULL. */
+static char *
+find_in(const char *dirs, const char *name)
+{
+    struct cnc__str path = CNC__STR;
+    struct stat st;
+
+    while (*dirs != '\0') {
+        size_t len = strcspn(dirs, ":");
+
+        cnc__str_clear(&path);
+        cnc__str_printf(&path, "%.*s/%s.so", (int)len, dirs, name);
+        if (len > 0 && stat(path.data, &st) == 0 && S_ISREG(st.st_mode)) {
+            return cnc__str_steal(&path);
+        }
+        dirs += len + (dirs[len] == ':');
+    }
+    cnc__str_fini(&path);
+    return NULL;
+}
+
+int
+cnc__app_locate(char **file, char **files, const char *word,
+                struct cnc_error *err)
+{
+    size_t len = strlen(word);
+    bool by_path = strchr(word, '/') != NULL ||
+                   (len > 3 && strcmp(word + len - 3, ".so") == 0);
+    char *dirs = by_path ? NULL : cnc__path_apps();
+    char *found = by_path ? cnc__strdup(word) : find_in(dirs, word);
+
+    if (found == NULL) {
+        cnc_error_set(err, CNC_ENOENT, NULL,
+                      "there is no app \"%s\" in %s; a module is named by its "
+                      "path, ./%s.so",
+                      word, dirs, word);
+        cnc__free(dirs);
+        return CNC_ENOENT;
+    }
+    cnc__free(dirs);
+    *file = found;
+    *files = files_of(found, by_path);
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct cnc__process;
  * installed place.  *new* string. */
 char *cnc__path_render(void);  /* CONCORDANCE_RENDER: the program */
 char *cnc__path_plugins(void); /* CONCORDANCE_PLUGINS: folder */
+char *cnc__path_apps(void);    /* CONCORDANCE_APPS: folders, with ':' */
 char *cnc__path_runtime(void); /* CONCORDANCE_RUNTIME: folder of browser
                                   modules */
 /* mkdir -p with mode 0755; CNC_ESYS.  option: what chooses another folder. */
@@ -50,6 +51,12 @@ int cnc__make_dir(const char *path, const char *option, struct cnc_error *err);
 int cnc__store_find(const struct cnc_store_driver **out, const char *name,
                     struct cnc_error *err);
 extern const struct cnc_store_driver cnc__store_memory;
+/* The module that a word of the command line means ("./wiki.so", "wiki.so": a
+ * path; "wiki": an installed app), and the folder of its templates; both
+ * *new*, files NULL when it has none.  CNC_ENOENT says where it was looked
+ * for. */
+int cnc__app_locate(char **file, char **files, const char *word,
+                    struct cnc_error *err);
 
 /* -- posts.c: run a function on the core's thread, from any thread -------- */
 
@@ -477,9 +484,7 @@ struct cnc_service {
     struct cnc__tls_ctx *tls; /* the certificate for XMPP, and whom we trust */
     struct cnc__stream_env web_env, link_env, c2s_env;
     bool ready;
-    struct cnc__table *settings; /* app -> its kept record, a cnc_buf */
-    const struct cnc_service_app *loading; /* templates being read */
-    struct cnc_error failure;              /* why it could not be loaded */
+    struct cnc_error failure; /* why it could not be loaded */
 };
 
 /* The rooms' env functions that several of them are given. */

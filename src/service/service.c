@@ -161,34 +161,6 @@ under(const char *dir, const char *name)
     return cnc__str_steal(&s);
 }
 
-/* The app it is for is not known yet, and the store cannot be asked for it
- * later: from the first commit on it belongs to the writer thread. */
-static void
-keep_setting(struct cnc_service *s, const struct cnc_store_entry *e)
-{
-    struct cnc_buf *old =
-        cnc__table_put(s->settings, e->id, cnc_buf_new(e->value, e->len));
-
-    cnc_buf_unref(&old);
-}
-
-static void
-load_setting(struct cnc_service *s, const char *app)
-{
-    struct cnc_buf *kept = cnc__table_get(s->settings, app);
-
-    if (kept != NULL) {
-        struct cnc_store_entry e = {.kind = CNC_STORE_KEY,
-                                    .node = "setting",
-                                    .id = app,
-                                    .publisher = "",
-                                    .value = cnc_buf_data(kept),
-                                    .len = cnc_buf_len(kept)};
-
-        cnc__apps_load(s->apps, &e);
-    }
-}
-
 static int
 load_entry(const struct cnc_store_entry *e, void *priv)
 {
@@ -200,7 +172,7 @@ load_entry(const struct cnc_store_entry *e, void *priv)
         } else if (strcmp(e->node, "operator") == 0) {
             cnc__operator_load(s->operator_, e);
         } else if (strcmp(e->node, "setting") == 0) {
-            keep_setting(s, e);
+            cnc__apps_load(s->apps, e);
         } else if (strcmp(e->node, "role") == 0) {
             cnc__roles_load(s->roles, e);
         } else if (strcmp(e->node, "onetime") == 0) {
@@ -233,7 +205,6 @@ load_store(struct cnc_service *s, struct cnc_error *err)
 {
     int code;
 
-    s->settings = cnc__table_new();
     code = s->driver->each(s->store, load_entry, s, err);
 
     if (code != 0 && s->failure.code != 0 && err != NULL) {
@@ -343,30 +314,66 @@ make_stream_envs(struct cnc_service *s)
 }
 
 static int
-add_app(struct cnc_service *s, const struct cnc_service_app *a,
-        struct cnc_error *err)
+add_app(struct cnc_service *s, const struct cnc_app *app, const char *mount,
+        const char *file, const char *files, struct cnc_error *err)
 {
-    int code = cnc__apps_add(s->apps, a->app, err);
-    struct stat st;
-    char *assets;
+    int code = cnc__apps_add(s->apps, app, err);
 
-    if (code != 0) {
-        return code;
+    return code != 0
+               ? code
+               : cnc__apps_place(s->apps, app->name, mount, file, files, err);
+}
+
+/* "auth", "./wiki.so=/wiki".  files: its folder, NULL: beside its module. */
+static int
+add_word(struct cnc_service *s, const char *word, const char *files,
+         struct cnc_error *err)
+{
+    const char *mount = strrchr(word, '=');
+    char *name, *file = NULL, *own_files = NULL;
+    const struct cnc_app *app;
+    int code;
+
+    if (mount != NULL && mount[1] != '/') {
+        mount = NULL; /* a part of a path */
     }
-    load_setting(s, a->app->name);
-    for (const struct cnc_page *p = a->app->pages;
-         code == 0 && p != NULL && p->path != NULL; p++) {
-        code = cnc__agent_page(s->agent, a->app, p, err);
+    name = mount == NULL ? cnc__strdup(word)
+                         : cnc__strndup(word, (size_t)(mount - word));
+    code = cnc__app_locate(&file, &own_files, name, err);
+    if (code == 0) {
+        code = cnc_app_load(&app, file, err);
     }
-    if (code != 0 || a->files == NULL) {
-        return code;
+    if (code == 0) {
+        code = add_app(s, app, mount == NULL ? NULL : mount + 1, file,
+                       files != NULL ? files : own_files, err);
     }
-    assets = under(a->files, "assets");
-    if (stat(assets, &st) == 0 && S_ISDIR(st.st_mode)) {
-        code = cnc__agent_assets(s->agent, assets, err);
-    }
-    cnc__free(assets);
+    cnc__free(name);
+    cnc__free(file);
+    cnc__free(own_files);
     return code;
+}
+
+/* What they need and extend, found by name; what is nowhere is said when they
+ * are declared. */
+static void
+add_needs(struct cnc_service *s)
+{
+    char *name, *last = NULL;
+
+    while ((name = cnc__apps_missing(s->apps)) != NULL) {
+        struct cnc_error err = {0};
+        bool again = last != NULL && strcmp(name, last) == 0;
+
+        cnc__free(last);
+        last = name;
+        if (again || add_word(s, name, NULL, &err) != 0) {
+            cnc__log(CNC_LOG_WARN, "app.missing", "app=%s error=%s", name,
+                     again ? "its module has an app of another name"
+                           : err.text);
+            break;
+        }
+    }
+    cnc__free(last);
 }
 
 static int
@@ -398,8 +405,15 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = cnc__traces_command(s->traces, err);
     }
     for (const struct cnc_service_app *a = s->o.apps;
-         code == 0 && a != NULL && a->app != NULL; a++) {
-        code = add_app(s, a, err);
+         code == 0 && a != NULL && (a->app != NULL || a->word != NULL); a++) {
+        code = a->word != NULL
+                   ? add_word(s, a->word, a->files, err)
+                   : add_app(s, a->app, a->mount, a->file, a->files, err);
+    }
+    if (code == 0) {
+        add_needs(s);
+        cnc__apps_agent(s->apps, s->agent);
+        code = cnc__apps_declare(s->apps, err);
     }
     return code;
 }
@@ -435,14 +449,6 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
     return cnc__network_new(s, err);
 }
 
-static void
-free_setting(void *value)
-{
-    struct cnc_buf *kept = value;
-
-    cnc_buf_unref(&kept);
-}
-
 void
 cnc__domain_free(struct cnc_service **sp)
 {
@@ -472,7 +478,6 @@ cnc__domain_free(struct cnc_service **sp)
     if (s->store != NULL) {
         s->driver->close(&s->store);
     }
-    cnc__table_free(&s->settings, free_setting);
     cnc__free(s->data);
     cnc__free(s->www);
     cnc_service_options_fini(&s->o);

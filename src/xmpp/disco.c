@@ -11,12 +11,30 @@
 #define NS_INFO  "http://jabber.org/protocol/disco#info"
 #define NS_ITEMS "http://jabber.org/protocol/disco#items"
 
-static char present; /* the value of every entry in a set */
+/* The values of a feature: it is there whatever handlers there are, or because
+ * of one. */
+static char present, handled;
 
 void
 cnc__router_feature(struct cnc__router *r, const char *feature)
 {
     cnc__table_put(r->features, feature, &present);
+}
+
+void
+cnc__router_handled(struct cnc__router *r, const char *feature)
+{
+    if (cnc__table_get(r->features, feature) == NULL) {
+        cnc__table_put(r->features, feature, &handled);
+    }
+}
+
+void
+cnc__router_unfeature(struct cnc__router *r, const char *feature)
+{
+    if (cnc__table_get(r->features, feature) == &handled) {
+        cnc__table_del(r->features, feature);
+    }
 }
 
 void

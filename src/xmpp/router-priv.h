@@ -111,6 +111,10 @@ bool cnc__ask_answered(struct cnc__router *r, const char *from,
 void cnc__ask_tick(struct cnc__router *r);
 void cnc__ask_end(struct cnc__router *r); /* nobody answers any more */
 
+/* disco.c: a feature because a handler has it; no handler has it any more. */
+void cnc__router_handled(struct cnc__router *r, const char *feature);
+void cnc__router_unfeature(struct cnc__router *r, const char *feature);
+
 /* disco.c, stock.c: put the handlers every domain has into r. */
 void cnc__disco_register(struct cnc__router *r);
 void cnc__stock_register(struct cnc__router *r);

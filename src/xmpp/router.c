@@ -166,9 +166,39 @@ cnc__router_handle(struct cnc__router *r, const struct cnc__handler *h,
         cnc__table_put(r->handlers, place[i].key, copy);
     }
     if (h->feature != NULL) {
-        cnc__router_feature(r, h->feature);
+        cnc__router_handled(r, h->feature);
     }
     return 0;
+}
+
+static bool
+has_feature(const struct cnc__router *r, const char *feature)
+{
+    struct cnc__table_iter i = {0};
+
+    while (cnc__table_next(r->handlers, &i)) {
+        const struct cnc__handler *h = i.value;
+
+        if (h->feature != NULL && strcmp(h->feature, feature) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+cnc__router_unhandle(struct cnc__router *r, const struct cnc__handler *h)
+{
+    struct place place[8];
+    size_t n = places(place, h);
+
+    CNC_OBJ_CHECK(r, ROUTER_MAGIC);
+    for (size_t i = 0; i < n; i++) {
+        cnc__free(cnc__table_del(r->handlers, place[i].key));
+    }
+    if (h->feature != NULL && !has_feature(r, h->feature)) {
+        cnc__router_unfeature(r, h->feature);
+    }
 }
 
 const struct cnc__handler *

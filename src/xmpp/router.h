@@ -114,6 +114,10 @@ CNC_API const char *cnc__router_domain(const struct cnc__router *r);
 CNC_API int cnc__router_handle(struct cnc__router *r,
                                const struct cnc__handler *h,
                                struct cnc_error *err);
+/* Take it back, by its kinds, ns and name; not from inside it.  Its feature
+ * goes with the last handler that has it, unless it is advertised anyway. */
+CNC_API void cnc__router_unhandle(struct cnc__router *r,
+                                  const struct cnc__handler *h);
 /* Also advertise a feature that has no handler of its own (XEP-0060's
  * "http://jabber.org/protocol/pubsub#publish"). */
 CNC_API void cnc__router_feature(struct cnc__router *r, const char *feature);

@@ -436,7 +436,8 @@ refused(struct world *w, const struct cnc_command *c, int code,
     struct cnc__apps *a = cnc__apps_new(world_env(w));
     struct cnc_error err = {0};
 
-    assert_int_equal(cnc__apps_add(a, &app, &err), code);
+    assert_int_equal(cnc__apps_add(a, &app, &err), 0);
+    assert_int_equal(cnc__apps_declare(a, &err), code);
     assert_non_null(strstr(err.text, says));
     cnc__apps_free(&a);
 }
@@ -478,7 +479,8 @@ a_nodes_record_has_no_secret(void **state)
     struct cnc__apps *a = cnc__apps_new(world_env(w));
     struct cnc_error err = {0};
 
-    assert_int_equal(cnc__apps_add(a, &secret_app, &err), CNC_EINVAL);
+    assert_int_equal(cnc__apps_add(a, &secret_app, &err), 0);
+    assert_int_equal(cnc__apps_declare(a, &err), CNC_EINVAL);
     assert_non_null(strstr(err.text, "node \"doors\" has a secret"));
     cnc__apps_free(&a);
 }

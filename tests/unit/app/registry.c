@@ -79,8 +79,7 @@ each_fault_of_a_declaration_is_named(void **state)
         struct cnc_error err = {0};
 
         world_add(w, &good);
-        assert_int_equal(cnc__apps_add(world_apps(w), &faults[i].app, &err),
-                         faults[i].code);
+        assert_int_equal(world_try(w, &faults[i].app, &err), faults[i].code);
         if (strstr(err.text, faults[i].said) == NULL) {
             fail_msg("fault %zu: \"%s\" is not in \"%s\"", i, faults[i].said,
                      err.text);

@@ -112,6 +112,7 @@ set_up(void **state)
     apps.commands = w->commands = cnc__commands_new(w->router);
     w->apps = cnc__apps_new(&apps);
     assert_int_equal(cnc__apps_add(w->apps, &shelf, NULL), 0);
+    assert_int_equal(cnc__apps_declare(w->apps, NULL), 0);
     flush(w);
     inner = (struct answer){0};
     the_world = *state = w;

@@ -236,10 +236,22 @@ world_add(struct world *w, const struct cnc_app *app)
 {
     struct cnc_error err = {0};
 
-    if (cnc__apps_add(w->apps, app, &err) != 0) {
+    if (world_try(w, app, &err) != 0) {
         fail_msg("%s", err.text);
     }
     world_flush(w, NULL);
+}
+
+int
+world_try(struct world *w, const struct cnc_app *app, struct cnc_error *err)
+{
+    int code = cnc__apps_add(w->apps, app, err);
+
+    if (code == 0) {
+        code = cnc__apps_declare(w->apps, err);
+    }
+    world_flush(w, NULL);
+    return code;
 }
 
 /* -- submits ------------------------------------------------------------- */

@@ -33,6 +33,10 @@ const struct cnc__apps_env *world_env(struct world *w);
 /* Add an app and answer the commits it caused; the test fails with it. */
 void world_add(struct world *w, const struct cnc_app *app);
 
+/* Add and declare it: 0, or what is wrong with it. */
+int world_try(struct world *w, const struct cnc_app *app,
+              struct cnc_error *err);
+
 /* Answer every waiting commit in order, with an error when text is given. */
 void world_flush(struct world *w, const char *fails);
 /* Run what was posted to the core, until f(arg) is true; fails after 30 s. */

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * life.c -- apps start and stop, at the service's start and while it runs.
+ *
+ *   start: needs first -> declare, hidden -> start() -> templates -> pages
+ *          -> seen
+ *   stop:  those that need it first -> undeclare -> what its thread still has
+ *          to do -> stop()
+ *
+ * While the service starts nobody is served, so that start() runs at once on
+ * the core's thread; later it runs where the app's handlers run.  An app's
+ * thread takes its calls in order: stop() comes after the handlers that were
+ * under way, a start() after that.
+ */
+#include "private.h"
+
+static void
+set_state(struct cnc__app *app, enum cnc__app_state state, const char *error)
+{
+    char *copy = cnc__strdup(error); /* may be a part of the old one */
+
+    app->state = state;
+    cnc__free(app->error);
+    app->error = copy;
+}
+
+/* -- when the service starts ------------------------------------------------
+ */
+
+int
+cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
+{
+    int code;
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    code = cnc__apps_order(a, err);
+    for (struct cnc__app *app = a->first; code == 0 && app != NULL;
+         app = app->next) {
+        if (app->by != NULL || app->declared) {
+            continue;
+        }
+        if (app->held) {
+            cnc__app_hide(app);
+            continue;
+        }
+        code = cnc__app_declare(app, err);
+        if (code == 0) {
+            cnc__app_show(app); /* nobody is there yet */
+            code = cnc__app_pages_add(app, err);
+        }
+        if (code != 0) {
+            set_state(app, CNC__APP_REFUSED, err == NULL ? NULL : err->text);
+        }
+    }
+    return code;
+}
+
+static int
+start_now(struct cnc__app *app, struct cnc_error *err)
+{
+    struct cnc_request r = {.magic = CNC__CALL_MAGIC, .app = app};
+    /* Its calls must not wait for this same thread. */
+    struct cnc__app_thread *thread = app->thread;
+    int code = 0;
+
+    r.user = cnc__router_domain(app->apps->env.router);
+    r.priv = app->decl->priv;
+    app->thread = NULL;
+    if (app->decl->start != NULL) {
+        cnc__request_entry(&r, CNC__ENTRY_START, NULL, NULL);
+        code = app->decl->start(&r);
+    }
+    app->thread = thread;
+    if (code != 0) {
+        code = cnc_error_set(
+            err, CNC_EREFUSED, NULL, "app \"%s\" refused to start: %s",
+            app->decl->name, r.refused ? r.refusal : cnc_err_text(code));
+    }
+    cnc__request_call_fini(&r);
+    return code;
+}
+
+int
+cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        int code;
+
+        if (!app->declared || app->started) {
+            continue;
+        }
+        code = start_now(app, err);
+        if (code != 0) {
+            set_state(app, CNC__APP_REFUSED, err == NULL ? NULL : err->text);
+            return code;
+        }
+        app->started = true;
+        set_state(app, CNC__APP_RUNNING, NULL);
+    }
+    return 0;
+}
+
+struct templates {
+    struct cnc__app *app; /* its folder is being read */
+    void (*done)(void *priv);
+    void *priv;
+};
+
+static void next_templates(struct templates *t);
+
+static void
+log_template(const struct cnc__app *app, const struct cnc_error *err)
+{
+    if (err != NULL) { /* the page shows the last good one */
+        cnc__log(CNC_LOG_ERROR, "template.file", "app=%s error=%s",
+                 app->own->name, err->text);
+    }
+}
+
+static void
+on_templates(struct cnc_error *err, void *priv)
+{
+    struct templates *t = priv;
+
+    if (!t->app->apps->leaving) {
+        log_template(t->app, err);
+    }
+    t->app = t->app->next;
+    next_templates(t);
+}
+
+static void
+next_templates(struct templates *t)
+{
+    while (t->app != NULL && (t->app->apps->leaving || !t->app->declared ||
+                              t->app->files == NULL)) {
+        t->app = t->app->next;
+    }
+    if (t->app != NULL) {
+        cnc__agent_template_files(t->app->apps->agent, t->app->files,
+                                  on_templates, t);
+        return;
+    }
+    t->done(t->priv);
+    cnc__free(t);
+}
+
+void
+cnc__apps_templates(struct cnc__apps *a, void (*done)(void *priv), void *priv)
+{
+    struct templates *t = cnc__zalloc(sizeof(*t));
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    t->app = a->first;
+    t->done = done;
+    t->priv = priv;
+    next_templates(t);
+}
+
+/* -- a change of several apps, one after the other --------------------------
+ */
+
+struct change {
+    struct cnc_request call; /* start() or stop() of the one at hand */
+    struct cnc__apps *apps;
+    struct cnc__app **list; /* what is to be done, in order */
+    size_t n, at;
+    struct cnc__app *named; /* the one that was asked for */
+    bool gone;              /* and it is to be removed */
+    struct cnc__str text;   /* which others */
+    cnc__app_done_f *done;
+    void *priv;
+};
+
+static struct change *
+change_new(struct cnc__apps *a, struct cnc__app *named, cnc__app_done_f *done,
+           void *priv)
+{
+    struct change *c = cnc__zalloc(sizeof(*c));
+
+    c->apps = a;
+    c->named = named;
+    c->done = done;
+    c->priv = priv;
+    a->busy = true;
+    return c;
+}
+
+static void
+change_end(struct change *c, const struct cnc_error *err)
+{
+    c->apps->busy = false;
+    c->done(err, c->text.data, c->priv);
+    cnc__str_fini(&c->text);
+    cnc__free(c->list);
+    cnc__free(c);
+}
+
+static void
+change_add(struct change *c, struct cnc__app *app)
+{
+    c->list = cnc__realloc(c->list, c->n + 1, sizeof(*c->list));
+    c->list[c->n++] = app;
+    if (app != c->named) {
+        cnc__str_printf(&c->text, "%s%s", c->text.len == 0 ? "" : ", ",
+                        app->own->name);
+    }
+}
+
+/* The app that is meant, or NULL after done() said why not. */
+static struct cnc__app *
+meant(struct cnc__apps *a, const char *name, cnc__app_done_f *done, void *priv)
+{
+    struct cnc__app *app = cnc__app_running_as(a, name);
+    struct cnc_error err = {0};
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    if (app == NULL) {
+        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
+                      "there is no app \"%s\"", name);
+    } else if (a->busy) {
+        cnc_error_set(&err, CNC_EEXIST, "conflict",
+                      "another app is being started or stopped; try again");
+        app = NULL;
+    }
+    if (app == NULL) {
+        done(&err, NULL, priv);
+    }
+    return app;
+}
+
+static void
+call_app(struct change *c, struct cnc__app *app,
+         int (*run)(struct cnc_request *r),
+         void (*after)(struct cnc_request *r, int code))
+{
+    c->call = (struct cnc_request){
+        .app = app,
+        .user = cnc__router_domain(c->apps->env.router),
+        .priv = app->decl->priv,
+        .run = run,
+        .after = after,
+    };
+    cnc__app_call(&c->call);
+}
+
+/* -- start -------------------------------------------------------------------
+ */
+
+static void start_next(struct change *c);
+
+static int
+run_start(struct cnc_request *r)
+{
+    if (r->app->decl->start == NULL) {
+        return 0;
+    }
+    cnc__request_entry(r, CNC__ENTRY_START, NULL, NULL);
+    return r->app->decl->start(r);
+}
+
+static int
+run_stop(struct cnc_request *r)
+{
+    if (r->app->decl->stop != NULL) {
+        r->app->decl->stop(r->priv);
+    }
+    return 0;
+}
+
+static void
+start_failed(struct change *c, const struct cnc_error *err)
+{
+    struct cnc__app *app = c->list[c->at];
+
+    cnc__app_undeclare(app);
+    set_state(app, CNC__APP_REFUSED, err->text);
+    cnc__log(CNC_LOG_WARN, "app.refused", "app=%s error=%s", app->own->name,
+             err->text);
+    change_end(c, err);
+}
+
+static void
+templates_taken(struct cnc_error *err, void *priv)
+{
+    struct change *c = priv;
+    struct cnc__app *app = c->list[c->at];
+    struct cnc_error why = {0};
+
+    if (app->apps->leaving) {
+        change_end(c, &(struct cnc_error){.code = CNC_ECLOSED});
+        return;
+    }
+    log_template(app, err);
+    cnc__app_show(app); /* a page of hidden nodes would be a closed one */
+    if (cnc__app_pages_add(app, &why) != 0) {
+        start_failed(c, &why);
+        return;
+    }
+    app->held = false;
+    set_state(app, CNC__APP_RUNNING, NULL);
+    cnc__log(CNC_LOG_INFO, "app.started", "app=%s version=%s", app->own->name,
+             app->decl->version == NULL ? "0" : app->decl->version);
+    c->at++;
+    start_next(c);
+}
+
+static void
+after_start(struct cnc_request *r, int code)
+{
+    struct change *c = CNC_CONTAINER(r, struct change, call);
+    struct cnc__app *app = r->app;
+    struct cnc_error err = {0};
+
+    if (code != 0) {
+        cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
+                      "app \"%s\" refused to start: %s", app->own->name,
+                      r->refused ? r->refusal : cnc_err_text(code));
+    }
+    cnc__request_call_fini(r);
+    if (code != 0) {
+        start_failed(c, &err);
+        return;
+    }
+    app->started = true;
+    memset(&app->counts, 0, sizeof(app->counts));
+    if (app->apps->agent != NULL && app->files != NULL) {
+        cnc__agent_template_files(app->apps->agent, app->files,
+                                  templates_taken, c);
+    } else {
+        templates_taken(NULL, c);
+    }
+}
+
+static void
+start_next(struct change *c)
+{
+    struct cnc__app *app;
+    struct cnc_error err = {0};
+
+    if (c->at == c->n) {
+        change_end(c, NULL);
+        return;
+    }
+    app = c->list[c->at];
+    if (cnc__app_declare(app, &err) != 0) {
+        start_failed(c, &err);
+        return;
+    }
+    call_app(c, app, run_start, after_start);
+}
+
+static void
+mark_needs(struct cnc__app *app)
+{
+    app->mark = -1;
+    for (struct cnc__app *o = app->apps->first; o != NULL; o = o->next) {
+        if (o->by == NULL && o->mark != -1 && cnc__app_needs(app, o)) {
+            mark_needs(o);
+        }
+    }
+}
+
+void
+cnc__app_start(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
+               void *priv)
+{
+    struct cnc__app *app = meant(a, name, done, priv);
+    struct cnc_error err = {0};
+    struct change *c;
+
+    if (app == NULL) {
+        return;
+    }
+    c = change_new(a, app, done, priv);
+    if (cnc__apps_order(a, &err) != 0) {
+        if (app->state != CNC__APP_RUNNING) {
+            set_state(app, CNC__APP_REFUSED, err.text);
+        }
+        change_end(c, &err);
+        return;
+    }
+    mark_needs(app);
+    for (struct cnc__app *o = a->first; o != NULL; o = o->next) {
+        if (o->mark == -1 && o->state != CNC__APP_RUNNING) {
+            change_add(c, o);
+        }
+    }
+    start_next(c);
+}
+
+/* -- stop --------------------------------------------------------------------
+ */
+
+static void stop_next(struct change *c);
+
+/* Nothing of it runs any more: its thread can go. */
+static void
+end_thread(struct cnc__app *app)
+{
+    if (app->thread != NULL) {
+        if (cnc__app_thread_leave(app->thread)) {
+            app->left = true;
+            app->thread = NULL;
+        } else {
+            cnc__app_thread_free(&app->thread);
+        }
+    }
+}
+
+static void
+after_stop(struct cnc_request *r, int code)
+{
+    struct change *c = CNC_CONTAINER(r, struct change, call);
+    struct cnc__app *app = r->app;
+
+    cnc__request_call_fini(r);
+    end_thread(app);
+    cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
+    c->at++;
+    stop_next(c);
+}
+
+static void
+unlink_app(struct cnc__app *app)
+{
+    struct cnc__app **at = &app->apps->first;
+
+    while (*at != app) {
+        at = &(*at)->next;
+    }
+    *at = app->next;
+    app->removed = true;
+    app->next = app->apps->gone;
+    app->apps->gone = app;
+}
+
+static void
+stop_next(struct change *c)
+{
+    struct cnc__app *app;
+
+    if (c->at == c->n) {
+        if (c->gone) {
+            unlink_app(c->named);
+        }
+        change_end(c, NULL);
+        return;
+    }
+    app = c->list[c->at];
+    cnc__app_undeclare(app);
+    app->held = true;
+    set_state(app, CNC__APP_STOPPED, NULL);
+    if (!app->started) {
+        c->at++;
+        stop_next(c);
+        return;
+    }
+    app->started = false;
+    call_app(c, app, run_stop, after_stop);
+}
+
+/* Those that need it first. */
+static void
+add_users(struct change *c, struct cnc__app *app)
+{
+    app->mark = -1;
+    for (struct cnc__app *o = c->apps->first; o != NULL; o = o->next) {
+        if (o->by == NULL && o->mark != -1 && o->state == CNC__APP_RUNNING &&
+            cnc__app_needs(o, app)) {
+            add_users(c, o);
+        }
+    }
+    change_add(c, app);
+}
+
+static void
+stop(struct cnc__apps *a, const char *name, bool gone, cnc__app_done_f *done,
+     void *priv)
+{
+    struct cnc__app *app = meant(a, name, done, priv);
+    struct change *c;
+
+    if (app == NULL) {
+        return;
+    }
+    c = change_new(a, app, done, priv);
+    c->gone = gone;
+    for (struct cnc__app *o = a->first; o != NULL; o = o->next) {
+        o->mark = 0;
+    }
+    add_users(c, app);
+    stop_next(c);
+}
+
+void
+cnc__app_stop(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
+              void *priv)
+{
+    stop(a, name, false, done, priv);
+}
+
+void
+cnc__app_remove(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
+                void *priv)
+{
+    stop(a, name, true, done, priv);
+}
+
+/* -- what they are -----------------------------------------------------------
+ */
+
+static void
+count_items(const struct cnc__app *app, struct cnc__app_info *info)
+{
+    for (const struct cnc_node *d = app->decl->nodes;
+         d != NULL && d->name != NULL; d++) {
+        struct cnc__node *node =
+            cnc__pubsub_node(app->apps->env.pubsub, d->name);
+        size_t n = node == NULL ? 0 : cnc__node_n_items(node);
+
+        info->items += n;
+        for (size_t i = 0; i < n; i++) {
+            const struct cnc__item *item = cnc__node_item_at(node, i);
+
+            info->bytes +=
+                item->payload == NULL ? 0 : cnc_buf_len(item->payload);
+        }
+    }
+}
+
+void
+cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        const struct cnc_app *d = app->decl;
+        struct cnc__app_info info = {
+            .name = d->name,
+            .title = d->title == NULL ? d->name : d->title,
+            .version = d->version == NULL ? "0" : d->version,
+            .extends = d->extends,
+            .mount = app->mount,
+            .file = app->file,
+            .needs = d->needs,
+            .state = app->state,
+            .error = app->error,
+            .submits = app->counts.submits,
+            .refused = app->counts.refused,
+            .faults = app->counts.faults,
+            .published = app->counts.published,
+            .threads = app->thread == NULL ? 0 : 1,
+        };
+
+        if (app->by == NULL) {
+            count_items(app, &info);
+            f(&info, priv);
+        }
+    }
+}
+
+const struct cnc_app *
+cnc__app_decl(const struct cnc__apps *a, const char *name)
+{
+    const struct cnc__app *app = cnc__app_running_as(a, name);
+
+    return app == NULL ? NULL : app->decl;
+}
