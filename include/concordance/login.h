@@ -11,8 +11,11 @@
  *
  * Functions that end with `then` do slow work (keys, the store, other
  * servers): they return CNC_EAGAIN, which the handler returns, and call then
- * when it is done; then calls cnc_finish().  In a handler of a threaded app
- * then may be NULL: the call waits and returns the code itself.
+ * when it is done, on the handler's thread; then calls cnc_finish().  In a
+ * handler of a threaded app then may be NULL: the call waits and returns the
+ * code itself, and the app's other handlers wait as well, which is too long
+ * for cnc_confirm().  Handlers that are no command's have no cnc_finish():
+ * they may wait so, or not at all (CNC_EINVAL).
  */
 #ifndef CONCORDANCE_LOGIN_H
 #define CONCORDANCE_LOGIN_H

@@ -3,9 +3,9 @@
  * login_api.c -- concordance/login.h for handlers: carried to the core's
  * thread, where the service does it.
  *
- * Slow work in a handler on the core's thread: CNC_EAGAIN, and then() some
- * turns later.  In one of a threaded app: its thread waits, and then(), when
- * there is one, is called before the function returns.
+ * Slow work with a then(): CNC_EAGAIN, and then() later on the handler's
+ * thread.  Without one the thread of a threaded app waits, and with it the
+ * app's other handlers.
  */
 #include <time.h>
 
@@ -28,6 +28,7 @@ struct cnc__slow {
     bool done, waited; /* waited: a thread does, and frees it */
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    struct cnc_request call; /* then(), on the app's thread */
 };
 
 static const struct cnc__login_ops *
@@ -72,23 +73,50 @@ cnc__login_forget(struct cnc_request *r)
 /* -- on the core's thread --------------------------------------------------
  */
 
+/* r is told: it has one less under way. */
+static void
+unlink_slow(struct cnc__slow *s)
+{
+    struct cnc__slow **at = &s->r->slow;
+
+    while (*at != s) {
+        at = &(*at)->next;
+    }
+    *at = s->next;
+}
+
+static int
+run_then(struct cnc_request *call)
+{
+    struct cnc__slow *s = call->priv;
+
+    s->then(s->r, s->code);
+    return 0;
+}
+
+static void
+after_then(struct cnc_request *call, int code)
+{
+    struct cnc__slow *s = call->priv;
+
+    cnc__request_call_fini(call);
+    slow_free(s);
+}
+
 /* Some turns later, on the core's thread. */
 static void
 tell(void *arg)
 {
     struct cnc__slow *s = arg;
-    struct cnc_request *r = s->r;
 
-    if (r != NULL) {
-        struct cnc__slow **at = &r->slow;
-
-        while (*at != s) {
-            at = &(*at)->next;
-        }
-        *at = s->next;
-        s->then(r, s->code);
+    if (s->r == NULL) {
+        slow_free(s);
+        return;
     }
-    slow_free(s);
+    unlink_slow(s);
+    s->call = (struct cnc_request){
+        .app = s->r->app, .priv = s, .run = run_then, .after = after_then};
+    cnc__app_call(&s->call);
 }
 
 static void
@@ -190,33 +218,38 @@ wait_for(struct cnc__slow *s)
     return code;
 }
 
+static void
+begin_linked(void *arg)
+{
+    struct cnc__slow *s = arg;
+
+    s->next = s->r->slow;
+    s->r->slow = s;
+    begin(s);
+}
+
 /* s: steals. */
 static int
 run(struct cnc__slow *s)
 {
-    struct cnc_request *r = s->r;
-    cnc_then_f *then = s->then;
-    int code;
+    const struct cnc_request *r = s->r;
 
-    if (r->app->thread == NULL) {
-        if (then == NULL || !r->may_wait) {
-            slow_free(s);
-            cnc__log(CNC_LOG_WARN, "app.misuse",
-                     "app=%s this handler cannot wait: it needs then, and to "
-                     "be a command's",
-                     r->app->decl->name);
-            return CNC_EINVAL;
-        }
-        s->next = r->slow;
-        r->slow = s;
-        begin(s);
-        return CNC_EAGAIN;
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    if (s->then == NULL && r->app->thread != NULL) {
+        return wait_for(s);
     }
-    code = wait_for(s);
-    if (then == NULL) {
-        return code;
+    if (s->then == NULL || !r->may_wait) {
+        cnc__log(CNC_LOG_WARN, "app.misuse",
+                 "app=%s this handler cannot wait: it needs then, and to be a "
+                 "command's",
+                 r->app->decl->name);
+        slow_free(s);
+        return CNC_EINVAL;
     }
-    then(r, code);
+    if (!cnc__app_on_core(s->r, begin_linked, s)) {
+        slow_free(s);
+        return CNC_ECLOSED;
+    }
     return CNC_EAGAIN;
 }
 

@@ -21,17 +21,17 @@ say(struct cnc_request *r, int code)
     return 0;
 }
 
-#ifdef LOCK_THREADED
-#define FLAGS          CNC_APP_THREADED
-#define THEN           NULL
-#define LATER(r, call) return say(r, call)
-#else
 static void
 then(struct cnc_request *r, int code)
 {
     cnc_finish(r, say(r, code));
 }
 
+#ifdef LOCK_THREADED
+#define FLAGS          CNC_APP_THREADED
+#define THEN           NULL
+#define LATER(r, call) return say(r, call)
+#else
 #define FLAGS          0
 #define THEN           then
 #define LATER(r, call) return call
@@ -194,7 +194,8 @@ look(struct cnc_request *r, struct cnc_element *form)
 static int
 confirm(struct cnc_request *r, struct cnc_element *form)
 {
-    LATER(r, cnc_confirm(r, F("jid"), F("id"), F("url"), THEN));
+    /* It takes as long as a person does: no thread waits for that. */
+    return cnc_confirm(r, F("jid"), F("id"), F("url"), then);
 }
 
 static int
@@ -223,7 +224,7 @@ bare(struct cnc_request *r, struct cnc_element *form)
 
 #define DO(name)                                                              \
     {                                                                         \
-#name, #name, &record, name, CNC_ANYBODY_RUNS                         \
+        "lock/" #name, #name, &record, name, CNC_ANYBODY_RUNS                 \
     }
 
 CNC_APP(lock, .title = "Lock", .xmlns = "urn:x-lock",
