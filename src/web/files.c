@@ -3,7 +3,8 @@
  * files.c -- template files become items.  A file is taken when the node has
  * no item of its name, or when it differs from the one last taken: the SHA-256
  * of that is an attribute of the version it became, so that what an operator
- * published since stays until the file itself changes.
+ * published since stays until the file itself changes.  A sheet that imports
+ * another is taken after it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct file {
     char *text;
     size_t len;
     char hash[65];
+    bool taken;
 };
 
 struct taking {
@@ -178,6 +180,8 @@ keep(struct taking *t, const char *name)
     }
 }
 
+static void next(struct taking *t);
+
 static void
 on_published(const struct cnc_error *err, const char *id, void *priv)
 {
@@ -192,9 +196,7 @@ on_published(const struct cnc_error *err, const char *id, void *priv)
                       err->text);
         t->err.line = err->line;
     }
-    if (--t->waiting == 0) {
-        finish(t);
-    }
+    next(t);
 }
 
 static void
@@ -216,23 +218,94 @@ publish(struct taking *t, const struct file *f)
     cnc__str_fini(&jid);
 }
 
+/* Does the text of f name g as what it imports?  One that does so elsewhere
+ * waits for it in vain. */
+static bool
+imports(const struct file *f, const struct file *g)
+{
+    struct cnc__str quoted = CNC__STR;
+    bool found = false;
+    if (f == g || strstr(f->text, ":import") == NULL) {
+        return false;
+    }
+    for (const char *quote = "\"'"; *quote != '\0' && !found; quote++) {
+        cnc__str_clear(&quoted);
+        cnc__str_printf(&quoted, "%c%s%c", *quote, g->name, *quote);
+        found = strstr(f->text, quoted.data) != NULL;
+    }
+    cnc__str_fini(&quoted);
+    return found;
+}
+
+static bool
+is_ready(const struct file *f, size_t n_open, struct file *const open[])
+{
+    for (size_t i = 0; i < n_open; i++) {
+        if (imports(f, open[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+take(struct taking *t, struct file *f)
+{
+    f->taken = true;
+    if (wanted(t->agent, f)) {
+        publish(t, f);
+    } else {
+        keep(t, f->name);
+    }
+}
+
+/* Those that wait for no other; when there is none, those that are left import
+ * each other in a circle, which they are told. */
+static void
+take_ready(struct taking *t)
+{
+    struct file *left[MAX_FILES];
+    size_t n = 0, taken = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!t->files[i].taken) {
+            left[n++] = &t->files[i];
+        }
+    }
+    t->waiting = 1; /* ours */
+    for (size_t i = 0; i < n && !t->agent->closed; i++) {
+        if (is_ready(left[i], n, left)) {
+            take(t, left[i]);
+            taken++;
+        }
+    }
+    for (size_t i = 0; i < n && taken == 0 && !t->agent->closed; i++) {
+        take(t, left[i]);
+    }
+    next(t);
+}
+
+/* One of this round is done, and with the last of it the round. */
+static void
+next(struct taking *t)
+{
+    bool left = false;
+    if (--t->waiting > 0) {
+        return;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        left = left || !t->files[i].taken;
+    }
+    if (left && !t->agent->closed) {
+        take_ready(t);
+    } else {
+        finish(t);
+    }
+}
+
 static void
 take_files(void *arg)
 {
-    struct taking *t = arg;
-    struct cnc__agent *a = t->agent;
-    t->waiting = 1; /* ours */
-    for (size_t i = 0; i < t->n && !a->closed; i++) {
-        struct file *f = &t->files[i];
-        if (wanted(a, f)) {
-            publish(t, f);
-        } else {
-            keep(t, f->name);
-        }
-    }
-    if (--t->waiting == 0) {
-        finish(t);
-    }
+    take_ready(arg);
 }
 
 void
