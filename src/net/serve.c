@@ -3,6 +3,7 @@
  * serve.c -- requests to the handler, answers back: one at a time for a
  * connection, in the order they came; what is pipelined waits in conn->in.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -261,6 +262,34 @@ may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
     return true;
 }
 
+/* A proxy on this machine says for whom it asks: the last address is the one
+ * that it saw itself, those before it are what others claim.  From elsewhere
+ * nobody is believed. */
+static void
+look_behind_proxy(struct cnc__http_request *r)
+{
+    const char *from = NULL, *proto = cnc__http_header(r, "x-forwarded-proto");
+    unsigned char bytes[16];
+    char text[64];
+
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (strcmp(r->headers[i].name, "x-forwarded-for") == 0) {
+            from = r->headers[i].value;
+        }
+    }
+    if (from != NULL && strrchr(from, ',') != NULL) {
+        from = strrchr(from, ',') + 1;
+    }
+    if (from != NULL) {
+        snprintf(text, sizeof(text), "%s", from + strspn(from, " \t"));
+        if (inet_pton(AF_INET, text, bytes) == 1 ||
+            inet_pton(AF_INET6, text, bytes) == 1) {
+            memcpy(r->addr, text, sizeof(r->addr));
+        }
+    }
+    r->secure = r->secure || (proto != NULL && strcmp(proto, "https") == 0);
+}
+
 static void
 dispatch(struct cnc__conn *c, struct cnc__http_call *call)
 {
@@ -275,6 +304,9 @@ dispatch(struct cnc__conn *c, struct cnc__http_call *call)
     }
     r->secure = c->secure;
     memcpy(r->addr, c->addr->text, sizeof(r->addr));
+    if (c->addr->loopback) {
+        look_behind_proxy(r);
+    }
     r->responder = &call->responder;
     call->with_handler = call->in_handler = true;
     c->deadline_ms = 0; /* ours to keep, not the client's */
