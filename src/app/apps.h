@@ -97,6 +97,10 @@ CNC_API int cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err);
 /* KEY entries of node "setting", at start-up, before cnc__apps_start(). */
 CNC_API void cnc__apps_load(struct cnc__apps *a,
                             const struct cnc_store_entry *e);
+/* Before cnc__apps_declare(): the app is paused, and why.  False: there is
+ * none of that name. */
+CNC_API bool cnc__apps_hold(struct cnc__apps *a, const char *name,
+                            const char *why);
 /* Run each app's start().  CNC_EREFUSED with the app's reason. */
 CNC_API int cnc__apps_start(struct cnc__apps *a, struct cnc_error *err);
 /* Take the templates of the apps' folders; a bad one is logged, and the page

@@ -12,6 +12,7 @@
  * thread takes its calls in order: stop() comes after the handlers that were
  * under way, a start() after that.
  */
+#include "mark.h"
 #include "private.h"
 
 static void
@@ -26,6 +27,21 @@ set_state(struct cnc__app *app, enum cnc__app_state state, const char *error)
 
 /* -- when the service starts ------------------------------------------------
  */
+
+bool
+cnc__apps_hold(struct cnc__apps *a, const char *name, const char *why)
+{
+    struct cnc__app *app;
+
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    app = cnc__app_find(a, name);
+    if (app == NULL || app->declared) {
+        return false;
+    }
+    app->held = true;
+    set_state(app, CNC__APP_PAUSED, why);
+    return true;
+}
 
 int
 cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
@@ -67,8 +83,12 @@ start_now(struct cnc__app *app, struct cnc_error *err)
     r.priv = app->decl->priv;
     app->thread = NULL;
     if (app->decl->start != NULL) {
+        struct cnc__app_mark mark;
+
         cnc__request_entry(&r, CNC__ENTRY_START, NULL, NULL);
+        cnc__app_mark(&mark, app->decl->name, true);
         code = app->decl->start(&r);
+        cnc__app_unmark(&mark);
     }
     app->thread = thread;
     if (code != 0) {

@@ -12,6 +12,7 @@
  * the service ends, a handler that does not return is left behind: it may go
  * on, but it reaches the core no more, and what it may look at is never freed.
  */
+#include "mark.h"
 #include "private.h"
 
 struct cnc__app_thread {
@@ -118,6 +119,18 @@ cnc_finish(struct cnc_request *r, int code)
     }
 }
 
+static int
+run(struct cnc_request *r, bool core)
+{
+    struct cnc__app_mark mark;
+    int code;
+
+    cnc__app_mark(&mark, r->app->decl->name, core);
+    code = r->run(r);
+    cnc__app_unmark(&mark);
+    return code;
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -141,7 +154,7 @@ thread_main(void *arg)
         }
         t->busy = true;
         pthread_mutex_unlock(&t->lock);
-        ran = cnc__request_ran(r, r->run(r));
+        ran = cnc__request_ran(r, run(r, false));
         pthread_mutex_lock(&t->lock);
         if (t->left) {
             break;
@@ -273,7 +286,7 @@ cnc__app_call(struct cnc_request *r)
         cnc__app_thread_push(r->app->thread, r);
         return;
     }
-    if (cnc__request_ran(r, r->run(r))) {
+    if (cnc__request_ran(r, run(r, true))) {
         r->after(r, r->code);
     } else {
         wait_on_core(r);

@@ -390,6 +390,7 @@ cnc__process_free(struct cnc__process **pp)
             cnc__apps_free(&p->domains[i]->apps);
         }
     }
+    cnc__crash_unwatch();
     /* S2S and components end when their streams are gone, which are the
      * net's; what is dialled is theirs, and goes before it. */
     for (size_t i = 0; i < p->n_domains; i++) {

@@ -282,6 +282,15 @@ struct cnc__figures { /* what is watched over time */
 };
 void cnc__status_figures(struct cnc_service *s, struct cnc__figures *out);
 
+/* -- crash.c: apps that end the service, or stop it -------------------------
+ */
+
+/* For the process; data: where the file is. */
+void cnc__crash_watch(const char *data);
+void cnc__crash_unwatch(void);
+/* Pause the culprits; before the domain's apps are declared. */
+void cnc__crash_judge(struct cnc_service *s);
+
 /* -- observe.c: the nodes service/metrics and service/log ----------------- */
 
 #define CNC__NS_SERVICE "http://concordance-xmpp.org/ns/service"

@@ -372,6 +372,7 @@ start_apps(struct cnc__process *p, struct cnc_error *err)
 {
     int code = 0;
 
+    cnc__crash_watch(p->o.data);
     for (size_t i = 0; code == 0 && i < p->n_domains; i++) {
         code = cnc__apps_start(p->domains[i]->apps, err);
     }

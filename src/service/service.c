@@ -413,6 +413,7 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     if (code == 0) {
         add_needs(s);
         cnc__apps_agent(s->apps, s->agent);
+        cnc__crash_judge(s);
         code = cnc__apps_declare(s->apps, err);
     }
     return code;

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
-from service import Service, needs_python, until
+from service import (BUILD, HAS_PYTHON, LIMIT, Service, needs_python,
+                     until)
 
 
 def child_of(pid: int) -> int | None:
@@ -85,3 +88,74 @@ def test_what_cannot_start_is_not_tried_again():
     s.reader.join(30)
     s.process.stdout.close()
     s.dir.cleanup()
+
+
+# -- apps that crash, or loop ---------------------------------------------------
+
+TROUBLE = os.path.join(BUILD, "tests/service/apps/trouble.so")
+BOOKCASE = os.path.join(BUILD, "examples/bookcase-c/bookcase.so")
+# AddressSanitizer keeps the signals for itself.
+SANITIZED = not HAS_PYTHON
+
+
+class Troubled(Service):
+    """The bookcase, and beside it the app that makes trouble."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), TROUBLE]
+
+    def ready_again(self) -> None:
+        line = self.process.stdout.readline()
+        assert line.startswith("Ready. Open "), line
+        self.url = line.split()[-1]
+
+    def do(self, node: str):
+        return self.ctl("do", node, check=False)
+
+
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer takes the signals")
+@pytest.mark.parametrize("how, signal_", [("crash", 11), ("give-up", 6)])
+def test_an_app_that_crashes_three_times_is_paused_and_the_rest_goes_on(
+        how, signal_):
+    with Troubled("bookcase-c", "--supervise") as s:
+        for _ in range(3):
+            s.do(how)
+            s.ready_again()
+            assert s.get("/")[0] == 200
+        until("the log says so", lambda: any(
+            "app.paused app=trouble it crashed the service 3 times "
+            f"(signal {signal_})" in line for line in s.log))
+        refused = s.do(how)
+        assert refused.returncode != 0
+        assert healthy(s)
+        with open(os.path.join(s.data, "crashes"), encoding="ascii") as f:
+            assert [line.split()[1:] for line in f] == [
+                [str(signal_), "trouble"]] * 3
+
+
+def test_an_app_that_loops_is_found_out_and_paused():
+    with Troubled("bookcase-c", "--supervise",
+                  env={"CONCORDANCE_LOOP_S": "2"}) as s:
+        waiting = threading.Thread(target=s.do, args=["loop"])
+        waiting.start()
+        s.ready_again()
+        waiting.join(LIMIT)
+        assert any("app.loop app=trouble" in line for line in s.log)
+        until("the log says so", lambda: any(
+            "app.paused app=trouble it kept the service from its work"
+            in line for line in s.log))
+        assert s.get("/")[0] == 200
+
+
+def test_old_and_damaged_lines_pause_nobody():
+    with Troubled("bookcase-c") as s:
+        s.stop()
+        with open(os.path.join(s.data, "crashes"), "w",
+                  encoding="utf-8") as f:
+            f.write("1000000000 11 trouble\n" * 5)
+            f.write("nonsense\n\n 11 trouble\n99999999999999999999 11 x\n")
+            f.write(f"{int(time.time())} 11 {'x' * 70}\n" * 3)
+        s.log.clear()
+        s.start()
+        assert s.get("/")[0] == 200
+        assert not any("app.paused" in line for line in s.log)
