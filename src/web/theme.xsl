@@ -64,6 +64,7 @@
   <!-- The page ............................................................ -->
 
   <xsl:template name="page">
+    <xsl:variable name="nav"><xsl:apply-templates select="/*" mode="nav"/></xsl:variable>
     <html lang="en">
       <xsl:if test="/*/@xml:lang">
         <xsl:attribute name="lang"><xsl:value-of select="/*/@xml:lang"/></xsl:attribute>
@@ -79,14 +80,14 @@
       <body>
         <xsl:attribute name="class">
           <xsl:text>cnc-page</xsl:text>
-          <xsl:if test="/c:page/c:menu/c:command"> cnc-has-nav</xsl:if>
+          <xsl:if test="string($nav)"> cnc-has-nav</xsl:if>
         </xsl:attribute>
         <a class="cnc-skip" href="#main"><c:text>Skip to the content</c:text></a>
         <header class="cnc-header">
           <a class="cnc-brand" href="/"><xsl:apply-templates select="/*" mode="brand"/></a>
           <div class="cnc-viewer"><xsl:apply-templates select="/*" mode="viewer"/></div>
         </header>
-        <xsl:apply-templates select="/*" mode="nav"/>
+        <xsl:copy-of select="$nav"/>
         <main id="main" class="cnc-main" tabindex="-1">
           <xsl:apply-templates select="/*" mode="heading"/>
           <xsl:for-each select="/c:page/c:flash">
