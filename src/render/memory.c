@@ -13,12 +13,13 @@
 #define MAX_OUTPUT   ((uint64_t)16 << 20)
 
 static xsltTransformContextPtr watched;
-static uint64_t used, limit;
+static uint64_t used, limit, held;
 static bool met;
 
 static void
 add(size_t n)
 {
+    held += n;
     if (watched == NULL) {
         return;
     }
@@ -34,8 +35,9 @@ add(size_t n)
 static void
 sub(void *p)
 {
-    if (watched != NULL && p != NULL) {
-        size_t n = malloc_usable_size(p);
+    size_t n = p == NULL ? 0 : malloc_usable_size(p);
+    held = n > held ? 0 : held - n;
+    if (watched != NULL) {
         used = n > used ? 0 : used - n;
     }
 }
@@ -68,7 +70,7 @@ static char *
 count_strdup(const char *s)
 {
     char *p = cnc__strdup(s);
-    add(strlen(s) + 1);
+    add(malloc_usable_size(p));
     return p;
 }
 
@@ -77,6 +79,12 @@ cnc__memory_init(void)
 {
     CNC_CHECK(xmlMemSetup(count_free, count_malloc, count_realloc,
                           count_strdup) == 0);
+}
+
+uint64_t
+cnc__memory_held(void)
+{
+    return held;
 }
 
 void

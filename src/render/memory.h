@@ -15,6 +15,8 @@
 #include "engine.h"
 
 void cnc__memory_init(void);
+/* All that libxml2 holds now, about, in bytes. */
+uint64_t cnc__memory_held(void);
 void cnc__memory_watch(xsltTransformContextPtr ctxt,
                        const struct cnc__engine_limits *limits);
 /* True: the limit was met. */

@@ -28,7 +28,7 @@ struct form {
 struct cnc__page_doc {
     unsigned magic;
     struct cnc__engine_limits limits;
-    struct cnc__sheet sheet;
+    struct cnc__sheet *sheet; /* or NULL */
     struct cnc__source source;
     struct cnc__table *forms; /* node -> struct form */
     struct cnc__rtree *tree;  /* last rendered, or NULL */
@@ -84,7 +84,7 @@ cnc__page_doc_free(struct cnc__page_doc **pp)
     CNC_OBJ_CHECK(d, PAGE_MAGIC);
     cnc__rtree_free(&d->tree);
     cnc__source_fini(&d->source);
-    cnc__sheet_fini(&d->sheet);
+    cnc__sheet_unref(&d->sheet);
     cnc__table_free(&d->forms, free_form);
     cnc__free(d->items);
     CNC_OBJ_FREE(d);
@@ -104,13 +104,13 @@ cnc__page_doc_sheets(struct cnc__page_doc *d,
                      struct cnc_error *err)
 {
     CNC_OBJ_CHECK(d, PAGE_MAGIC);
-    struct cnc__sheet s;
-    int rc = cnc__sheet_compile(&s, sheet, err);
+    struct cnc__sheet *s;
+    int rc = cnc__sheet_get(&s, sheet, err);
     if (rc != 0) {
         return rc;
     }
     cnc__source_forget(&d->source);
-    cnc__sheet_fini(&d->sheet);
+    cnc__sheet_unref(&d->sheet);
     d->sheet = s;
     d->bails = 0;
     d->dirty = true;
@@ -278,7 +278,7 @@ render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
     d->n_kept = 0;
     d->inside = false;
     d->bail = false;
-    int rc = cnc__sheet_run(&d->sheet, d->source.doc, &d->limits,
+    int rc = cnc__sheet_run(d->sheet, d->source.doc, &d->limits,
                             regions ? on_region : NULL, d, &result, err);
     if (rc != 0) {
         return rc;
@@ -309,7 +309,7 @@ render_any(struct cnc__page_doc *d, struct cnc__rtree **out,
            struct cnc_error *err)
 {
     bool regions =
-        d->sheet.regions && !d->sheet.strips && d->bails < MAX_BAILS;
+        d->sheet->regions && !d->sheet->strips && d->bails < MAX_BAILS;
     bool bail;
     int rc = render_tree(d, regions, out, &bail, err);
     if (rc == 0 && bail) {
@@ -337,7 +337,7 @@ cnc__page_doc_render(struct cnc__page_doc *d, struct cnc__str *patch,
 {
     static const char empty[] = "<page xmlns=\"" CNC__NS_PAGE "\"/>";
     CNC_OBJ_CHECK(d, PAGE_MAGIC);
-    if (d->sheet.style == NULL) {
+    if (d->sheet == NULL) {
         return cnc_error_set(err, CNC_EINVAL, NULL, "the page has no sheet");
     }
     if (d->source.doc == NULL) {

@@ -323,10 +323,10 @@ compile(struct cnc__sheet *s, struct cnc__sheets *set, struct cnc_error *err)
 }
 
 int
-cnc__sheet_compile(struct cnc__sheet *out, const struct cnc__engine_sheet *in,
+cnc__sheet_compile(struct cnc__sheet **out, const struct cnc__engine_sheet *in,
                    struct cnc_error *err)
 {
-    struct cnc__sheet s = {0};
+    struct cnc__sheet s = {.refs = 1};
     struct cnc__sheets set;
     cnc__xslt_init();
     int rc = cnc__sheets_read(&set, in, err);
@@ -344,20 +344,31 @@ cnc__sheet_compile(struct cnc__sheet *out, const struct cnc__engine_sheet *in,
                 xmlFreeDoc(set.docs[i]);
             }
         }
-        *out = s;
+        *out = cnc__zalloc(sizeof(s));
+        **out = s;
     }
     cnc__sheets_fini(&set);
     return rc;
 }
 
-void
-cnc__sheet_fini(struct cnc__sheet *s)
+struct cnc__sheet *
+cnc__sheet_ref(struct cnc__sheet *s)
 {
-    if (s->style != NULL) {
-        xsltFreeStylesheet(s->style);
-        s->style = NULL;
+    s->refs++;
+    return s;
+}
+
+void
+cnc__sheet_unref(struct cnc__sheet **sp)
+{
+    struct cnc__sheet *s = *sp;
+    *sp = NULL;
+    if (s == NULL || --s->refs > 0) {
+        return;
     }
+    xsltFreeStylesheet(s->style);
     cnc__sheet_names_fini(&s->names);
+    cnc__free(s);
 }
 
 struct run { /* ctxt->_private */

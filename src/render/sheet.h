@@ -34,17 +34,27 @@ int cnc__catch_error(const struct cnc__catch *c, struct cnc_error *err,
 xmlDocPtr cnc__xml_read(const char *xml, size_t len, int code,
                         struct cnc_error *err);
 
-struct cnc__sheet {
+struct cnc__sheet { /* counted; never changes */
+    unsigned refs;
     xsltStylesheetPtr style; /* owns its document */
     bool regions;            /* records may be rendered alone (pure.h) */
     bool strips;             /* xsl:strip-space: changes the source */
     struct cnc__sheet_names names;
 };
 
-int cnc__sheet_compile(struct cnc__sheet *out,
+/* *new*; CNC_ERENDER. */
+int cnc__sheet_compile(struct cnc__sheet **out,
                        const struct cnc__engine_sheet *in,
                        struct cnc_error *err);
-void cnc__sheet_fini(struct cnc__sheet *s);
+struct cnc__sheet *cnc__sheet_ref(struct cnc__sheet *s);
+void cnc__sheet_unref(struct cnc__sheet **sp);
+
+/* kept.c: the same, or a reference to one of the same text that is there
+ * still. */
+CNC_API int cnc__sheet_get(struct cnc__sheet **out,
+                           const struct cnc__engine_sheet *in,
+                           struct cnc_error *err);
+CNC_API size_t cnc__sheet_n_kept(void);
 
 /* Called for each region of the sheet (see pure.h) that is run. */
 typedef void cnc__region_f(xsltTransformContextPtr ctxt, xmlNodePtr node,

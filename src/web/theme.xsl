@@ -558,8 +558,7 @@
 
   <!-- Numbers stand at the right. -->
   <xsl:template name="column-class">
-    <xsl:variable name="type" select="v:validate/@datatype"/>
-    <xsl:if test="$type = 'xs:integer' or $type = 'xs:decimal' or $type = 'xs:int' or $type = 'xs:long' or $type = 'xs:double'">
+    <xsl:if test="v:validate and contains(' xs:integer xs:decimal xs:int xs:long xs:double ', concat(' ', v:validate/@datatype, ' '))">
       <xsl:attribute name="class">cnc-number</xsl:attribute>
     </xsl:if>
   </xsl:template>
