@@ -6,16 +6,31 @@
 #include "web.h"
 
 #define PAGE_MAGIC 0x50414745u /* PAGE */
+
+/* What the service itself has: any app's page may show it to whoever may see
+ * it.  None of them has a form. */
+static const struct cnc_node own_nodes[] = {
+    {.name = "service/log"}, {.name = "service/metrics"},
+    {.name = "audit"},       {.name = "templates"},
+    {.name = NULL},
+};
+
 static const struct cnc_node *
-node_decl(const struct cnc_app *app, const char *name)
+find_node(const struct cnc_node *nodes, const char *name)
 {
-    for (const struct cnc_node *n = app->nodes; n != NULL && n->name != NULL;
-         n++) {
+    for (const struct cnc_node *n = nodes; n != NULL && n->name != NULL; n++) {
         if (strcmp(n->name, name) == 0) {
             return n;
         }
     }
     return NULL;
+}
+
+static const struct cnc_node *
+node_decl(const struct cnc_app *app, const char *name)
+{
+    const struct cnc_node *n = find_node(app->nodes, name);
+    return n != NULL ? n : find_node(own_nodes, name);
 }
 
 static int

@@ -1,0 +1,214 @@
+<?xml version="1.0" encoding="UTF-8"?>
+<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"
+    xmlns:c="http://concordance-xmpp.org/ns/page" xmlns:x="jabber:x:data"
+    xmlns:f="http://concordance-xmpp.org/ns/form"
+    xmlns:str="http://exslt.org/strings"
+    exclude-result-prefixes="c x f str">
+  <!-- What the pages of the admin panel share. -->
+  <xsl:import href="theme.xsl"/>
+
+  <!-- The page's own address with its query, to come back to. -->
+  <xsl:variable name="here">
+    <xsl:value-of select="/*/@c:path"/>
+    <xsl:for-each select="/c:page/c:param">
+      <xsl:choose>
+        <xsl:when test="position() = 1">?</xsl:when>
+        <xsl:otherwise>&amp;</xsl:otherwise>
+      </xsl:choose>
+      <xsl:value-of select="concat(str:encode-uri(@name, true()), '=', str:encode-uri(., true()))"/>
+    </xsl:for-each>
+  </xsl:variable>
+  <xsl:variable name="next" select="concat('?next=', str:encode-uri($here, true()))"/>
+  <xsl:variable name="node" select="/c:page/c:param[@name = 'node']"/>
+  <xsl:variable name="node-query" select="concat('node=', str:encode-uri($node, true()))"/>
+
+  <xsl:template match="/*" mode="title"><xsl:value-of select="@c:title"/></xsl:template>
+
+  <xsl:template match="/*" mode="head">
+    <link rel="stylesheet" href="{@c:assets}/admin.css"/>
+    <meta name="robots" content="noindex"/>
+  </xsl:template>
+
+  <!-- The same on pages of nodes, which have no menu in their source. -->
+  <xsl:template match="/*" mode="nav">
+    <nav class="cnc-nav admin-nav"><xsl:attribute name="aria-label"><c:text>Administration</c:text></xsl:attribute>
+      <ul>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin'"/>
+          <xsl:with-param name="text"><c:text>Overview</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/nodes'"/>
+          <xsl:with-param name="also" select="'/admin/node /admin/item'"/>
+          <xsl:with-param name="text"><c:text>Nodes</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/templates'"/>
+          <xsl:with-param name="also" select="'/admin/template /admin/template/diff'"/>
+          <xsl:with-param name="text"><c:text>Templates</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/users'"/>
+          <xsl:with-param name="also" select="'/admin/user'"/>
+          <xsl:with-param name="text"><c:text>Users</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/sessions'"/>
+          <xsl:with-param name="text"><c:text>Sessions</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/s2s'"/>
+          <xsl:with-param name="text"><c:text>Other servers</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/queues'"/>
+          <xsl:with-param name="text"><c:text>Figures</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/log'"/>
+          <xsl:with-param name="text"><c:text>Log</c:text></xsl:with-param>
+        </xsl:call-template>
+        <li><a href="/_console"><c:text>Console</c:text></a></li>
+        <li><a href="/_do"><c:text>All commands</c:text></a></li>
+      </ul>
+    </nav>
+  </xsl:template>
+
+  <xsl:template name="admin-link">
+    <xsl:param name="href"/>
+    <xsl:param name="also" select="''"/>
+    <xsl:param name="text"/>
+    <xsl:variable name="path" select="/*/@c:path"/>
+    <li><a href="{$href}">
+      <xsl:if test="$path = $href or contains(concat(' ', $also, ' '), concat(' ', $path, ' '))">
+        <xsl:attribute name="aria-current">page</xsl:attribute>
+      </xsl:if>
+      <xsl:value-of select="$text"/>
+    </a></li>
+  </xsl:template>
+
+  <!-- Commands ............................................................. -->
+
+  <!-- Where a command's form is sent, to come back here. -->
+  <xsl:template name="admin-do">
+    <xsl:param name="command"/>
+    <xsl:choose>
+      <xsl:when test="contains($command, '#')">
+        <xsl:value-of select="concat('/_do', $next, '&amp;node=', str:encode-uri($command, true()))"/>
+      </xsl:when>
+      <xsl:otherwise><xsl:value-of select="concat('/_do/', $command, $next)"/></xsl:otherwise>
+    </xsl:choose>
+  </xsl:template>
+
+  <!-- A note that is no form's: what went wrong, or what was done here. -->
+  <xsl:template name="admin-note">
+    <xsl:param name="command" select="."/>
+    <xsl:if test="string($command/c:note) and not($command/x:x/f:error)">
+      <xsl:call-template name="flash">
+        <xsl:with-param name="text" select="$command/c:note"/>
+        <xsl:with-param name="bad" select="$command/@code != '0'"/>
+      </xsl:call-template>
+    </xsl:if>
+  </xsl:template>
+
+  <!-- The form of a command of this page, folded away unless it was refused. -->
+  <xsl:template name="admin-form">
+    <xsl:param name="command"/>
+    <xsl:param name="open" select="false()"/>
+    <xsl:param name="class" select="'cnc-form'"/>
+    <xsl:param name="submit"/>
+    <xsl:for-each select="/c:page/c:command[@node = $command][x:x[@type = 'form']]">
+      <details class="admin-do">
+        <xsl:if test="$open or @code != '0'"><xsl:attribute name="open">open</xsl:attribute></xsl:if>
+        <summary><xsl:value-of select="@title"/></summary>
+        <xsl:if test="string(@help)"><p class="cnc-instructions"><xsl:value-of select="@help"/></p></xsl:if>
+        <xsl:for-each select="x:x[@type = 'form']">
+          <xsl:call-template name="form">
+            <xsl:with-param name="x" select="."/>
+            <xsl:with-param name="action">
+              <xsl:choose>
+                <xsl:when test="../@action"><xsl:value-of select="../@action"/></xsl:when>
+                <xsl:otherwise>
+                  <xsl:call-template name="admin-do">
+                    <xsl:with-param name="command" select="$command"/>
+                  </xsl:call-template>
+                </xsl:otherwise>
+              </xsl:choose>
+            </xsl:with-param>
+            <xsl:with-param name="id" select="concat('do-', translate($command, '/:#.', '----'))"/>
+            <xsl:with-param name="class" select="$class"/>
+            <xsl:with-param name="submit" select="$submit"/>
+          </xsl:call-template>
+        </xsl:for-each>
+      </details>
+    </xsl:for-each>
+  </xsl:template>
+
+  <!-- The summary says it already. -->
+  <xsl:template match="x:field[@var = 'node' and x:value and string(/c:page/c:param[@name = 'node'])]" mode="field">
+    <input type="hidden" name="node" value="{x:value}"/>
+  </xsl:template>
+
+  <!-- A command as one button; field: one value that it needs. -->
+  <xsl:template name="admin-button">
+    <xsl:param name="command"/>
+    <xsl:param name="text"/>
+    <xsl:param name="field"/>
+    <xsl:param name="value"/>
+    <xsl:param name="field2"/>
+    <xsl:param name="value2"/>
+    <xsl:param name="class"/>
+    <form class="admin-button {$class}" method="post">
+      <xsl:attribute name="action"><xsl:call-template name="admin-do">
+        <xsl:with-param name="command" select="$command"/>
+      </xsl:call-template></xsl:attribute>
+      <xsl:if test="$field"><input type="hidden" name="{$field}" value="{$value}"/></xsl:if>
+      <xsl:if test="$field2"><input type="hidden" name="{$field2}" value="{$value2}"/></xsl:if>
+      <button type="submit"><xsl:copy-of select="$text"/></button>
+    </form>
+  </xsl:template>
+
+  <!-- Lists ................................................................ -->
+
+  <!-- Pages of a list whose answer says offset, limit and total. -->
+  <xsl:template name="admin-pages">
+    <xsl:param name="x"/>
+    <xsl:param name="query" select="''"/>
+    <xsl:variable name="offset" select="number($x/x:field[@var = 'offset']/x:value)"/>
+    <xsl:variable name="limit" select="number($x/x:field[@var = 'limit']/x:value)"/>
+    <xsl:variable name="total" select="number($x/x:field[@var = 'total']/x:value)"/>
+    <xsl:variable name="base" select="concat(/*/@c:path, '?', $query, '&amp;limit=', $limit, '&amp;offset=')"/>
+    <xsl:variable name="back" select="($offset - $limit) * ($offset &gt; $limit)"/>
+    <xsl:if test="$total &gt; $limit or $offset &gt; 0">
+      <xsl:call-template name="pagination">
+        <xsl:with-param name="newer"><xsl:if test="$offset &gt; 0"><xsl:value-of select="concat($base, $back)"/></xsl:if></xsl:with-param>
+        <xsl:with-param name="older"><xsl:if test="$offset + $limit &lt; $total"><xsl:value-of select="concat($base, $offset + $limit)"/></xsl:if></xsl:with-param>
+        <xsl:with-param name="text" select="concat($offset + 1, '–', $offset + count($x/x:item), ' / ', $total)"/>
+      </xsl:call-template>
+    </xsl:if>
+  </xsl:template>
+
+  <xsl:template match="x:field[@var = 'published' or @var = 'since']" mode="cell">
+    <xsl:if test="string(x:value)">
+      <time datetime="{x:value}"><xsl:value-of select="concat(substring(x:value, 1, 10), ' ', substring(x:value, 12, 8))"/></time>
+    </xsl:if>
+  </xsl:template>
+
+  <xsl:template match="x:field[@var = 'payload']" mode="cell">
+    <code class="admin-xml"><xsl:value-of select="x:value"/></code>
+  </xsl:template>
+
+  <!-- Lines of the log ..................................................... -->
+
+  <xsl:template name="admin-line">
+    <li id="{@c:id}" class="admin-line admin-{*[local-name() = 'level']}">
+      <time datetime="{*[local-name() = 'time']}"><xsl:value-of select="substring(*[local-name() = 'time'], 12, 8)"/></time>
+      <xsl:text> </xsl:text>
+      <span class="admin-level"><xsl:value-of select="*[local-name() = 'level']"/></span>
+      <xsl:text> </xsl:text>
+      <b><xsl:value-of select="*[local-name() = 'event']"/></b>
+      <xsl:text> </xsl:text>
+      <span><xsl:value-of select="*[local-name() = 'text']"/></span>
+    </li>
+  </xsl:template>
+</xsl:stylesheet>
