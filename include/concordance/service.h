@@ -160,6 +160,11 @@ CNC_API int cnc_supervise(struct cnc_error *err);
 /* Load a C app's module.  CNC_EINVAL: not an app, other ABI, missing. */
 CNC_API int cnc_app_load(const struct cnc_app **out, const char *path,
                          struct cnc_error *err);
+/* The same for a path or the name of an installed app ("auth"): looked for in
+ * CONCORDANCE_APPS, then in the library's folder.  CNC_ENOENT: it is in none
+ * of them. */
+CNC_API int cnc_app_find(const struct cnc_app **out, const char *word,
+                         struct cnc_error *err);
 
 CNC_END_DECLS
 

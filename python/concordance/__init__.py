@@ -17,15 +17,15 @@ any XMPP client.
 Run it: ``python3 -m concordance run module:MyBookcase``.
 """
 from ._concordance import Error, version as __version__
-from .app import (Answer, App, Node, Page, Refuse, User, command, every,
-                  iq_get, iq_set, message, presence, run)
+from .app import (LATER, Answer, App, Node, Page, Refuse, User, command,
+                  every, hook, iq_get, iq_set, load, message, presence, run)
 from .fields import (JID, URL, Boolean, Choice, Choices, Computed, Date,
                      DateTime, Decimal, Field, File, Fixed, Hidden, Integer,
                      Lines, Ref, Secret, Text)
 from .record import Record
 
-__all__ = ["Answer", "App", "Boolean", "Computed", "Choice", "Choices", "Date", "DateTime",
-           "Decimal", "Error", "Field", "File", "Fixed", "Hidden", "Integer",
-           "JID", "Lines", "Node", "Page", "Record", "Ref", "Refuse", "Secret",
-           "Text", "URL", "User", "command", "every", "iq_get", "iq_set",
-           "message", "presence", "run"]
+__all__ = ["Answer", "App", "Boolean", "Choice", "Choices", "Computed", "Date",
+           "DateTime", "Decimal", "Error", "Field", "File", "Fixed", "Hidden",
+           "Integer", "JID", "LATER", "Lines", "Node", "Page", "Record", "Ref",
+           "Refuse", "Secret", "Text", "URL", "User", "command", "every",
+           "hook", "iq_get", "iq_set", "load", "message", "presence", "run"]

@@ -8,14 +8,16 @@ import traceback
 from . import App, Error, __version__
 from ._concordance import app_words, options_help, supervise
 from .app import _serve
+from .app import load as load_c
 
-USAGE = """Usage: python3 -m concordance run MODULE:CLASS... [OPTION...]
+USAGE = """Usage: python3 -m concordance run APP... [OPTION...]
        python3 -m concordance run [OPTION...] --domain NAME [OPTION...]
-                              MODULE:CLASS... --domain ...
+                              APP... --domain ...
 Serve apps: their pages, forms and PubSub nodes.
 
 {}
-MODULE is imported from this folder or PYTHONPATH; CLASS extends
+APP is MODULE:CLASS. An app of C is named by its module's path, ./auth.so, or, installed, by its
+name. MODULE is imported from this folder or PYTHONPATH; CLASS extends
 concordance.App. `concordctl new shelf --lang python` makes an app to start
 from; `concordctl status` talks to a running service.
 """
@@ -27,8 +29,15 @@ def fail(text: str, code: int = 1) -> int:
 
 
 def load(word: str):
-    """The App class of "module:Class"; LookupError says what to do."""
+    """The App class of "module:Class", or of a C app by its path or name;
+    LookupError says what to do."""
     name, colon, attribute = word.partition(":")
+    if not colon and name:
+        try:
+            return load_c(name)
+        except LookupError as error:
+            raise LookupError(f"{error}; an app in Python is MODULE:CLASS"
+                              ) from None
     if not colon or not name or not attribute:
         raise LookupError(f"\"{word}\" is no MODULE:CLASS, such as "
                           "mybookcase:MyBookcase")

@@ -106,6 +106,18 @@ struct words {
     struct cnc_service_options options;
 };
 
+/* The word that names a C app in spec[key], in the run's arena, or NULL. */
+static const char *
+word_of(struct words *w, PyObject *spec, const char *key)
+{
+    PyObject *value = PyDict_GetItemString(spec, key);
+    const char *s = value == NULL || value == Py_None
+                        ? NULL
+                        : PyUnicode_AsUTF8AndSize(value, NULL);
+
+    return s == NULL ? NULL : cnc__arena_strndup(&w->run->arena, s, strlen(s));
+}
+
 /* The next n specs are the last domain's.  -1 with the Python error. */
 static int
 take_apps(struct words *w, Py_ssize_t n)
@@ -114,7 +126,20 @@ take_apps(struct words *w, Py_ssize_t n)
 
     cnc_service_options_apps(&w->options, &w->apps[w->n_apps]);
     for (; n > 0; n--) {
-        struct cnc_service_app *app = &w->apps[w->n_apps++];
+        PyObject *spec = PyList_GetItem(w->run->spec, w->taken);
+        struct cnc_service_app *app;
+        const char *base = word_of(w, spec, "base");
+        const char *word = word_of(w, spec, "word");
+
+        if (base != NULL) { /* the C app that this one extends */
+            w->apps[w->n_apps++].word = base;
+        }
+        app = &w->apps[w->n_apps++];
+        if (word != NULL) { /* it is a C app itself */
+            app->word = word;
+            w->taken++;
+            continue;
+        }
         PyObject *files = PyList_GetItem(w->files, w->taken);
         const char *own =
             files == NULL ? NULL : PyUnicode_AsUTF8AndSize(files, NULL);
@@ -125,7 +150,7 @@ take_apps(struct words *w, Py_ssize_t n)
         app->files = given != NULL ? given
                                    : cnc__arena_strndup(&w->run->arena, own,
                                                         strlen(own));
-        app->app = cnc__py_app(w->run, PyList_GetItem(w->run->spec, w->taken));
+        app->app = cnc__py_app(w->run, spec);
         if (app->app == NULL) {
             return -1;
         }
@@ -208,7 +233,7 @@ run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files)
         return -1;
     }
     w.apps = cnc__arena_alloc(&run->arena,
-                              ((size_t)PyList_Size(run->spec) * 2 + 1) *
+                              ((size_t)PyList_Size(run->spec) * 3 + 1) *
                                   sizeof(*w.apps));
     if (read_words(&w, lead, argc, argv) == 0) {
         Py_BEGIN_ALLOW_THREADS;
@@ -310,7 +335,28 @@ mod_supervise(PyObject *self, PyObject *none)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+mod_find_app(PyObject *mod, PyObject *args)
+{
+    const struct cnc_app *app;
+    struct cnc_error err = {0};
+    const char *word;
+
+    if (!PyArg_ParseTuple(args, "s", &word)) {
+        return NULL;
+    }
+    if (cnc_app_find(&app, word, &err) != 0) {
+        PyErr_SetString(PyExc_LookupError, err.text);
+        return NULL;
+    }
+    return Py_BuildValue("{szszsz}", "name", app->name, "title", app->title,
+                         "xmlns", app->xmlns);
+}
+
 static PyMethodDef mod_methods[] = {
+    {"find_app", mod_find_app, METH_VARARGS,
+     "find_app(word) -> dict: what a C app is called, by its path or name.\n"
+     "LookupError."},
     {"run", mod_run, METH_VARARGS, run_doc},
     {"supervise", mod_supervise, METH_NOARGS,
      "Go on in a child that is started again when a crash ends it."},

@@ -47,6 +47,10 @@ class Refuse(Exception):
         self.fields = fields
 
 
+class _Refused(Exception):
+    """What super() ran has refused, and said why."""
+
+
 class User(str):
     """Who asks: a bare JID.  ``guest`` is True when not logged in; ``lang``
     is the language that he reads, "en"."""
@@ -303,6 +307,25 @@ def presence(ns: str, name: str):
     return _stanza(8)(ns, name)
 
 
+def hook(name: str):
+    """Decorator: ``handler(self, question)`` answers a question that the
+    service, or the app that is extended, asks; ``question`` is an element.
+
+    It returns None or True for yes, False for no, NotImplemented to leave it
+    to the others (for "check-password": to the kept keys); or raises Refuse.
+    """
+    def mark(handler):
+        handler.__hook__ = name
+        return handler
+    return mark
+
+
+#: What ``super()`` returns when the answer comes later: return it, too.
+LATER = -1
+
+_NO, _NOBODY = -15, -6  # CNC_EAUTH, CNC_ENOENT
+
+
 def every(seconds: int):
     """Decorator: ``task(self)`` is run each so many seconds."""
     def mark(task):
@@ -461,6 +484,11 @@ class App:
     xmlns     namespace of the records; required
     name      default: the class's name in lower case
     title     for people
+    version   "1.2.3"
+    needs     names of apps that run before this one: "auth", "auth>=1.2"; an
+              app with needs alone is a suite
+    roles     names of roles, or {name: title}, beside "admin"
+    admin     nodes, or their names, that the admin panel lists and edits
     Settings  an inner Record class: the app's settings, edited by the
               operator, read as ``self.settings.NAME`` in handlers
     start     method, called before anybody is served; may raise Refuse
@@ -469,6 +497,10 @@ class App:
     name: str | None = None
     title: str | None = None
     xmlns: str = ""
+    version: str | None = None
+    needs: list[str] | tuple = ()
+    roles: dict[str, str] | list[str] | tuple = ()
+    admin: list | tuple = ()
     Settings: type[Record] | None = None
 
     def __init__(self):
@@ -488,9 +520,12 @@ class App:
     def _guard(function):
         """Run with the request at hand; Refuse becomes its refusals."""
         def hook(request, xml):
+            before = getattr(_now, "call", None)
             _now.call = request
             try:
                 return function(request, xml)
+            except _Refused:
+                return False
             except Refuse as refusal:
                 for field, text in refusal.fields.items():
                     request.refuse(field, text)
@@ -498,7 +533,7 @@ class App:
                     request.refuse(None, refusal.text or "It was refused.")
                 return False
             finally:
-                _now.call = None
+                _now.call = before
         return hook
 
     @staticmethod
@@ -532,8 +567,31 @@ class App:
     def _command_hook(self, handler, record):
         def run(request, xml):
             form = record.from_xml(xml) if record and xml else None
-            Answer.of(handler(self, self._user(request), form))._tell(request)
+            result = handler(self, self._user(request), form)
+            if type(result) is int:  # what super() returned
+                return result
+            Answer.of(result)._tell(request)
         return self._guard(run)
+
+    def _question_hook(self, handler):
+        def run(request, xml):
+            question = nodetree.Document(xml).root if xml else None
+            result = handler(self, question)
+            if result is NotImplemented:
+                return _NOBODY
+            if result is False:
+                return _NO
+            return 0 if result is None or result is True else int(result)
+        return self._guard(run)
+
+    def super(self) -> int:
+        """In a handler that stands for one of the app that is extended: run
+        that one.  0, LATER (return it), or the code of what is wrong; when it
+        refuses, so does this handler."""
+        code = _call().super()
+        if code == -11:  # CNC_EREFUSED
+            raise _Refused
+        return code
 
     def _plain_hook(self, function):
         return self._guard(lambda request, xml: function(self) and None)
@@ -541,14 +599,17 @@ class App:
     def __spec__(self) -> dict:
         """Plain data for the C half."""
         cls = type(self)
-        if not cls.xmlns:
+        if "_c_word" in vars(cls):
+            return {"word": cls._c_word}
+        base = next((b for b in cls.__mro__ if "_c_word" in vars(b)), None)
+        if not cls.xmlns and not cls.needs:
             raise ValueError(f"{cls.__name__} has no xmlns: name the "
                              "namespace of its records")
         members = cls._members()
         nodes = [m for m in members.values() if isinstance(m, Node)]
         for node in nodes:
             node._xmlns = cls.xmlns
-        handlers, tasks, commands = [], [], []
+        handlers, tasks, commands, hooks = [], [], [], []
         for name, member in members.items():
             mark = getattr(member, "__stanza__", None)
             if mark is not None:
@@ -561,19 +622,53 @@ class App:
                 commands.append(
                     {**mark, "record": record.__spec__() if record else None,
                      "call": self._command_hook(member, record)})
+            question = getattr(member, "__hook__", None)
+            if question is not None:
+                hooks.append({"name": question,
+                              "call": self._question_hook(member)})
             seconds = getattr(member, "__every__", None)
             if seconds is not None and callable(member):
                 tasks.append({"name": name, "every": seconds,
                               "call": self._plain_hook(member)})
         start = members.get("start")
-        return {"name": cls.name or cls.__name__.lower(), "title": cls.title,
-                "xmlns": cls.xmlns,
+        own = vars(cls).get("name")
+        roles = cls.roles.items() if isinstance(cls.roles, dict) else \
+            ((name, None) for name in cls.roles)
+        return {"name": (own if base else cls.name) or cls.__name__.lower(),
+                "title": vars(cls).get("title") if base else cls.title,
+                "xmlns": cls.xmlns or None, "version": cls.version,
+                "base": base._c_word if base else None,
+                "extends": base.name if base else None,
+                "needs": list(cls.needs), "hooks": hooks,
+                "roles": [{"name": n, "title": t} for n, t in roles],
+                "admin": [n.name if isinstance(n, Node) else n
+                          for n in cls.admin],
                 "nodes": [n.__spec__(self) for n in nodes],
                 "pages": [m.__spec__() for m in members.values()
                           if isinstance(m, Page)],
                 "handlers": handlers, "tasks": tasks, "commands": commands,
                 "settings": cls.Settings.__spec__() if cls.Settings else None,
                 "start": self._plain_hook(start) if start else None}
+
+
+def load(word: str) -> type[App]:
+    """A C app as a class, to be extended or run: by its path, or the name of
+    an installed one.
+
+        Auth = concordance.load("auth")
+
+        class StaffAuth(Auth):
+            @hook("check-password")
+            def check(self, question): ...
+
+    LookupError says where it was looked for.
+    """
+    from . import _concordance
+    found = _concordance.find_app(word)
+    return type(found["name"].title().replace("-", "").replace("_", ""),
+                (App,), {"name": found["name"], "title": found["title"],
+                         "xmlns": found["xmlns"] or "", "_c_word": word,
+                         "__doc__": f"The C app {found['name']}."})
 
 
 def _folder(app) -> str:

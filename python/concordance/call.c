@@ -70,8 +70,12 @@ call_hook(const struct hook *h, struct cnc_request *r,
     if (result == NULL) {
         cnc__py_log_exception();
     } else {
-        /* False: it refused, and said why through the request. */
+        /* False: it refused, and said why through the request; a number is
+         * the code. */
         code = result == Py_False ? CNC_EREFUSED : 0;
+        if (PyLong_Check(result) && !PyBool_Check(result)) {
+            code = (int)PyLong_AsLong(result);
+        }
     }
     if (op != NULL) {
         ((struct request_object *)op)->r = NULL;

@@ -336,6 +336,44 @@ request_retract(PyObject *op, PyObject *args)
 }
 
 static PyObject *
+request_super(PyObject *op, PyObject *unused)
+{
+    struct cnc_request *r = request_of(op);
+    int code;
+
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_super(r);
+    Py_END_ALLOW_THREADS;
+    return PyLong_FromLong(code);
+}
+
+static PyObject *
+request_hook(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = request_of(op);
+    struct cnc_element *e;
+    const char *name, *xml;
+    Py_ssize_t len;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "ss#", &name, &xml, &len)) {
+        return NULL;
+    }
+    e = element_from(op, xml, len);
+    if (e == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_hook(r, name, e);
+    Py_END_ALLOW_THREADS;
+    cnc_element_unref(&e);
+    return PyLong_FromLong(code);
+}
+
+static PyObject *
 request_setting(PyObject *op, PyObject *args)
 {
     struct cnc_request *r = request_of(op);
@@ -495,6 +533,11 @@ static PyMethodDef request_methods[] = {
      "publish(node: str, id: str | None, xml: str) -> None"},
     {"retract", request_retract, METH_VARARGS,
      "retract(node: str, id: str) -> None; KeyError"},
+    {"super", request_super, METH_NOARGS,
+     "super() -> int: run what this entry stands for in the app that is "
+     "extended"},
+    {"hook", request_hook, METH_VARARGS,
+     "hook(name, xml) -> int: ask whoever has the hook"},
     {"setting", request_setting, METH_VARARGS, "setting(name: str) -> str"},
     {"note", request_note, METH_VARARGS, "note(text: str) -> None"},
     {"column", request_column, METH_VARARGS,

@@ -245,6 +245,60 @@ make_commands(struct run *run, PyObject *spec)
     return out;
 }
 
+static const struct cnc_hook *
+make_hooks(struct run *run, PyObject *spec)
+{
+    Py_ssize_t n;
+    PyObject *list = get_list(spec, "hooks", &n);
+    struct cnc_hook *out =
+        cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*out));
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = PyList_GetItem(list, i);
+
+        out[i] = (struct cnc_hook){.name = get_text(run, o, "name"),
+                                   .f = cnc__py_on_record,
+                                   .priv = (void *)get_hook(run, o, "call")};
+    }
+    return out;
+}
+
+static const struct cnc_role *
+make_roles(struct run *run, PyObject *spec)
+{
+    Py_ssize_t n;
+    PyObject *list = get_list(spec, "roles", &n);
+    struct cnc_role *out =
+        cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*out));
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = PyList_GetItem(list, i);
+
+        out[i] = (struct cnc_role){.name = get_text(run, o, "name"),
+                                   .title = get_text(run, o, "title")};
+    }
+    return out;
+}
+
+/* A list of str as words ended by NULL. */
+static const char *const *
+make_names(struct run *run, PyObject *spec, const char *key)
+{
+    Py_ssize_t n;
+    PyObject *list = get_list(spec, key, &n);
+    const char **out =
+        cnc__arena_alloc(&run->arena, ((size_t)n + 1) * sizeof(*out));
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Py_ssize_t len;
+        const char *s = PyUnicode_AsUTF8AndSize(PyList_GetItem(list, i), &len);
+
+        out[i] =
+            s == NULL ? NULL : cnc__arena_strndup(&run->arena, s, (size_t)len);
+    }
+    return out;
+}
+
 const struct cnc_app *
 cnc__py_app(struct run *run, PyObject *spec)
 {
@@ -263,7 +317,13 @@ cnc__py_app(struct run *run, PyObject *spec)
         .handlers = make_handlers(run, spec),
         .tasks = make_tasks(run, spec),
         .settings = make_record(run, spec, "settings"),
+        .version = get_text(run, spec, "version"),
+        .needs = make_names(run, spec, "needs"),
+        .extends = get_text(run, spec, "extends"),
         .commands = make_commands(run, spec),
+        .hooks = make_hooks(run, spec),
+        .roles = make_roles(run, spec),
+        .admin = make_names(run, spec, "admin"),
     };
     if (start != NULL) {
         app->start = cnc__py_on_call;

@@ -173,3 +173,18 @@ cnc_app_load(const struct cnc_app **out, const char *path,
     *out = app;
     return 0;
 }
+
+int
+cnc_app_find(const struct cnc_app **out, const char *word,
+             struct cnc_error *err)
+{
+    char *file, *files;
+    int code = cnc__app_locate(&file, &files, word, err);
+
+    if (code == 0) {
+        code = cnc_app_load(out, file, err);
+        cnc__free(file);
+        cnc__free(files);
+    }
+    return code;
+}

@@ -119,7 +119,9 @@ def test_the_spec_is_plain_data():
     assert spec["handlers"][0]["ns"] == "urn:x"
     assert spec["tasks"][0]["every"] == 60
     assert spec["pages"] == [{"path": "/", "template": "bookcase.xsl",
-                              "node": "library", "title": None, "window": 0}]
+                              "node": "library", "title": None, "window": 0,
+                              "where": None, "sort": None, "command": None,
+                              "readers": None}]
 
 
 def test_an_app_without_xmlns_says_so():
@@ -155,7 +157,7 @@ def run(*words):
 @pytest.mark.parametrize("words, said", [
     (["run"], "name an app"),
     (["fly"], "there is no command fly"),
-    (["run", "nowhere"], "is no MODULE:CLASS"),
+    (["run", "nowhere"], "an app in Python is MODULE:CLASS"),
     (["run", "nowhere:App"], "there is no module nowhere"),
     (["run", "json:App"], "json has no App called App"),
 ])
