@@ -1,46 +1,26 @@
-"""Serve the app in a folder of its own, post its form, look at the page."""
-import os
-import subprocess
-import sys
-import tempfile
+"""The app as its users use it: see concordance.testing."""
 import unittest
-import urllib.error
-import urllib.parse
-import urllib.request
+
+from concordance.testing import Site
+
+from @name@ import @Name@
 
 
 class Test@Name@(unittest.TestCase):
     def setUp(self):
-        self.dir = tempfile.TemporaryDirectory()
-        self.service = subprocess.Popen(
-            [sys.executable, "-m", "concordance", "run", "@name@:@Name@",
-             "--http", "127.0.0.1:0", "--store", "memory",
-             "--data", self.dir.name],
-            cwd=os.path.dirname(os.path.abspath(__file__)),
-            stdout=subprocess.PIPE, text=True)
-        line = self.service.stdout.readline()
-        self.assertIn("Ready. Open ", line)
-        self.url = line.split()[-1]
+        self.site = self.enterContext(Site(@Name@))
+        self.page = self.site.browser().open("/")
 
-    def tearDown(self):
-        self.service.terminate()
-        self.service.wait(10)
-        self.service.stdout.close()
-        self.dir.cleanup()
-
-    def post(self, **fields):
-        data = urllib.parse.urlencode(fields).encode()
-        with urllib.request.urlopen(self.url + "?form=@name@", data) as page:
-            return page.read().decode()
-
-    def test_a_posted_item_is_on_the_page(self):
-        self.assertIn("First", self.post(title="First"))
+    def test_a_posted_item_is_on_the_page_and_told_to_followers(self):
+        follower = self.site.client().subscribe("@name@")
+        page = self.page.form("Add").fill(title="First").submit()
+        self.assertIn("First", page)
+        self.assertEqual(follower.next_event()["title"], "First")
 
     def test_an_item_without_a_title_is_refused(self):
-        with self.assertRaises(urllib.error.HTTPError) as caught:
-            self.post(title="")
-        self.assertEqual(caught.exception.code, 422)
-        caught.exception.close()
+        page = self.page.form("Add").fill(title="").submit()
+        self.assertEqual(page.status, 422)
+        self.assertEqual(page.errors, {"title": "Title is needed."})
 
 
 if __name__ == "__main__":
