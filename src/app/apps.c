@@ -38,6 +38,7 @@ app_free(struct cnc__app *app)
     cnc__free(app->mount);
     cnc__free(app->file);
     cnc__free(app->files);
+    cnc__free(app->assets);
     cnc__free(app->error);
     cnc__arena_fini(&app->arena);
     while (app->nodes != NULL) {

@@ -69,6 +69,11 @@ struct cnc__apps_env {
     const struct cnc__login_ops *logins; /* NULL: there are none */
     /* Where people find the pages, "https://books.example"; a *new* text. */
     char *(*url)(void *priv);
+    /* Add the app that this word of the command line means, mounted there
+     * (NULL: where it says), and what it needs; name is its name, *new*.  What
+     * was added before it failed stays added.  NULL: none can be. */
+    int (*load)(char **name, const char *word, const char *mount,
+                struct cnc_error *err, void *priv);
     void *priv;
 };
 
@@ -180,6 +185,11 @@ CNC_API void cnc__app_remove(struct cnc__apps *a, const char *name,
  * one cannot start, the old one goes on and err says why. */
 CNC_API void cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
                               cnc__app_done_f *done, void *priv);
+/* The operator's commands: apps, apps/start, apps/stop, apps/add,
+ * apps/remove. */
+CNC_API int cnc__apps_commands(struct cnc__apps *a, struct cnc_error *err);
+/* "running" */
+CNC_API const char *cnc__app_state_name(enum cnc__app_state state);
 /* The effective declaration (extends merged, mount applied), or NULL. */
 CNC_API const struct cnc_app *cnc__app_decl(const struct cnc__apps *a,
                                             const char *name);

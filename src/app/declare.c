@@ -332,10 +332,10 @@ cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
         app->n_pages += code == 0;
     }
     if (code == 0 && app->files != NULL) {
-        char *assets = cnc__app_assets(app);
-
-        code = assets == NULL ? 0 : cnc__agent_assets(agent, assets, err);
-        cnc__free(assets);
+        app->assets = cnc__app_assets(app);
+        code = app->assets == NULL
+                   ? 0
+                   : cnc__agent_assets(agent, app->assets, err);
     }
     if (code != 0) {
         cnc__app_pages_remove(app);
@@ -352,6 +352,11 @@ cnc__app_pages_remove(struct cnc__app *app)
         return;
     }
     app->has_pages = false;
+    if (app->assets != NULL) {
+        cnc__agent_assets_remove(agent, app->assets);
+        cnc__free(app->assets);
+        app->assets = NULL;
+    }
     for (const struct cnc_page *p = app->decl->pages;
          app->n_pages > 0 && p->path != NULL; p++, app->n_pages--) {
         cnc__agent_page_remove(agent, p->path);

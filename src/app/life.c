@@ -43,13 +43,61 @@ cnc__apps_hold(struct cnc__apps *a, const char *name, const char *why)
     return true;
 }
 
+static void
+unlink_app(struct cnc__app *app)
+{
+    struct cnc__app **at = &app->apps->first;
+
+    while (*at != app) {
+        at = &(*at)->next;
+    }
+    *at = app->next;
+    app->removed = true;
+    app->next = app->apps->gone;
+    app->apps->gone = app;
+}
+
+int
+cnc__apps_settle(struct cnc__apps *a, struct cnc_error *err)
+{
+    int code = cnc__apps_order(a, err);
+
+    for (struct cnc__app *app = a->first; code == 0 && app != NULL;
+         app = app->next) {
+        if (!app->settled && app->base != NULL && app->base->declared) {
+            code = cnc_error_set(err, CNC_EEXIST, "conflict",
+                                 "app \"%s\" extends \"%s\", which runs: "
+                                 "stop that first",
+                                 app->own->name, app->base->own->name);
+        }
+    }
+    for (struct cnc__app *app = a->first; code == 0 && app != NULL;
+         app = app->next) {
+        app->settled = true;
+    }
+    return code;
+}
+
+void
+cnc__apps_unsettle(struct cnc__apps *a)
+{
+    for (struct cnc__app *app = a->first, *next; app != NULL; app = next) {
+        next = app->next;
+        if (!app->settled) {
+            unlink_app(app);
+        }
+    }
+    /* Those that are left stood in order before. */
+    CNC_CHECK(cnc__apps_order(a, NULL) == 0);
+}
+
 int
 cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
 {
     int code;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    code = cnc__apps_order(a, err);
+    code = cnc__apps_settle(a, err);
     for (struct cnc__app *app = a->first; code == 0 && app != NULL;
          app = app->next) {
         if (app->by != NULL || app->declared) {
@@ -240,8 +288,7 @@ meant(struct cnc__apps *a, const char *name, cnc__app_done_f *done, void *priv)
         cnc_error_set(&err, CNC_ENOENT, "item-not-found",
                       "there is no app \"%s\"", name);
     } else if (a->busy) {
-        cnc_error_set(&err, CNC_EEXIST, "conflict",
-                      "another app is being started or stopped; try again");
+        cnc_error_set(&err, CNC_EEXIST, "conflict", CNC__APP_BUSY);
         app = NULL;
     }
     if (app == NULL) {
@@ -443,20 +490,6 @@ after_stop(struct cnc_request *r, int code)
 }
 
 static void
-unlink_app(struct cnc__app *app)
-{
-    struct cnc__app **at = &app->apps->first;
-
-    while (*at != app) {
-        at = &(*at)->next;
-    }
-    *at = app->next;
-    app->removed = true;
-    app->next = app->apps->gone;
-    app->apps->gone = app;
-}
-
-static void
 stop_next(struct change *c)
 {
     struct cnc__app *app;
@@ -464,6 +497,8 @@ stop_next(struct change *c)
     if (c->at == c->n) {
         if (c->gone) {
             unlink_app(c->named);
+            /* What it extended runs as itself again. */
+            CNC_CHECK(cnc__apps_order(c->apps, NULL) == 0);
         }
         change_end(c, NULL);
         return;
@@ -521,69 +556,37 @@ cnc__app_stop(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
     stop(a, name, false, done, priv);
 }
 
+/* Without it they could not be put in order. */
+static const struct cnc__app *
+user_of(const struct cnc__app *app)
+{
+    for (const struct cnc__app *o = app->apps->first; o != NULL; o = o->next) {
+        if (o != app && o->by == NULL && cnc__app_needs(o, app)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
 void
 cnc__app_remove(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
                 void *priv)
 {
+    const struct cnc__app *app = cnc__app_find(a, name);
+    struct cnc_error err = {0};
+
+    if (app != NULL && app->by != NULL) {
+        cnc_error_set(&err, CNC_EEXIST, "conflict",
+                      "app \"%s\" extends \"%s\": remove that first",
+                      app->by->own->name, name);
+    } else if (app != NULL && user_of(app) != NULL) {
+        cnc_error_set(&err, CNC_EEXIST, "conflict",
+                      "app \"%s\" needs \"%s\": remove that first",
+                      user_of(app)->own->name, name);
+    }
+    if (err.code != 0) {
+        done(&err, NULL, priv);
+        return;
+    }
     stop(a, name, true, done, priv);
-}
-
-/* -- what they are -----------------------------------------------------------
- */
-
-static void
-count_items(const struct cnc__app *app, struct cnc__app_info *info)
-{
-    for (const struct cnc_node *d = app->decl->nodes;
-         d != NULL && d->name != NULL; d++) {
-        struct cnc__node *node =
-            cnc__pubsub_node(app->apps->env.pubsub, d->name);
-        size_t n = node == NULL ? 0 : cnc__node_n_items(node);
-
-        info->items += n;
-        for (size_t i = 0; i < n; i++) {
-            const struct cnc__item *item = cnc__node_item_at(node, i);
-
-            info->bytes +=
-                item->payload == NULL ? 0 : cnc_buf_len(item->payload);
-        }
-    }
-}
-
-void
-cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
-{
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
-        const struct cnc_app *d = app->decl;
-        struct cnc__app_info info = {
-            .name = d->name,
-            .title = d->title == NULL ? d->name : d->title,
-            .version = d->version == NULL ? "0" : d->version,
-            .extends = d->extends,
-            .mount = app->mount,
-            .file = app->file,
-            .needs = d->needs,
-            .state = app->state,
-            .error = app->error,
-            .submits = app->counts.submits,
-            .refused = app->counts.refused,
-            .faults = app->counts.faults,
-            .published = app->counts.published,
-            .threads = app->thread == NULL ? 0 : 1,
-        };
-
-        if (app->by == NULL) {
-            count_items(app, &info);
-            f(&info, priv);
-        }
-    }
-}
-
-const struct cnc_app *
-cnc__app_decl(const struct cnc__apps *a, const char *name)
-{
-    const struct cnc__app *app = cnc__app_running_as(a, name);
-
-    return app == NULL ? NULL : app->decl;
 }

@@ -64,10 +64,12 @@ struct cnc__app {
     enum cnc__app_state state;
     char *error;   /* why it is refused or paused, its last fault; or NULL */
     bool held;     /* the operator stopped it, or too many faults */
+    bool settled;  /* it fits among the others: see cnc__apps_settle() */
     bool removed;  /* what is left of it is for calls under way */
     bool declared; /* its nodes, commands and so on are there */
     bool has_settings; /* the command; it stays when the app is stopped */
     bool has_pages;    /* its pages and assets as well */
+    char *assets;      /* the folder of those that are served */
     size_t n_pages;    /* so many of them */
     int mark;          /* needs.c: its way through the graph */
     struct cnc__app_counts counts;
@@ -228,6 +230,12 @@ struct cnc__app *cnc__app_running_as(const struct cnc__apps *a,
                                      const char *name);
 /* Does app need other (which runs)? */
 bool cnc__app_needs(const struct cnc__app *app, const struct cnc__app *other);
+
+/* life.c: put what was added in order with the others; when that cannot be,
+ * and when it is not wanted after all, unsettle forgets it. */
+int cnc__apps_settle(struct cnc__apps *a, struct cnc_error *err);
+void cnc__apps_unsettle(struct cnc__apps *a);
+#define CNC__APP_BUSY "another app is being started or stopped; try again"
 
 /* declare.c: all an app brings, to the rooms below; and away again. */
 int cnc__app_declare(struct cnc__app *app, struct cnc_error *err);

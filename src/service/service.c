@@ -218,6 +218,9 @@ load_store(struct cnc_service *s, struct cnc_error *err)
     return code;
 }
 
+static int env_load(char **name, const char *word, const char *mount,
+                    struct cnc_error *err, void *priv);
+
 static void
 make_rooms(struct cnc_service *s)
 {
@@ -230,6 +233,7 @@ make_rooms(struct cnc_service *s)
     struct cnc__apps_env apps = {.commit = cnc__service_commit,
                                  .post = env_post,
                                  .url = cnc__service_url,
+                                 .load = env_load,
                                  .has_role = env_has_role,
                                  .logins = &cnc__service_login_ops,
                                  .priv = s};
@@ -324,14 +328,37 @@ add_app(struct cnc_service *s, const struct cnc_app *app, const char *mount,
                : cnc__apps_place(s->apps, app->name, mount, file, files, err);
 }
 
+/* *new* name, when it is not NULL: whose it is. */
+static int
+add_module(struct cnc_service *s, char **name, const char *word,
+           const char *mount, const char *files, struct cnc_error *err)
+{
+    char *file = NULL, *own_files = NULL;
+    const struct cnc_app *app;
+    int code = cnc__app_locate(&file, &own_files, word, err);
+
+    if (code == 0) {
+        code = cnc_app_load(&app, file, err);
+    }
+    if (code == 0) {
+        code = add_app(s, app, mount, file, files != NULL ? files : own_files,
+                       err);
+    }
+    if (code == 0 && name != NULL) {
+        *name = cnc__strdup(app->name);
+    }
+    cnc__free(file);
+    cnc__free(own_files);
+    return code;
+}
+
 /* "auth", "./wiki.so=/wiki".  files: its folder, NULL: beside its module. */
 static int
 add_word(struct cnc_service *s, const char *word, const char *files,
          struct cnc_error *err)
 {
     const char *mount = strrchr(word, '=');
-    char *name, *file = NULL, *own_files = NULL;
-    const struct cnc_app *app;
+    char *name;
     int code;
 
     if (mount != NULL && mount[1] != '/') {
@@ -339,17 +366,9 @@ add_word(struct cnc_service *s, const char *word, const char *files,
     }
     name = mount == NULL ? cnc__strdup(word)
                          : cnc__strndup(word, (size_t)(mount - word));
-    code = cnc__app_locate(&file, &own_files, name, err);
-    if (code == 0) {
-        code = cnc_app_load(&app, file, err);
-    }
-    if (code == 0) {
-        code = add_app(s, app, mount == NULL ? NULL : mount + 1, file,
-                       files != NULL ? files : own_files, err);
-    }
+    code = add_module(s, NULL, name, mount == NULL ? NULL : mount + 1, files,
+                      err);
     cnc__free(name);
-    cnc__free(file);
-    cnc__free(own_files);
     return code;
 }
 
@@ -374,6 +393,20 @@ add_needs(struct cnc_service *s)
         }
     }
     cnc__free(last);
+}
+
+/* An app is added while the service runs. */
+static int
+env_load(char **name, const char *word, const char *mount,
+         struct cnc_error *err, void *priv)
+{
+    struct cnc_service *s = priv;
+    int code = add_module(s, name, word, mount, NULL, err);
+
+    if (code == 0) {
+        add_needs(s);
+    }
+    return code;
 }
 
 static int
@@ -403,6 +436,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     }
     if (code == 0) {
         code = cnc__traces_command(s->traces, err);
+    }
+    if (code == 0) {
+        code = cnc__apps_commands(s->apps, err);
     }
     for (const struct cnc_service_app *a = s->o.apps;
          code == 0 && a != NULL && (a->app != NULL || a->word != NULL); a++) {

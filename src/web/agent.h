@@ -98,6 +98,8 @@ CNC_API int cnc__agent_page(struct cnc__agent *a, const struct cnc_app *app,
  * name. */
 CNC_API int cnc__agent_assets(struct cnc__agent *a, const char *dir,
                               struct cnc_error *err);
+/* Those that came with dir are served no more. */
+CNC_API void cnc__agent_assets_remove(struct cnc__agent *a, const char *dir);
 CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
                                struct cnc_error *err);
 /* Where the runtime's files are now, "/_c/HASH", added to out; and the header

@@ -68,6 +68,7 @@ free_asset(void *asset)
     for (size_t i = 0; i < CNC__N_ENCODINGS; i++) {
         cnc_buf_unref(&f->body[i]);
     }
+    cnc__free(f->dir);
     cnc__free(f);
 }
 
@@ -130,6 +131,7 @@ add_file(struct walk *w, const struct folder *at, int fd, const char *name,
         cnc__pack_sha256(hash, cnc__str_c(&body), body.len);
         cnc__hex(f->etag, hash, 16);
         f->type = type_of(name);
+        f->dir = cnc__strdup(w->dir);
         f->body[CNC__IDENTITY] = cnc_buf_new(cnc__str_c(&body), body.len);
         cnc__table_put(set->files, path.data, f);
         set->total += body.len;
@@ -232,7 +234,9 @@ pack_done(void *arg)
     struct cnc__agent *a = k->agent;
     struct cnc__asset *f =
         a->closed ? NULL : cnc__table_get(k->set->files, k->name);
-    if (f != NULL && f->body[CNC__GZIP] == NULL) {
+    /* It may be another file of that name by now. */
+    if (f != NULL && f->body[CNC__IDENTITY] == k->body &&
+        f->body[CNC__GZIP] == NULL) {
         f->body[CNC__GZIP] = k->gzip;
         f->body[CNC__BROTLI] = k->brotli;
         k->gzip = k->brotli = NULL;
@@ -297,6 +301,32 @@ int
 cnc__agent_assets(struct cnc__agent *a, const char *dir, struct cnc_error *err)
 {
     return load(a, &a->assets, dir, err);
+}
+
+/* One that came with dir, or NULL. */
+static const char *
+asset_of(struct cnc__asset_set *set, const char *dir)
+{
+    for (struct cnc__table_iter i = {0}; cnc__table_next(set->files, &i);) {
+        const struct cnc__asset *f = i.value;
+        if (strcmp(f->dir, dir) == 0) {
+            return i.key;
+        }
+    }
+    return NULL;
+}
+
+void
+cnc__agent_assets_remove(struct cnc__agent *a, const char *dir)
+{
+    struct cnc__asset_set *set = &a->assets;
+    const char *name;
+    while ((name = asset_of(set, dir)) != NULL) {
+        struct cnc__asset *f = cnc__table_del(set->files, name);
+        set->total -= cnc_buf_len(f->body[CNC__IDENTITY]);
+        free_asset(f);
+    }
+    make_hash(set);
 }
 
 int

@@ -212,6 +212,7 @@ struct cnc__asset {
     struct cnc_buf *body[CNC__N_ENCODINGS];
     const char *type;
     char etag[40];
+    char *dir; /* the folder that it came with */
 };
 
 struct cnc__asset_set {

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * info.c -- how the apps are: what the operator's command lists.
+ */
+#include "private.h"
+
+static void
+count_items(const struct cnc__app *app, struct cnc__app_info *info)
+{
+    for (const struct cnc_node *d = app->decl->nodes;
+         d != NULL && d->name != NULL; d++) {
+        struct cnc__node *node =
+            cnc__pubsub_node(app->apps->env.pubsub, d->name);
+        size_t n = node == NULL ? 0 : cnc__node_n_items(node);
+
+        info->items += n;
+        for (size_t i = 0; i < n; i++) {
+            const struct cnc__item *item = cnc__node_item_at(node, i);
+
+            info->bytes +=
+                item->payload == NULL ? 0 : cnc_buf_len(item->payload);
+        }
+    }
+}
+
+void
+cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        const struct cnc_app *d = app->decl;
+        struct cnc__app_info info = {
+            .name = d->name,
+            .title = d->title == NULL ? d->name : d->title,
+            .version = d->version == NULL ? "0" : d->version,
+            .extends = d->extends,
+            .mount = app->mount,
+            .file = app->file,
+            .needs = d->needs,
+            .state = app->state,
+            .error = app->error,
+            .submits = app->counts.submits,
+            .refused = app->counts.refused,
+            .faults = app->counts.faults,
+            .published = app->counts.published,
+            .threads = app->thread == NULL ? 0 : 1,
+        };
+
+        if (app->by == NULL) {
+            count_items(app, &info);
+            f(&info, priv);
+        }
+    }
+}
+
+const struct cnc_app *
+cnc__app_decl(const struct cnc__apps *a, const char *name)
+{
+    const struct cnc__app *app = cnc__app_running_as(a, name);
+
+    return app == NULL ? NULL : app->decl;
+}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The operator's side of apps: which there are, stopped and started while the
+service runs, kept over restarts."""
+import contextlib
+import json
+import os
+
+import pytest
+
+from service import BUILD, Service, until
+from wire import Client
+
+BOOKCASE = os.path.join(BUILD, "examples/bookcase-c/bookcase.so")
+DESK = os.path.join(BUILD, "tests/service/apps/desk.so")
+
+
+def do(service, *words):
+    """(exit status, what it says), by the terminal."""
+    done = service.ctl("do", *words, check=False)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def apps(service):
+    said = json.loads(service.ctl("do", "--json", "apps").stdout)
+    return {row["name"]: row for row in said["table"]}
+
+
+@pytest.fixture
+def service():
+    with Service() as s:
+        yield s
+
+
+def test_apps_are_listed_with_how_they_are(service):
+    app = apps(service)["mybookcase"]
+    assert app["state"] == "running"
+    assert app["error"] == "" and app["needs"] == ""
+    assert service.post(title="Emma", author="Austen")[0] == 200
+    after = apps(service)["mybookcase"]
+    assert int(after["items"]) == int(app["items"]) + 1
+    assert int(after["bytes"]) > int(app["bytes"])
+    assert int(after["submits"]) == int(app["submits"]) + 1
+
+
+def test_an_app_stops_and_starts_while_a_client_is_connected(service):
+    c = Client(service.port)
+    with contextlib.closing(c):
+        c.subscribe("library")
+        status, said = do(service, "apps/stop", "name=mybookcase")
+        assert (status, said) == (0, "mybookcase is stopped.")
+        assert apps(service)["mybookcase"]["state"] == "stopped"
+        assert service.get("/")[0] == 404
+        assert c.ping() is not None
+        status, said = do(service, "apps/start", "name=mybookcase")
+        assert (status, said) == (0, "mybookcase runs.")
+        assert service.post(title="Emma", author="Austen")[0] == 200
+        assert "Emma" in service.page()
+
+
+def test_what_cannot_be_done_is_said(service):
+    status, said = do(service, "apps/stop", "name=nobody")
+    assert status != 0 and 'There is no app "nobody".' in said
+    status, said = do(service, "apps/add", "app=nowhere")
+    assert status != 0 and 'there is no app "nowhere" in ' in said
+    status, said = do(service, "apps/add", f"app={BOOKCASE}")
+    assert status != 0 and 'there are two apps called "mybookcase"' in said
+    status, said = do(service, "apps/add", f"app={DESK}", "mount=desk")
+    assert status != 0 and "mount" in said
+    assert list(apps(service)) == ["mybookcase"]
+
+
+def test_an_app_is_added_and_removed(service):
+    status, said = do(service, "apps/add", f"app={DESK}", "mount=/d")
+    assert (status, said) == (0, "desk is there and runs.")
+    assert apps(service)["desk"]["mount"] == "/d"
+    assert do(service, "apps/remove", "name=desk")[0] == 0
+    assert list(apps(service)) == ["mybookcase"]
