@@ -137,7 +137,8 @@ new_app(struct ctl *ctl, int argc, char **argv)
     }
     if (code == 0) {
         printf("%s/ is ready. Next:\n  cd %s\n  make run      serve it, open "
-               "the address it prints\n  make check    its test\n",
+               "the address it prints\n  make admin    meanwhile: an account "
+               "for you; then /admin is yours\n  make check    its test\n",
                name, name);
     }
     return code;
@@ -146,7 +147,7 @@ new_app(struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_new[] = {
     {"new", "NAME [--lang c|python]", "make a small working app",
      "Makes the folder NAME with the app, its page's template, its test and "
-     "a Makefile.\n",
+     "a Makefile\nthat serves it with log-in and the admin panel.\n",
      1, 3, true, new_app},
     {NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`concordctl new` makes an app that works, here from the build tree."""
 import os
+import signal
 import subprocess
+import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -10,6 +13,7 @@ from service import BUILD, LIMIT, Service, needs_python
 ENV = dict(os.environ)
 ENV["PATH"] = os.pathsep.join([f"{BUILD}/src/service", f"{BUILD}/src/ctl",
                                ENV["PATH"]])
+ENV["CONCORDANCE_APPS"] = f"{BUILD}/apps"
 ENV["PKG_CONFIG_PATH"] = f"{BUILD}/meson-uninstalled"
 
 
@@ -28,6 +32,42 @@ def test_a_new_app_passes_its_test(lang, tmp_path):
         if lang == "c" and "asan" in BUILD else None
     done = run("make", "-s", "check", cwd=tmp_path / "shelf", env=extra)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("lang", ["c", pytest.param("python",
+                                                    marks=needs_python)])
+def test_a_new_site_has_log_in_and_an_admin_panel(lang, tmp_path):
+    if "asan" in BUILD:
+        pytest.skip("the app is built without the sanitizers")
+    run("concordctl", "new", "shelf", "--lang", lang, cwd=tmp_path)
+    shelf = tmp_path / "shelf"
+    process = subprocess.Popen(
+        ["make", "-s", "run", "OPTIONS=--http 127.0.0.1:0"], cwd=shelf,
+        env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True)
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("Ready. Open "), process.stderr.read()
+        base = line.split()[-1].rstrip("/")
+        made = subprocess.run(["make", "-s", "admin"], cwd=shelf, env=ENV,
+                              input="a long pass phrase\n", text=True,
+                              capture_output=True, timeout=LIMIT)
+        assert made.returncode == 0, made.stderr
+        browser = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor())
+        form = urllib.parse.urlencode({
+            "user": "admin", "password": "a long pass phrase",
+            "next": "/admin"}).encode()
+        request = urllib.request.Request(base + "/login?do=login", form,
+                                         {"Origin": base})
+        with browser.open(request, timeout=LIMIT) as answer:
+            assert answer.url == base + "/admin"
+            assert "<h1>Overview</h1>" in answer.read().decode()
+        with browser.open(base + "/", timeout=LIMIT) as answer:
+            assert answer.status == 200
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=LIMIT)
 
 
 def test_what_cannot_be_made_is_said(tmp_path):

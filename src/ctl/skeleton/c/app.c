@@ -8,4 +8,5 @@ CNC_APP(@name@,
     .title = "@Name@",
     .xmlns = "urn:x-@name@",
     .nodes = CNC_NODES({ "@name@", &item, .form = "Add" }),
-    .pages = CNC_PAGES({ "/", "@name@", "@name@.xsl" }));
+    .pages = CNC_PAGES({ "/", "@name@", "@name@.xsl" }),
+    .admin = CNC_NAMES("@name@"));

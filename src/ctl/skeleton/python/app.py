@@ -11,3 +11,4 @@ class @Name@(App):
     title = "@Name@"
     @name@ = Node(Item, form="Add")
     index = Page("/", @name@, "@name@.xsl")
+    admin = [@name@]
