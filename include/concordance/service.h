@@ -116,6 +116,13 @@ struct cnc_service_options {
      * and apps are NULL.  NULL: one domain, which is domain and apps above. */
     const struct cnc_service_domain *domains;
     bool supervise; /* the front end has called cnc_supervise() */
+    /* Files that people send (XEP-0363). */
+    uint32_t max_upload;   /* bytes of one [10 MB] */
+    uint32_t upload_quota; /* MB of one account [1000] */
+    uint32_t upload_files; /* how many of one account [10000] */
+    uint32_t upload_total; /* MB in all [10000] */
+    uint32_t upload_days;  /* then they are deleted; 0: they stay */
+    bool upload_guests;    /* guests may send some */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

@@ -67,7 +67,8 @@ struct cnc_error {
                                 "item-not-found", or NULL: derive from code */
     const char *specific;    /* static: an application-specific condition's
                                 element name ("invalid-payload"), attributes
-                                may follow; or NULL */
+                                may follow, and after '>' what it holds; or
+                                NULL */
     const char *specific_ns; /* static: its namespace, or NULL */
     unsigned line, column;   /* 1-based place in the input; 0 if none */
     char text[512];          /* one line, says what and where, no full stop */

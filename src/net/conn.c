@@ -255,6 +255,7 @@ cnc__conn_close(struct cnc__conn *c)
     cnc__str_fini(&c->in);
     cnc__str_fini(&c->out);
     cnc_buf_unref(&c->ref);
+    cnc__conn_drop_file(c);
     n->n_conns--;
     n->n_kind[c->kind]--;
     n->n_websockets -= c->websocket;
@@ -294,7 +295,9 @@ ask_for_events(struct cnc__conn *c)
     /* An answer is awaited, or must leave first: read on after it. */
     bool paused = c->in.len > 0 || c->starttls ||
                   (c->state == CNC__CONN_HTTP &&
-                   ((c->call != NULL && c->call->with_handler) ||
+                   ((c->call != NULL &&
+                     (c->call->with_handler ||
+                      (c->call->sink != NULL && c->call->sink->full))) ||
                     c->close_after || cnc__http_is_backed_up(c)));
     int events = (paused || c->eof ? 0 : UV_READABLE) |
                  (c->want_write ? UV_WRITABLE : 0);

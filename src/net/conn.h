@@ -84,6 +84,8 @@ struct cnc__conn {
     struct cnc__str out; /* HTTP output; goes before ref, then the stream's */
     struct cnc_buf *ref;
     size_t ref_off;
+    int file; /* while file_left > 0: what goes after out */
+    uint64_t file_off, file_left;
     size_t held;          /* bytes of memory, as counted last */
     uint64_t deadline_ms; /* 0: none */
     uv_poll_t poll;
@@ -98,6 +100,8 @@ struct cnc__http_call {
     bool in_handler, answered;
     struct cnc__http_call *next; /* in the pool */
     struct cnc__net_link orphan; /* in net->orphans when conn has gone */
+    struct cnc__http_sink
+        *sink; /* where the body goes; NULL: it is gathered */
     struct cnc__http1 h1;
 };
 #define CNC__CALL_MAGIC 0x48747470u
@@ -189,6 +193,8 @@ const char *cnc__conn_addr(const struct cnc__conn *c);
 
 /* Send what waits; sets want_write, broken. */
 void cnc__conn_flush(struct cnc__conn *c);
+/* The rest of the file is not sent. */
+void cnc__conn_drop_file(struct cnc__conn *c);
 bool cnc__conn_drained(struct cnc__conn *c);
 
 /* -- dial.c -------------------------------------------------------------- */

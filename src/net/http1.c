@@ -44,9 +44,7 @@ on_headers_complete(llhttp_t *p)
     h->http10 = p->http_minor == 0;
     h->keep_alive = llhttp_should_keep_alive(p) != 0;
     h->chunked = (p->flags & F_CHUNKED) != 0;
-    if (!h->chunked && p->content_length > h->max_body) {
-        return refuse(h, 413, "the body is too large");
-    }
+    h->length = h->chunked ? CNC__HTTP1_NO_LENGTH : p->content_length;
     /* An Upgrade is ours to take or to leave; llhttp would stop at any. */
     p->upgrade = 0;
     return 0;
@@ -57,10 +55,15 @@ on_body(llhttp_t *p, const char *at, size_t len)
 {
     struct cnc__http1 *h = p->data;
 
-    if (len > h->max_body - h->body.len) {
+    if (len > h->max_body - h->n_body) {
         return refuse(h, 413, "the body is too large");
     }
-    cnc__str_add(&h->body, at, len);
+    h->n_body += len;
+    if (h->on_body != NULL) {
+        h->on_body(at, len, h->on_body_priv);
+    } else {
+        cnc__str_add(&h->body, at, len);
+    }
     return 0;
 }
 
@@ -92,10 +95,13 @@ cnc__http1_init(struct cnc__http1 *h, uint32_t max_body)
     h->status = 0;
     h->why = "";
     h->max_body = max_body;
+    h->length = 0;
+    h->larger = NULL;
+    h->on_body = NULL;
     h->keep_alive = h->http10 = h->expect = false;
     h->in_body = h->complete = h->chunked = false;
     h->n_blank = 0;
-    h->scanned = h->line = h->start = h->raw_body = 0;
+    h->scanned = h->line = h->start = h->raw_body = h->n_body = 0;
     h->target = NULL;
     h->target_len = 0;
     cnc__str_clear(&h->head);
@@ -323,6 +329,10 @@ method_of(const llhttp_t *p)
         return CNC__HTTP_HEAD;
     case HTTP_POST:
         return CNC__HTTP_POST;
+    case HTTP_PUT:
+        return CNC__HTTP_PUT;
+    case HTTP_OPTIONS:
+        return CNC__HTTP_OPTIONS;
     default:
         return CNC__HTTP_OTHER;
     }
@@ -340,6 +350,20 @@ check_host(struct cnc__http1 *h)
     return cnc__http1_host_valid(host)
                ? 0
                : refuse(h, 400, "the Host header is malformed");
+}
+
+static int
+check_length(struct cnc__http1 *h)
+{
+    if (h->length != CNC__HTTP1_NO_LENGTH && h->length > h->max_body) {
+        uint32_t larger = h->larger == NULL ? 0 : h->larger(h);
+
+        h->max_body = larger > h->max_body ? larger : h->max_body;
+        if (h->length > h->max_body) {
+            return refuse(h, 413, "the body is too large");
+        }
+    }
+    return 0;
 }
 
 static int
@@ -370,7 +394,7 @@ read_head(struct cnc__http1 *h, const char *p, size_t len)
     }
     status = cnc__http1_target(h, h->target, h->target_len);
     h->target = NULL; /* the bytes are the caller's */
-    return status == 0 ? 0 : -1;
+    return status == 0 ? check_length(h) : -1;
 }
 
 static enum cnc__http1_step

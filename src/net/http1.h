@@ -19,6 +19,7 @@
 #define CNC__HTTP1_MAX_HEAD    16384 /* bytes of a head */
 #define CNC__HTTP1_MAX_LINE    8192  /* bytes of a request line */
 #define CNC__HTTP1_MAX_HEADERS 64
+#define CNC__HTTP1_NO_LENGTH   UINT64_MAX
 
 enum cnc__http1_step {
     CNC__HTTP1_MORE, /* everything was taken, more is needed */
@@ -35,12 +36,19 @@ struct cnc__http1 {
     int status;                       /* of BAD */
     const char *why;                  /* of BAD: one line, static */
     uint32_t max_body;
+    uint64_t length; /* of the body, from HEAD on; NO_LENGTH: not said */
+    /* Set after init: how large the body of this request may be that is larger
+     * than max_body.  NULL: no larger. */
+    uint32_t (*larger)(struct cnc__http1 *h);
+    /* Set at HEAD: the body goes there and is not gathered; NULL: it is. */
+    void (*on_body)(const char *data, size_t len, void *priv);
+    void *on_body_priv;
     bool keep_alive, http10, expect; /* expect: wants 100 Continue */
     /* private */
     bool in_body, complete, chunked;
     uint8_t n_blank;
     size_t scanned, line, start; /* offsets in the head */
-    size_t raw_body;
+    size_t raw_body, n_body;
     const char *target;
     size_t target_len;
     struct cnc__str head; /* while it is incomplete */

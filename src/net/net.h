@@ -52,12 +52,23 @@ struct cnc__net_config {
     uint32_t max_per_addr;    /* connections of one address that are not yet
                                  bound [1000]; loopback is exempt */
     uint32_t max_body;        /* bytes of a POST [1 MB]; past it: 413 */
-    uint64_t max_held;        /* bytes that all clients' unfinished requests
-                                 and unread answers may take together
-                                 [512 MB]; past it, who holds more than 64 kB
-                                 is cut off */
-    uint32_t head_ms;         /* time for a request's head and body [10000] */
-    uint32_t keepalive_ms;    /* silence between requests [75000] */
+    /* How large the body of this request may be, that is larger; 0: not.
+     * Asked with its head, whatever its Host.  NULL: none may. */
+    uint32_t (*larger)(const struct cnc__http_request *r, void *http_priv);
+    /* A body comes, of so many bytes (UINT64_MAX: not said): where it goes, or
+     * NULL, to have it with the request.  It may answer at once, with NULL:
+     * then the connection ends with that.  NULL: all are gathered. */
+    struct cnc__http_sink *(*sink)(struct cnc__http_request *r,
+                                   uint64_t length, void *http_priv);
+    /* Requests below this path may come from pages of any origin: what they
+     * may do is in their address.  NULL: none. */
+    const char *open_path;
+    uint64_t max_held;     /* bytes that all clients' unfinished requests
+                              and unread answers may take together
+                              [512 MB]; past it, who holds more than 64 kB
+                              is cut off */
+    uint32_t head_ms;      /* time for a request's head and body [10000] */
+    uint32_t keepalive_ms; /* silence between requests [75000] */
 };
 
 CNC_API struct cnc__net *cnc__net_new(uv_loop_t *loop,

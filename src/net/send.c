@@ -14,10 +14,13 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "conn.h"
 
-#define TLS_AHEAD 65536 /* encrypted bytes that wait, at most */
+#define TLS_AHEAD  65536 /* encrypted bytes that wait, at most */
+#define FILE_PIECE 32768 /* bytes of a file that are read at once */
+#define FILE_TURN  524288
 
 static struct cnc__str *
 stream_out(struct cnc__conn *c)
@@ -28,7 +31,7 @@ stream_out(struct cnc__conn *c)
 bool
 cnc__conn_drained(struct cnc__conn *c)
 {
-    return c->out.len == 0 && c->ref == NULL &&
+    return c->out.len == 0 && c->ref == NULL && c->file_left == 0 &&
            (c->stream == NULL || !cnc__stream_waits(c->stream)) &&
            (c->tls == NULL || cnc__tls_out(c->tls)->len == 0);
 }
@@ -58,6 +61,48 @@ drop_http(struct cnc__conn *c, size_t n)
             cnc_buf_unref(&c->ref);
             c->ref_off = 0;
         }
+    }
+}
+
+/* -- files ---------------------------------------------------------------- */
+
+void
+cnc__conn_drop_file(struct cnc__conn *c)
+{
+    if (c->file_left > 0) {
+        close(c->file);
+        c->file_left = 0;
+    }
+}
+
+/* The next piece of the file, when all before it has left.  What the page
+ * cache has costs no more than a copy; *budget bytes a turn, so that one quick
+ * reader is not alone. */
+static void
+fill_file(struct cnc__conn *c, size_t *budget)
+{
+    size_t want = c->file_left < FILE_PIECE ? c->file_left : FILE_PIECE;
+    ssize_t n;
+
+    if (c->file_left == 0 || c->out.len > 0 || c->ref != NULL ||
+        *budget < want) {
+        return;
+    }
+    cnc__str_reserve(&c->out, want + 1);
+    do {
+        n = pread(c->file, c->out.data, want, (off_t)c->file_off);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        c->broken = true; /* it is shorter than we said */
+        return;
+    }
+    c->out.len = (size_t)n;
+    c->file_off += (size_t)n;
+    *budget -= (size_t)n;
+    if (c->file_left == (uint64_t)n) {
+        cnc__conn_drop_file(c);
+    } else {
+        c->file_left -= (uint64_t)n;
     }
 }
 
@@ -135,7 +180,7 @@ send_http(struct cnc__conn *c)
 
 /* Encrypt what waits, as far as the socket will soon want it. */
 static void
-fill_tls(struct cnc__conn *c)
+fill_tls(struct cnc__conn *c, size_t *budget)
 {
     struct cnc__str *tx = cnc__tls_out(c->tls), *out;
 
@@ -146,6 +191,7 @@ fill_tls(struct cnc__conn *c)
         const char *data;
         size_t len, room = TLS_AHEAD - tx->len;
 
+        fill_file(c, budget);
         out = stream_out(c);
         if (c->out.len > 0) {
             data = c->out.data;
@@ -173,18 +219,29 @@ fill_tls(struct cnc__conn *c)
 void
 cnc__conn_flush(struct cnc__conn *c)
 {
+    size_t budget = FILE_TURN;
+
     if (c->broken || c->closed) {
         return;
     }
     c->want_write = false;
     if (c->tls != NULL) {
         do {
-            fill_tls(c);
+            fill_tls(c, &budget);
         } while (!c->broken && cnc__tls_out(c->tls)->len > 0 &&
                  send_str(c, cnc__tls_out(c->tls)));
+        c->want_write = c->want_write || c->file_left > 0;
         return;
     }
-    if ((c->out.len > 0 || c->ref != NULL) && !send_http(c)) {
+    do {
+        fill_file(c, &budget);
+        if (c->broken ||
+            ((c->out.len > 0 || c->ref != NULL) && !send_http(c))) {
+            return;
+        }
+    } while (c->file_left > 0 && budget >= FILE_PIECE);
+    if (c->file_left > 0) {
+        c->want_write = true; /* the others' turn */
         return;
     }
     if (c->stream != NULL && cnc__stream_waits(c->stream)) {

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "conn.h"
 
@@ -13,8 +14,65 @@
 
 /* -- the request's object ------------------------------------------------ */
 
+#define BYTES_A_MS 8 /* a body that takes longer is cut off */
+
 static void respond(struct cnc__http_responder *self,
                     const struct cnc__http_response *response);
+static void resume(struct cnc__http_responder *self);
+
+/* A proxy on this machine says for whom it asks: the last address is the one
+ * that it saw itself, those before it are what others claim.  From elsewhere
+ * nobody is believed. */
+static void
+look_behind_proxy(struct cnc__http_request *r)
+{
+    const char *from = NULL, *proto = cnc__http_header(r, "x-forwarded-proto");
+    unsigned char bytes[16];
+    char text[64];
+
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (strcmp(r->headers[i].name, "x-forwarded-for") == 0) {
+            from = r->headers[i].value;
+        }
+    }
+    if (from != NULL && strrchr(from, ',') != NULL) {
+        from = strrchr(from, ',') + 1;
+    }
+    if (from != NULL) {
+        snprintf(text, sizeof(text), "%s", from + strspn(from, " \t"));
+        if (inet_pton(AF_INET, text, bytes) == 1 ||
+            inet_pton(AF_INET6, text, bytes) == 1) {
+            memcpy(r->addr, text, sizeof(r->addr));
+        }
+    }
+    r->secure = r->secure || (proto != NULL && strcmp(proto, "https") == 0);
+}
+
+/* Who asks, as far as the head tells. */
+static void
+introduce(const struct cnc__conn *c, struct cnc__http_call *call)
+{
+    struct cnc__http_request *r = &call->h1.request;
+
+    r->secure = c->secure;
+    memcpy(r->addr, c->addr->text, sizeof(r->addr));
+    if (c->addr->loopback) {
+        look_behind_proxy(r);
+    }
+    r->responder = &call->responder;
+}
+
+static uint32_t
+larger(struct cnc__http1 *h)
+{
+    struct cnc__http_call *call = CNC_CONTAINER(h, struct cnc__http_call, h1);
+    const struct cnc__net_config *config = &call->conn->net->config;
+
+    introduce(call->conn, call);
+    return config->larger == NULL
+               ? 0
+               : config->larger(&h->request, config->http_priv);
+}
 
 static struct cnc__http_call *
 take_call(struct cnc__conn *c)
@@ -26,13 +84,16 @@ take_call(struct cnc__conn *c)
         call = cnc__zalloc(sizeof(*call));
         call->magic = CNC__CALL_MAGIC;
         call->responder.respond = respond;
+        call->responder.resume = resume;
     } else {
         n->pool = call->next;
         n->n_pool--;
     }
     call->conn = c;
     call->with_handler = call->in_handler = call->answered = false;
+    call->sink = NULL;
     cnc__http1_init(&call->h1, n->config.max_body);
+    call->h1.larger = larger;
     return call;
 }
 
@@ -74,6 +135,12 @@ cnc__http_abandon(struct cnc__conn *c)
     }
     c->call = NULL;
     call->conn = NULL;
+    if (call->sink != NULL) {
+        struct cnc__http_sink *sink = call->sink;
+
+        call->sink = NULL;
+        sink->gone(sink);
+    }
     /* A handler that has it will still answer, and that frees it; or the
      * service ends first. */
     if (!call->with_handler) {
@@ -119,8 +186,11 @@ add_head(struct cnc__conn *c, const struct cnc__http1 *h,
         cnc__str_puts(out, r->headers);
     }
     if (!no_body) {
-        cnc__str_printf(out, "Content-Length: %zu\r\n",
-                        r->body == NULL ? 0 : cnc_buf_len(r->body));
+        cnc__str_printf(out, "Content-Length: %llu\r\n",
+                        r->file != NULL ? (unsigned long long)r->file->len
+                        : r->body == NULL
+                            ? 0
+                            : (unsigned long long)cnc_buf_len(r->body));
     }
     if (c->close_after) {
         cnc__str_puts(out, "Connection: close\r\n");
@@ -139,6 +209,20 @@ add_body(struct cnc__conn *c, struct cnc_buf *body)
         c->ref_off = 0;
     } else {
         cnc__str_add(&c->out, cnc_buf_data(body), cnc_buf_len(body));
+    }
+}
+
+static void
+add_file(struct cnc__conn *c, const struct cnc__http_file *file,
+         bool head_only)
+{
+    CNC_CHECK(c->file_left == 0); /* as with ref */
+    c->file = file->fd;
+    c->file_off = file->offset;
+    c->file_left = file->len;
+    if (head_only || file->len == 0) {
+        close(file->fd);
+        c->file_left = 0;
     }
 }
 
@@ -162,8 +246,10 @@ write_response(struct cnc__conn *c, const struct cnc__http1 *h,
         return;
     }
     add_head(c, h, r);
-    if (r->body != NULL && !head_only && r->status != 204 &&
-        r->status != 304) {
+    head_only = head_only || r->status == 204 || r->status == 304;
+    if (r->file != NULL) {
+        add_file(c, r->file, head_only);
+    } else if (r->body != NULL && !head_only) {
         add_body(c, r->body);
     }
 }
@@ -209,6 +295,9 @@ respond(struct cnc__http_responder *self,
     CNC_CHECK(call->with_handler && !call->answered);
     call->answered = true;
     if (c == NULL) {
+        if (response->file != NULL) {
+            close(response->file->fd);
+        }
         if (!call->in_handler) {
             cnc__link_del(&call->orphan);
             cnc__http_call_free(&call);
@@ -223,12 +312,25 @@ respond(struct cnc__http_responder *self,
     }
 }
 
+/* Asked for at the end of the turn: what is read then. */
+static void
+resume(struct cnc__http_responder *self)
+{
+    struct cnc__http_call *call =
+        CNC_CONTAINER(self, struct cnc__http_call, responder);
+
+    CNC_OBJ_CHECK(call, CNC__CALL_MAGIC);
+    if (call->conn != NULL) {
+        cnc__net_dirty(call->conn);
+    }
+}
+
 /* -- requests ------------------------------------------------------------ */
 
 bool
 cnc__http_is_backed_up(struct cnc__conn *c)
 {
-    return c->ref != NULL || c->out.len > CNC__NET_BACKLOG;
+    return c->ref != NULL || c->file_left > 0 || c->out.len > CNC__NET_BACKLOG;
 }
 
 bool
@@ -238,6 +340,14 @@ cnc__http_site(const struct cnc__net *n, const char *host,
     *origins = n->config.origins;
     return n->config.site == NULL ||
            n->config.site(host, origins, n->config.site_priv);
+}
+
+static bool
+is_open(const struct cnc__net *n, const char *path)
+{
+    const char *open = n->config.open_path;
+
+    return open != NULL && strncmp(path, open, strlen(open)) == 0;
 }
 
 /* Asked with the head, so that nobody sends a body in vain. */
@@ -253,7 +363,8 @@ may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
         cnc__http_refuse(c, 421, NULL, "there is no such site here");
         return false;
     }
-    if ((r->method == CNC__HTTP_POST || r->method == CNC__HTTP_OTHER) &&
+    if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD &&
+        !is_open(c->net, r->path) &&
         !cnc__origin_may_post(r, h->host, c->secure, origins)) {
         cnc__http_refuse(c, 403, NULL,
                          "this site does not take requests from there");
@@ -262,32 +373,45 @@ may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
     return true;
 }
 
-/* A proxy on this machine says for whom it asks: the last address is the one
- * that it saw itself, those before it are what others claim.  From elsewhere
- * nobody is believed. */
 static void
-look_behind_proxy(struct cnc__http_request *r)
+on_body(const char *data, size_t len, void *priv)
 {
-    const char *from = NULL, *proto = cnc__http_header(r, "x-forwarded-proto");
-    unsigned char bytes[16];
-    char text[64];
+    struct cnc__http_sink *sink = priv;
 
-    for (size_t i = 0; i < r->n_headers; i++) {
-        if (strcmp(r->headers[i].name, "x-forwarded-for") == 0) {
-            from = r->headers[i].value;
+    sink->data(sink, data, len);
+}
+
+/* A body comes.  False: it was answered without it. */
+static bool
+expect_body(struct cnc__conn *c, struct cnc__http_call *call)
+{
+    struct cnc__net *n = c->net;
+    struct cnc__http1 *h = &call->h1;
+
+    if (n->config.sink != NULL) {
+        introduce(c, call);
+        call->with_handler = call->in_handler = true;
+        c->close_after = true; /* should it answer now */
+        call->sink =
+            n->config.sink(&h->request, h->length, n->config.http_priv);
+        call->in_handler = call->with_handler = false;
+        if (call->answered) {
+            CNC_CHECK(call->sink == NULL);
+            c->call = NULL;
+            give_call(n, call);
+            return false;
         }
+        c->close_after = false;
     }
-    if (from != NULL && strrchr(from, ',') != NULL) {
-        from = strrchr(from, ',') + 1;
+    if (call->sink != NULL) {
+        h->on_body = on_body;
+        h->on_body_priv = call->sink;
     }
-    if (from != NULL) {
-        snprintf(text, sizeof(text), "%s", from + strspn(from, " \t"));
-        if (inet_pton(AF_INET, text, bytes) == 1 ||
-            inet_pton(AF_INET6, text, bytes) == 1) {
-            memcpy(r->addr, text, sizeof(r->addr));
-        }
+    if (h->length != CNC__HTTP1_NO_LENGTH &&
+        h->max_body > n->config.max_body) {
+        c->deadline_ms += h->length / BYTES_A_MS;
     }
-    r->secure = r->secure || (proto != NULL && strcmp(proto, "https") == 0);
+    return true;
 }
 
 static void
@@ -302,15 +426,17 @@ dispatch(struct cnc__conn *c, struct cnc__http_call *call)
         cnc__http_abandon(c);
         return;
     }
-    r->secure = c->secure;
-    memcpy(r->addr, c->addr->text, sizeof(r->addr));
-    if (c->addr->loopback) {
-        look_behind_proxy(r);
-    }
-    r->responder = &call->responder;
+    introduce(c, call);
     call->with_handler = call->in_handler = true;
     c->deadline_ms = 0; /* ours to keep, not the client's */
-    n->config.http(r, n->config.http_priv);
+    if (call->sink != NULL) {
+        struct cnc__http_sink *sink = call->sink;
+
+        call->sink = NULL;
+        sink->end(sink);
+    } else {
+        n->config.http(r, n->config.http_priv);
+    }
     call->in_handler = false;
     if (call->answered) {
         c->call = NULL;
@@ -331,7 +457,7 @@ step(struct cnc__conn *c, enum cnc__http1_step what)
     case CNC__HTTP1_MORE:
         return true;
     case CNC__HTTP1_HEAD:
-        if (!may_go_on(c, h)) {
+        if (!may_go_on(c, h) || !expect_body(c, call)) {
             return false;
         }
         if (h->expect) {

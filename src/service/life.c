@@ -26,6 +26,7 @@ tick_domain(struct cnc_service *s, uint64_t now)
     cnc__operator_tick(s->operator_, now);
     cnc__weblogins_tick(s->weblogins, now);
     cnc__onetime_tick(s->onetime, now);
+    cnc__uploads_tick(s->uploads, now);
     cnc__confirms_tick(s->confirms, now);
     cnc__password_tick(s, now);
     cnc__agent_tick(s->agent);

@@ -231,9 +231,9 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                               .is_reserved = env_is_reserved,
                               .without = s->o.without,
                               .priv = s};
-    static const char *const names[] = {"roster",  "offline",      "carbons",
-                                        "archive", "blocking",     "vcard",
-                                        "private", "registration", "pep"};
+    static const char *const names[] = {
+        "roster", "offline", "carbons",      "archive", "blocking",
+        "vcard",  "private", "registration", "pep",     "upload"};
 
     for (const char *const *w = s->o.without; w != NULL && *w != NULL; w++) {
         size_t i = 0;
@@ -246,7 +246,7 @@ cnc__messaging_new(struct cnc_service *s, struct cnc_error *err)
                                  "--without %s: accounts have no such part; "
                                  "there are roster, offline, carbons, "
                                  "archive, blocking, vcard, private, "
-                                 "registration and pep",
+                                 "registration, pep and upload",
                                  *w);
         }
     }
@@ -269,5 +269,6 @@ cnc__messaging_account_deleted(struct cnc_service *s, const char *user)
     cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(s->router));
     cnc__im_account_deleted(s->im, user);
     cnc__pep_account_deleted(s->pubsub, bare.data);
+    cnc__uploads_account_deleted(s->uploads, bare.data);
     cnc__str_fini(&bare);
 }

@@ -36,6 +36,12 @@ static const char help[] =
     "  --log-level LEVEL  debug, info, warn or error [info]\n"
     "  --no-console       no page /_console for raw XML\n"
     "  --supervise        start the service again when a crash ends it\n"
+    "  --max-upload N     bytes of a file that somebody sends [10485760]\n"
+    "  --upload-quota N   MB of files that one account may keep [1000]\n"
+    "  --upload-files N   and how many [10000]\n"
+    "  --upload-total N   MB of files that all may keep [10000]\n"
+    "  --upload-days N    delete files after so many days [never]\n"
+    "  --upload-guests    let guests send files, too\n"
     "\n"
     "The XMPP network (LIST: may be given again):\n"
     "  --c2s ADDR         LIST clients by TCP, such as *:5222\n"
@@ -61,7 +67,9 @@ static const char help[] =
     "  --attach HOST:PORT be a component (XEP-0114) of that server: no S2S\n"
     "  --attach-secret F  with the secret in this file\n"
     "  --without NAME     LIST what accounts do not get: roster, offline,\n"
-    "                     carbons, archive, blocking, vcard, private, pep\n"
+    "                     carbons, archive, blocking, vcard, private, "
+    "pep,\n"
+    "                     upload\n"
     "  --registration     strangers may make accounts (XEP-0077)\n"
     "  --operator JID     LIST this account may do everything, from any "
     "client\n"
@@ -141,6 +149,12 @@ static const struct option {
     O("max-resources", NUMBER, max_resources, 1, 10000),
     O("resume", NUMBER, resume, 1, 86400),
     O("supervise", FLAG, supervise, 0, 0),
+    O("max-upload", NUMBER, max_upload, 1000, 1 << 30),
+    O("upload-quota", NUMBER, upload_quota, 1, 1 << 30),
+    O("upload-files", NUMBER, upload_files, 1, 1 << 30),
+    O("upload-total", NUMBER, upload_total, 1, 1 << 30),
+    O("upload-days", NUMBER, upload_days, 1, 36500),
+    O("upload-guests", FLAG, upload_guests, 0, 0),
 #undef D
 #undef O
 };

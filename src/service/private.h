@@ -238,6 +238,40 @@ int cnc__onetime_take(struct cnc__onetime *o, const char *secret,
                       const char *purpose, bool look, char *text, size_t size,
                       void (*done)(void *arg, bool kept), void *arg);
 
+/* -- uploads.c, upload-*.c: files that people send (XEP-0363) --------------
+ */
+
+struct cnc__uploads;
+struct cnc__uploads *cnc__uploads_new(struct cnc_service *s);
+/* After the commits, which may still tell of a file. */
+void cnc__uploads_free(struct cnc__uploads **up);
+void cnc__uploads_load(struct cnc__uploads *u,
+                       const struct cnc_store_entry *e);
+/* Handlers and commands too. */
+int cnc__uploads_load_done(struct cnc__uploads *u, struct cnc_error *err);
+void cnc__uploads_tick(struct cnc__uploads *u, uint64_t now_ms);
+void cnc__uploads_account_deleted(struct cnc__uploads *u, const char *bare);
+/* True when it answered r. */
+bool cnc__uploads_http(struct cnc_service *s, struct cnc__http_request *r);
+/* For net, of this domain's requests. */
+#define CNC__UPLOADS_OPEN "/_up/"
+uint32_t cnc__uploads_larger(struct cnc_service *s,
+                             const struct cnc__http_request *r);
+struct cnc__http_sink *cnc__uploads_sink(struct cnc_service *s,
+                                         struct cnc__http_request *r,
+                                         uint64_t length);
+/* For the agent: files of forms. */
+void cnc__uploads_form_file(const struct cnc__web_file *file,
+                            const struct cnc__caller *who,
+                            cnc__web_kept_f *done, void *done_priv,
+                            void *service);
+void cnc__uploads_form_drop(const char *url, void *service);
+struct cnc__uploads_stats {
+    uint64_t files, bytes, slots, kept, refused;
+};
+void cnc__uploads_stats(const struct cnc__uploads *u,
+                        struct cnc__uploads_stats *out);
+
 /* -- confirm.c: XEP-0070 ---------------------------------------------------
  */
 
@@ -474,6 +508,7 @@ struct cnc_service {
     struct cnc__roles *roles;
     struct cnc__weblogins *weblogins;
     struct cnc__onetime *onetime;
+    struct cnc__uploads *uploads;
     struct cnc__confirms *confirms;
     struct cnc__password_late *late; /* answers that come later */
     struct cnc__fast *fast;

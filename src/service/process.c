@@ -56,6 +56,32 @@ on_http(struct cnc__http_request *r, void *priv)
     }
 }
 
+static uint32_t
+on_larger(const struct cnc__http_request *r, void *priv)
+{
+    struct cnc__process *p = priv;
+    const char *host = cnc__http_header(r, "host");
+    struct cnc_service *domain = NULL;
+
+    return cnc__sites_find(p->sites, host == NULL ? "" : host, &domain) &&
+                   domain != NULL
+               ? cnc__uploads_larger(domain, r)
+               : 0;
+}
+
+static struct cnc__http_sink *
+on_sink(struct cnc__http_request *r, uint64_t length, void *priv)
+{
+    struct cnc__process *p = priv;
+    const char *host = cnc__http_header(r, "host");
+    struct cnc_service *domain = NULL;
+
+    return cnc__sites_find(p->sites, host == NULL ? "" : host, &domain) &&
+                   domain != NULL
+               ? cnc__uploads_sink(domain, r, length)
+               : NULL;
+}
+
 static bool
 on_site(const char *host, const char *const **origins, void *priv)
 {
@@ -388,6 +414,9 @@ listen_all(struct cnc__process *p, struct cnc_error *err)
         .link = &first->link_env,
         .http = on_http,
         .http_priv = p,
+        .larger = on_larger,
+        .sink = on_sink,
+        .open_path = CNC__UPLOADS_OPEN,
         .ws_path = CNC__WS_PATH,
         .stream = cnc__network_stream,
         .stream_priv = p,

@@ -144,8 +144,8 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
 void
 cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
-    if (!cnc__hostmeta_http(s, r) && !cnc__webconsole_http(s, r) &&
-        !cnc__weblogin_http(s, r)) {
+    if (!cnc__uploads_http(s, r) && !cnc__hostmeta_http(s, r) &&
+        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }
@@ -177,6 +177,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__roles_load(s->roles, e);
         } else if (strcmp(e->node, "onetime") == 0) {
             cnc__onetime_load(s->onetime, e);
+        } else if (strcmp(e->node, "file") == 0) {
+            cnc__uploads_load(s->uploads, e);
         } else if (strcmp(e->node, "weblogin") == 0) {
             cnc__weblogins_load(s->weblogins, e);
         } else if (!cnc__tokens_load(s, e) && !cnc__im_load(s->im, e)) {
@@ -214,6 +216,7 @@ load_store(struct cnc_service *s, struct cnc_error *err)
         cnc__pubsub_load_done(s->pubsub);
         cnc__im_load_done(s->im);
         cnc__tokens_load_done(s);
+        code = cnc__uploads_load_done(s->uploads, err);
     }
     return code;
 }
@@ -252,6 +255,7 @@ make_rooms(struct cnc_service *s)
     cnc__commands_roles(s->commands, cnc__roles_has, s->roles);
     s->weblogins = cnc__weblogins_new(s);
     s->onetime = cnc__onetime_new(s);
+    s->uploads = cnc__uploads_new(s);
     s->confirms = cnc__confirms_new(s);
     s->operator_ = cnc__operator_new(s);
     s->traces = cnc__traces_new(s);
@@ -275,6 +279,8 @@ make_agent(struct cnc_service *s)
                                    .commands = s->commands,
                                    .caller = cnc__weblogin_caller,
                                    .has_role = env_has_role,
+                                   .file_keep = cnc__uploads_form_file,
+                                   .file_drop = cnc__uploads_form_drop,
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);
@@ -511,6 +517,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__browse_free(&s->browse);
     cnc__operator_free(&s->operator_);
     cnc__commits_free(&s->commits);
+    cnc__uploads_free(&s->uploads);
     cnc__roles_free(&s->roles);
     if (s->store != NULL) {
         s->driver->close(&s->store);

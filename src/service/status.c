@@ -77,6 +77,21 @@ figures_s2s(struct cnc_service *s, figure_f *f, void *priv)
 }
 
 static void
+figures_uploads(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__uploads_stats st;
+
+    cnc__uploads_stats(s->uploads, &st);
+    f("uploads", GAUGE, "Files that are kept for people", st.files, priv);
+    f("upload_bytes", GAUGE, "Their bytes, and those promised to slots",
+      st.bytes, priv);
+    f("upload_slots", GAUGE, "Slots that wait for their file", st.slots, priv);
+    f("uploads_total", COUNTER, "Files received", st.kept, priv);
+    f("uploads_refused_total", COUNTER, "Files and slots refused", st.refused,
+      priv);
+}
+
+static void
 figures_im(struct cnc_service *s, figure_f *f, void *priv)
 {
     struct cnc__im_stats st = {0};
@@ -145,6 +160,7 @@ figures_domain(struct cnc_service *s, figure_f *f, void *priv)
     figures_xmpp(s, f, priv);
     figures_s2s(s, f, priv);
     figures_im(s, f, priv);
+    figures_uploads(s, f, priv);
     f("nodes", GAUGE, "PubSub nodes", ps.nodes, priv);
     f("items", GAUGE, "Items of all nodes", ps.items, priv);
     f("subscriptions", GAUGE, "Subscriptions", ps.subscriptions, priv);

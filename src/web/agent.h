@@ -42,6 +42,15 @@ struct cnc__submit_result { /* what became of a submitted form */
 typedef void cnc__submitted_f(const struct cnc__submit_result *r,
                               struct cnc__values *v, void *priv);
 
+/* A file that came with a form; borrowed until it is kept. */
+struct cnc__web_file {
+    const char *name, *type; /* as sent; "" if nothing */
+    const char *data;
+    size_t len;
+};
+/* Kept, durably: its address; or NULL, and what to tell the person. */
+typedef void cnc__web_kept_f(const char *url, const char *why, void *priv);
+
 struct cnc__agent_env {
     struct cnc__pubsub *pubsub;
     const char *domain;
@@ -68,6 +77,12 @@ struct cnc__agent_env {
     void (*caller)(struct cnc__caller *out, struct cnc__http_request *r,
                    void *priv);
     bool (*has_role)(const char *bare, const char *roles, void *priv);
+    /* Keep a file of a form, or drop it again, by its address; NULL: none are
+     * kept.  done comes once, now or later. */
+    void (*file_keep)(const struct cnc__web_file *file,
+                      const struct cnc__caller *who, cnc__web_kept_f *done,
+                      void *done_priv, void *priv);
+    void (*file_drop)(const char *url, void *priv);
     void *priv;
 };
 

@@ -14,7 +14,9 @@ enum cnc__http_method {
     CNC__HTTP_GET,
     CNC__HTTP_HEAD,
     CNC__HTTP_POST,
-    CNC__HTTP_OTHER
+    CNC__HTTP_OTHER,
+    CNC__HTTP_PUT,    /* these two are known where files are sent; others */
+    CNC__HTTP_OPTIONS /* are given them as CNC__HTTP_OTHER */
 };
 
 struct cnc__http_header {
@@ -52,6 +54,14 @@ struct cnc__http_response {
      * for many (HTTP/1.1 keep-alive); head_len bytes of it answer HEAD. */
     struct cnc_buf *whole;
     size_t head_len;
+    /* Instead of body: a part of a file, read as the client takes it.  NULL:
+     * none. */
+    const struct cnc__http_file *file;
+};
+
+struct cnc__http_file {
+    int fd; /* steals, whatever becomes of the answer */
+    uint64_t offset, len;
 };
 
 /* Answer exactly once, now or later, from the core's thread.  The responder
@@ -59,6 +69,21 @@ struct cnc__http_response {
 struct cnc__http_responder {
     void (*respond)(struct cnc__http_responder *self,
                     const struct cnc__http_response *response);
+    /* The sink of this request's body is not full any more. */
+    void (*resume)(struct cnc__http_responder *self);
+};
+
+/*
+ * Where a body goes that is not gathered in memory.  data() takes what came;
+ * when that was enough it sets full, and no more is read until it has cleared
+ * that and called the responder's resume().  Then one of end(): the body is
+ * whole, answer as a handler would; or gone(): nobody is left to answer.
+ */
+struct cnc__http_sink {
+    bool full;
+    void (*data)(struct cnc__http_sink *self, const char *data, size_t len);
+    void (*end)(struct cnc__http_sink *self);
+    void (*gone)(struct cnc__http_sink *self);
 };
 
 typedef void cnc__http_handler_f(struct cnc__http_request *r, void *priv);

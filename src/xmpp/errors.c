@@ -93,9 +93,18 @@ cnc__stanza_error_add(struct cnc__str *out, const struct cnc_error *err)
                         CNC__NS_STANZA_ERROR, err->text);
     }
     if (err->specific != NULL && err->specific_ns != NULL) {
-        /* Static, and may hold attributes: "unsupported feature='rsm'". */
-        cnc__xml_printf(out, "<%pR xmlns='%s'/>", err->specific,
-                        err->specific_ns);
+        /* It may hold attributes, "unsupported feature='rsm'", and after '>'
+         * what is in the element. */
+        const char *s = err->specific, *in = strchr(s, '>');
+        int head = (int)(in == NULL ? strlen(s) : (size_t)(in - s));
+
+        cnc__str_printf(out, "<%.*s", head, s);
+        cnc__xml_printf(out, " xmlns='%s'", err->specific_ns);
+        if (in == NULL) {
+            cnc__str_puts(out, "/>");
+        } else {
+            cnc__str_printf(out, "%s</%.*s>", in, (int)strcspn(s, " >"), s);
+        }
     }
     cnc__str_puts(out, "</error>");
 }

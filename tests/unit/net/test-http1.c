@@ -264,8 +264,10 @@ static const struct accepted accepted[] = {
     {"POST /f HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n"
      "3;x=y\r\nhel\r\n02\r\nlo\r\n0\r\nTrailer: t\r\n\r\n",
      CNC__HTTP_POST, "/f", "", "example.org", "hello", true},
-    {"PUT /f HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi", CNC__HTTP_OTHER,
+    {"PUT /f HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi", CNC__HTTP_PUT,
      "/f", "", "example.org", "hi", true},
+    {"DELETE /f HTTP/1.1\r\n" H "\r\n", CNC__HTTP_OTHER, "/f", "",
+     "example.org", "", true},
 };
 
 /* What follows a request on the wire is not touched. */
