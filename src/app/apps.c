@@ -281,6 +281,24 @@ cnc__app_assets(const struct cnc__app *app)
     return cnc__str_steal(&path);
 }
 
+char *
+cnc__app_folders(const struct cnc__app *app)
+{
+    struct cnc__str all = CNC__STR, rest = CNC__STR;
+
+    cnc__str_puts(&all, app->files == NULL ? "" : app->files);
+    for (const struct cnc__app *b = app->base; b != NULL; b = b->base) {
+        if (b->files != NULL) {
+            cnc__str_clear(&rest);
+            cnc__str_add(&rest, cnc__str_c(&all), all.len);
+            cnc__str_clear(&all);
+            cnc__str_printf(&all, "%s\n%s", b->files, cnc__str_c(&rest));
+        }
+    }
+    cnc__str_fini(&rest);
+    return all.len == 0 ? cnc__strdup("") : cnc__str_steal(&all);
+}
+
 void
 cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms)
 {

@@ -331,11 +331,11 @@ cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
         code = cnc__agent_page(agent, app->decl, p, err);
         app->n_pages += code == 0;
     }
-    if (code == 0 && app->files != NULL) {
-        app->assets = cnc__app_assets(app);
-        code = app->assets == NULL
-                   ? 0
-                   : cnc__agent_assets(agent, app->assets, err);
+    /* What it extends brings its own. */
+    for (struct cnc__app *b = app; code == 0 && b != NULL; b = b->base) {
+        b->assets = b->files == NULL ? NULL : cnc__app_assets(b);
+        code =
+            b->assets == NULL ? 0 : cnc__agent_assets(agent, b->assets, err);
     }
     if (code != 0) {
         cnc__app_pages_remove(app);
@@ -352,10 +352,12 @@ cnc__app_pages_remove(struct cnc__app *app)
         return;
     }
     app->has_pages = false;
-    if (app->assets != NULL) {
-        cnc__agent_assets_remove(agent, app->assets);
-        cnc__free(app->assets);
-        app->assets = NULL;
+    for (struct cnc__app *b = app; b != NULL; b = b->base) {
+        if (b->assets != NULL) {
+            cnc__agent_assets_remove(agent, b->assets);
+        }
+        cnc__free(b->assets);
+        b->assets = NULL;
     }
     for (const struct cnc_page *p = app->decl->pages;
          app->n_pages > 0 && p->path != NULL; p++, app->n_pages--) {

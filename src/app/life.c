@@ -201,13 +201,15 @@ on_templates(struct cnc_error *err, void *priv)
 static void
 next_templates(struct templates *t)
 {
-    while (t->app != NULL && (t->app->apps->leaving || !t->app->declared ||
-                              t->app->files == NULL)) {
+    while (t->app != NULL && (t->app->apps->leaving || !t->app->declared)) {
         t->app = t->app->next;
     }
     if (t->app != NULL) {
-        cnc__agent_template_files(t->app->apps->agent, t->app->files,
-                                  on_templates, t);
+        char *folders = cnc__app_folders(t->app);
+
+        cnc__agent_template_files(t->app->apps->agent, folders, on_templates,
+                                  t);
+        cnc__free(folders);
         return;
     }
     t->done(t->priv);
@@ -392,9 +394,12 @@ after_start(struct cnc_request *r, int code)
     }
     app->started = true;
     memset(&app->counts, 0, sizeof(app->counts));
-    if (app->apps->agent != NULL && app->files != NULL) {
-        cnc__agent_template_files(app->apps->agent, app->files,
-                                  templates_taken, c);
+    if (app->apps->agent != NULL) {
+        char *folders = cnc__app_folders(app);
+
+        cnc__agent_template_files(app->apps->agent, folders, templates_taken,
+                                  c);
+        cnc__free(folders);
     } else {
         templates_taken(NULL, c);
     }

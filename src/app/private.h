@@ -248,6 +248,9 @@ void cnc__app_show(struct cnc__app *app);
 void cnc__app_hide(struct cnc__app *app);
 /* The folder of its assets, *new*; NULL: there is none. */
 char *cnc__app_assets(const struct cnc__app *app);
+/* The folders of its templates, one a line: those of what it extends first.
+ * *New*; "" for none. */
+char *cnc__app_folders(const struct cnc__app *app);
 
 /* faults.c: a handler has returned. */
 void cnc__app_judge(const struct cnc_request *r, int code);

@@ -122,7 +122,8 @@ CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
 CNC_API void cnc__agent_runtime_base(struct cnc__str *out,
                                      const struct cnc__agent *a);
 CNC_API const char *cnc__agent_page_headers(void);
-/* Templates from files: each *.xsl of dir becomes the item of that name when
+/* Templates from files (dir: a folder, or several, one a line; a file of a
+ * later one stands for one of the same name): each *.xsl becomes the item when
  * there is none, or when the file differs from the one last taken (its
  * SHA-256 is kept with the item's publisher "DOMAIN/files").  Goes through
  * the same check as any publish; done when all are in or refused. */

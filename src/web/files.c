@@ -18,7 +18,7 @@
 #define MAX_FILES 256
 
 struct file {
-    char *name;
+    char *name, *folder;
     char *text;
     size_t len;
     char hash[65];
@@ -46,8 +46,23 @@ is_template(const char *name)
            cnc__utf8_valid(name, len) && strcmp(name + len - 4, ".xsl") == 0;
 }
 
+/* The place of a file of an earlier folder, or a new one. */
+static struct file *
+place_of(struct taking *t, const char *name)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (strcmp(t->files[i].name, name) == 0) {
+            cnc__free(t->files[i].name);
+            cnc__free(t->files[i].folder);
+            cnc__free(t->files[i].text);
+            return &t->files[i];
+        }
+    }
+    return &t->files[t->n++];
+}
+
 static void
-read_one(struct taking *t, int fd, const char *name)
+read_one(struct taking *t, const char *folder, int fd, const char *name)
 {
     struct cnc__str text = CNC__STR;
     unsigned char hash[32];
@@ -60,42 +75,57 @@ read_one(struct taking *t, int fd, const char *name)
     if (rc != 0) {
         if (t->err.code == 0) {
             cnc_error_set(&t->err, rc, NULL, "template file %s/%s: %.300s",
-                          t->dir, name, err.text);
+                          folder, name, err.text);
         }
         cnc__str_fini(&text);
         return;
     }
-    struct file *f = &t->files[t->n++];
+    struct file *f = place_of(t, name);
     cnc__pack_sha256(hash, cnc__str_c(&text), text.len);
     cnc__hex(f->hash, hash, sizeof(hash));
     f->name = cnc__strdup(name);
+    f->folder = cnc__strdup(folder);
     f->len = text.len;
     f->text = text.len > 0 ? cnc__str_steal(&text) : cnc__strdup("");
 }
 
 static void
-read_files(void *arg)
+read_folder(struct taking *t, const char *folder)
 {
-    struct taking *t = arg;
     struct dirent *e;
-    int fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(dup(fd));
     if (dir == NULL) {
-        if (errno != ENOENT) {
+        if (errno != ENOENT && t->err.code == 0) {
             cnc_error_set(&t->err, CNC_ESYS, NULL,
-                          "the folder %s cannot be read: %s", t->dir,
+                          "the folder %s cannot be read: %s", folder,
                           strerror(errno));
         }
     } else {
         while (t->n < MAX_FILES && (e = readdir(dir)) != NULL) {
             if (is_template(e->d_name)) {
-                read_one(t, fd, e->d_name);
+                read_one(t, folder, fd, e->d_name);
             }
         }
         closedir(dir);
     }
     if (fd >= 0) {
         close(fd);
+    }
+}
+
+static void
+read_files(void *arg)
+{
+    struct taking *t = arg;
+    for (const char *s = t->dir; *s != '\0';) {
+        size_t len = strcspn(s, "\n");
+        char *folder = cnc__strndup(s, len);
+        if (len > 0) {
+            read_folder(t, folder);
+        }
+        cnc__free(folder);
+        s += len + (s[len] == '\n');
     }
 }
 
@@ -110,6 +140,7 @@ finish(struct taking *t)
     }
     for (size_t i = 0; i < t->n; i++) {
         cnc__free(t->files[i].name);
+        cnc__free(t->files[i].folder);
         cnc__free(t->files[i].text);
     }
     cnc__free(t->files);
@@ -180,6 +211,17 @@ keep(struct taking *t, const char *name)
     }
 }
 
+static const char *
+folder_of(const struct taking *t, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < t->n; i++) {
+        if (strcmp(t->files[i].name, name) == 0) {
+            return t->files[i].folder;
+        }
+    }
+    return t->dir;
+}
+
 static void next(struct taking *t);
 
 static void
@@ -192,8 +234,8 @@ on_published(const struct cnc_error *err, const char *id, void *priv)
     if (err != NULL && t->err.code == 0) {
         t->err = *err;
         cnc_error_set(&t->err, err->code, err->condition,
-                      "template file %s/%s: %.300s", t->dir, id ? id : "",
-                      err->text);
+                      "template file %s/%s: %.300s", folder_of(t, id),
+                      id ? id : "", err->text);
         t->err.line = err->line;
     }
     next(t);
