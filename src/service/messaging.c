@@ -32,13 +32,52 @@ env_is_reserved(const char *user, void *priv)
     return is;
 }
 
+struct newcomer { /* a stranger's account, while an app is asked */
+    struct cnc_service *service;
+    char *user, *password;
+    cnc__im_done_f *done;
+    void *priv;
+};
+
+static void
+on_may_register(int code, const char *text, void *priv)
+{
+    struct newcomer *n = priv;
+    struct cnc_error err = {0};
+
+    if (code == 0 || code == CNC_ENOENT) {
+        cnc__logins_set(n->service->accounts, n->user, n->password, true,
+                        n->done, n->priv);
+    } else {
+        cnc_error_set(&err, CNC_EACCES, "not-allowed", "%s",
+                      text == NULL ? "no new accounts" : text);
+        n->done(&err, n->priv);
+    }
+    cnc__wipe(n->password, strlen(n->password));
+    cnc__free(n->password);
+    cnc__free(n->user);
+    cnc__free(n);
+}
+
 static void
 env_set(const char *user, const char *password, bool must_be_new,
         cnc__im_done_f *done, void *done_priv, void *priv)
 {
     struct cnc_service *s = priv;
+    struct newcomer *n;
 
-    cnc__logins_set(s->accounts, user, password, must_be_new, done, done_priv);
+    if (!must_be_new) {
+        cnc__logins_set(s->accounts, user, password, false, done, done_priv);
+        return;
+    }
+    n = cnc__zalloc(sizeof(*n));
+    *n = (struct newcomer){.service = s,
+                           .user = cnc__strdup(user),
+                           .password = cnc__strdup(password),
+                           .done = done,
+                           .priv = done_priv};
+    cnc__hook_register(s, user, s->enrols == NULL ? "" : s->enrols,
+                       on_may_register, n);
 }
 
 static void
@@ -54,8 +93,11 @@ cnc__messaging_enrol(const char *addr, const struct cnc_element *iq,
                      void (*reply)(const char *xml, size_t len, void *priv),
                      void *reply_priv, void *logins)
 {
-    cnc__im_register(cnc__logins_service(logins)->im, addr, iq, reply,
-                     reply_priv);
+    struct cnc_service *s = cnc__logins_service(logins);
+
+    s->enrols = addr;
+    cnc__im_register(s->im, addr, iq, reply, reply_priv);
+    s->enrols = NULL;
 }
 
 /* -- streams ask ---------------------------------------------------------- */

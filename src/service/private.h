@@ -289,6 +289,20 @@ int cnc__confirm(struct cnc__confirms *c, const char *jid, const char *id,
 int cnc__service_say(struct cnc_service *s, const char *to, const char *xml,
                      size_t len);
 
+/* -- hooks.c: what apps are asked ----------------------------------------- */
+
+/* user: a local part.  CNC_ENOENT: no app knows, the kept keys do; 0: right;
+ * else wrong. */
+void cnc__hook_password(struct cnc_service *s, const char *user,
+                        const char *password, cnc__hook_done_f *done,
+                        void *arg);
+/* The same, as streams ask it. */
+void cnc__hook_password_sasl(const char *user, const char *password,
+                             cnc__hook_done_f *done, void *arg, void *logins);
+/* CNC_ENOENT: no app minds. */
+void cnc__hook_register(struct cnc_service *s, const char *user,
+                        const char *addr, cnc__hook_done_f *done, void *priv);
+
 /* -- password.c: is this the password? ------------------------------------ */
 
 /* 0, CNC_EAUTH or CNC_ELIMIT, later, after as long a time whether there is
@@ -521,6 +535,7 @@ struct cnc_service {
     struct cnc__observe *observe;
     struct cnc__browse *browse;
     struct cnc__apps *apps;
+    const char *enrols; /* the address of a stranger while he is heard */
     struct cnc__agent *agent;
     struct cnc__components *components; /* NULL: none may connect */
     struct cnc__attach *attach;         /* NULL: we are no component */

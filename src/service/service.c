@@ -307,6 +307,7 @@ make_stream_envs(struct cnc_service *s)
         .is_operator = cnc__logins_is_operator,
         .bearer = cnc__weblogin_bearer,
         .offload = cnc__logins_offload,
+        .ask_password = cnc__hook_password_sasl,
         .features = cnc__logins_features,
         .priv = s->accounts};
     if (s->o.registration) {

@@ -63,6 +63,28 @@ done(void *arg)
     }
 }
 
+static void
+work_is_done(void *arg)
+{
+}
+
+/* What somebody else than the keys says; perhaps at once, and the verdict is
+ * still to come after this step. */
+static void
+on_asked(int code, const char *text, void *arg)
+{
+    struct job *job = arg;
+    struct cnc__stream *s = job->stream;
+
+    job->ok = code == 0;
+    if (s == NULL) {
+        job_free(job);
+    } else {
+        s->env->offload(code == CNC_ENOENT ? work : work_is_done, done, job,
+                        s->env->priv);
+    }
+}
+
 /* SASLprep, as the keys were made (see cnc__scram_derive). */
 static void
 take_password(struct job *job, const char *password, size_t len)
@@ -111,7 +133,15 @@ verify(struct cnc__stream *s, struct cnc__sasl *x, const char *password,
     }
     x->priv = job;
     x->waiting = true;
-    s->env->offload(work, done, job, s->env->priv);
+    if (s->env->ask_password == NULL) {
+        s->env->offload(work, done, job, s->env->priv);
+    } else {
+        char *user = cnc__strndup(x->account, strcspn(x->account, "@"));
+
+        s->env->ask_password(user, job->password.data, on_asked, job,
+                             s->env->priv);
+        cnc__free(user);
+    }
     return CNC__SASL_WAIT;
 }
 

@@ -84,6 +84,11 @@ struct cnc__stream_env {
      * PBKDF2.  NULL: run both at once. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
                     void *priv);
+    /* Is this the password?  answer comes once, with CNC_ENOENT when the keys
+     * are to say.  NULL: they always are. */
+    void (*ask_password)(const char *user, const char *password,
+                         void (*answer)(int code, const char *text, void *arg),
+                         void *arg, void *priv);
     void *priv;
     /* A ring of the envs of all domains that clients may mean when they
      * connect where this one is served: the header's `to` chooses.  They
