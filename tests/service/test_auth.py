@@ -969,3 +969,71 @@ def test_pages_are_in_no_cache_and_tell_nobody_where_one_was(shared):
         headers = b.get(path).headers
         assert "no-store" in headers["Cache-Control"]
         assert headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+def test_clients_make_accounts_by_the_same_rule():
+    """In-band registration (XEP-0077) asks the app as well."""
+    with auth("--registration") as s:
+        def register(user):
+            c = wire.Client(s.port, bind=False)
+            c.open()
+            c.send("<iq xmlns='jabber:client' type='set' id='r'>"
+                   "<query xmlns='jabber:iq:register'><username>"
+                   f"{user}</username><password>{OTHER}</password></query>"
+                   "</iq>")
+            return c.recv().get("type")
+        assert register("romeo") == "error"
+        change(s, sign_up="open")
+        assert register("romeo") == "result"
+
+
+
+
+# -- people of another program's database --------------------------------------
+
+@pytest.fixture
+def django(tmp_path):
+    """The example auth-sql with a table such as Django has."""
+    import base64
+    import sqlite3
+    file = tmp_path / "people.sqlite"
+    key = base64.b64encode(hashlib.pbkdf2_hmac(
+        "sha256", OTHER.encode(), b"NaCl", 1000)).decode()
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE auth_user (username TEXT PRIMARY KEY,"
+                   " password TEXT, is_active INTEGER)")
+        db.executemany("INSERT INTO auth_user VALUES (?, ?, ?)", [
+            ("romeo", "pbkdf2_sha256$1000$NaCl$" + key, 1),
+            ("tybalt", "pbkdf2_sha256$1000$NaCl$" + key, 0),
+            ("paris", "!unusable", 1)])
+    db.close()
+    with Service(os.path.join(BUILD, "examples/auth-sql/auth-sql.so"),
+                 "--allow-plain",
+                 files=os.path.join(TOP, "examples/auth-sql"),
+                 env={"CONCORDANCE_APPS": os.path.join(BUILD, "apps")}) as s:
+        s.ctl("adduser", "juliet", stdin=PASSWORD + "\n")
+        s.ctl("do", "settings/auth_sql", f"sql-file:={file}")
+        yield s
+
+
+def test_people_of_a_database_log_in(django):
+    b = Browser(django)
+    answer = b.login("Romeo", OTHER)
+    assert answer.status == 303, answer.text
+    assert b.who() == "romeo@localhost"
+    assert plain(django, "romeo", OTHER)
+    for user, password in (("romeo", PASSWORD), ("tybalt", OTHER),
+                           ("paris", OTHER), ("nobody", OTHER),
+                           ("romeo' OR 1=1 --", OTHER)):
+        assert Browser(django).login(user, password).status == 422
+        assert not plain(django, user, password)
+
+
+def test_whom_the_database_does_not_know_the_service_may(django):
+    assert logged_in(django).who() == "juliet@localhost"
+    assert plain(django, "juliet", PASSWORD)
+    assert not plain(django, "juliet", OTHER)
+
+
+def test_a_database_that_cannot_be_read_lets_nobody_in(django):
+    django.ctl("do", "settings/auth_sql", "sql-file:=/nowhere/at-all")
+    assert Browser(django).login("romeo", OTHER).status == 422
+    assert any("/nowhere/at-all" in line for line in django.log)
