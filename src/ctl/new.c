@@ -19,7 +19,7 @@ struct file {
 static const struct file c_files[] = {
     {"c/app.c", "@name@.c", false},
     {"c/Makefile", "Makefile", false},
-    {"c/test.sh", "test.sh", true},
+    {"c/test.c", "test_@name@.c", false},
     {"page.xsl", "@name@.xsl", false},
     {NULL, NULL, false},
 };

@@ -292,3 +292,25 @@ def test_starting_is_quick(site):
     after = os.times()
     spent = sum(after[:4]) - sum(before[:4])
     assert spent < 1.5, f"{spent:.2f} s of processor time in {took:.2f} s"
+
+
+def c_kit(folder, *words, limit="30"):
+    return subprocess.run(
+        [os.path.join(BUILD, "examples/bookcase-c/test-bookcase"), *words],
+        capture_output=True, text=True, timeout=60,
+        env={**os.environ, "TEST_LIMIT": limit, "TMPDIR": str(folder)})
+
+
+def test_a_test_in_c_says_what_is_wrong_and_leaves_nothing(tmp_path):
+    done = c_kit(tmp_path, "./nothing.so", str(tmp_path))
+    assert done.returncode == 1 and "nothing.so" in done.stderr
+    # Another app than the test's: the first thing that fails is named.
+    done = c_kit(tmp_path, os.path.join(BUILD, "tests/service/apps/desk.so"),
+                 str(tmp_path), limit="2")
+    assert done.returncode == 1
+    assert "cannot follow library" in done.stderr
+    done = c_kit(tmp_path, os.path.join(
+        BUILD, "examples/bookcase-c/bookcase.so"),
+        os.path.join(TOP, "examples/bookcase-c"))
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path) == []
