@@ -375,5 +375,5 @@ cnc__apps_commands(struct cnc__apps *a, struct cnc_error *err)
         c.priv = a;
         code = cnc__commands_add(a->env.commands, &c, err);
     }
-    return code;
+    return code == 0 ? cnc__apps_reload_command(a, err) : code;
 }

@@ -74,6 +74,10 @@ struct cnc__apps_env {
      * was added before it failed stays added.  NULL: none can be. */
     int (*load)(char **name, const char *word, const char *mount,
                 struct cnc_error *err, void *priv);
+    /* Load the module in this file as it is now, beside what was loaded of it
+     * before.  NULL: nothing can be loaded again. */
+    int (*load_again)(const struct cnc_app **out, const char *file,
+                      struct cnc_error *err);
     void *priv;
 };
 

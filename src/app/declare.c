@@ -210,7 +210,9 @@ add_node(struct cnc__app *app, const struct cnc_node *d, struct cnc_error *err)
     n->decl = d;
     n->here = true;
     cnc__node_set_priv(node, n);
-    cnc__node_hide(node, true); /* until the app's start() said yes */
+    if (!app->reloading) {
+        cnc__node_hide(node, true); /* until the app's start() said yes */
+    }
     cnc__node_index(node, d->record);
     if (d->source != NULL) {
         return cnc__pubsub_mirror(app->apps->env.pubsub, node, d->source,
@@ -234,7 +236,9 @@ remove_node(struct cnc__app_node *n)
     }
     if (node != NULL && cnc__node_priv(node) == n) {
         cnc__node_set_priv(node, NULL);
-        cnc__node_hide(node, true);
+        if (!n->app->reloading) {
+            cnc__node_hide(node, true);
+        }
     }
 }
 
@@ -305,6 +309,12 @@ void
 cnc__app_undeclare(struct cnc__app *app)
 {
     cnc__app_pages_remove(app);
+    cnc__app_withdraw(app);
+}
+
+void
+cnc__app_withdraw(struct cnc__app *app)
+{
     cnc__app_tasks_remove(app);
     cnc__app_handlers_remove(app);
     cnc__app_commands_remove(app);

@@ -15,8 +15,9 @@
 #include "mark.h"
 #include "private.h"
 
-static void
-set_state(struct cnc__app *app, enum cnc__app_state state, const char *error)
+void
+cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
+                   const char *error)
 {
     char *copy = cnc__strdup(error); /* may be a part of the old one */
 
@@ -39,7 +40,7 @@ cnc__apps_hold(struct cnc__apps *a, const char *name, const char *why)
         return false;
     }
     app->held = true;
-    set_state(app, CNC__APP_PAUSED, why);
+    cnc__app_set_state(app, CNC__APP_PAUSED, why);
     return true;
 }
 
@@ -113,7 +114,8 @@ cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
             code = cnc__app_pages_add(app, err);
         }
         if (code != 0) {
-            set_state(app, CNC__APP_REFUSED, err == NULL ? NULL : err->text);
+            cnc__app_set_state(app, CNC__APP_REFUSED,
+                               err == NULL ? NULL : err->text);
         }
     }
     return code;
@@ -160,11 +162,12 @@ cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
         }
         code = start_now(app, err);
         if (code != 0) {
-            set_state(app, CNC__APP_REFUSED, err == NULL ? NULL : err->text);
+            cnc__app_set_state(app, CNC__APP_REFUSED,
+                               err == NULL ? NULL : err->text);
             return code;
         }
         app->started = true;
-        set_state(app, CNC__APP_RUNNING, NULL);
+        cnc__app_set_state(app, CNC__APP_RUNNING, NULL);
     }
     return 0;
 }
@@ -344,7 +347,7 @@ start_failed(struct change *c, const struct cnc_error *err)
     struct cnc__app *app = c->list[c->at];
 
     cnc__app_undeclare(app);
-    set_state(app, CNC__APP_REFUSED, err->text);
+    cnc__app_set_state(app, CNC__APP_REFUSED, err->text);
     cnc__log(CNC_LOG_WARN, "app.refused", "app=%s error=%s", app->own->name,
              err->text);
     change_end(c, err);
@@ -368,7 +371,7 @@ templates_taken(struct cnc_error *err, void *priv)
         return;
     }
     app->held = false;
-    set_state(app, CNC__APP_RUNNING, NULL);
+    cnc__app_set_state(app, CNC__APP_RUNNING, NULL);
     cnc__log(CNC_LOG_INFO, "app.started", "app=%s version=%s", app->own->name,
              app->decl->version == NULL ? "0" : app->decl->version);
     c->at++;
@@ -448,7 +451,7 @@ cnc__app_start(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
     c = change_new(a, app, done, priv);
     if (cnc__apps_order(a, &err) != 0) {
         if (app->state != CNC__APP_RUNNING) {
-            set_state(app, CNC__APP_REFUSED, err.text);
+            cnc__app_set_state(app, CNC__APP_REFUSED, err.text);
         }
         change_end(c, &err);
         return;
@@ -511,7 +514,7 @@ stop_next(struct change *c)
     app = c->list[c->at];
     cnc__app_undeclare(app);
     app->held = true;
-    set_state(app, CNC__APP_STOPPED, NULL);
+    cnc__app_set_state(app, CNC__APP_STOPPED, NULL);
     if (!app->started) {
         c->at++;
         stop_next(c);

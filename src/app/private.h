@@ -62,11 +62,12 @@ struct cnc__app {
     char *mount;                /* "/wiki", or NULL */
     char *file, *files;         /* its module; the folder of its templates */
     enum cnc__app_state state;
-    char *error;   /* why it is refused or paused, its last fault; or NULL */
-    bool held;     /* the operator stopped it, or too many faults */
-    bool settled;  /* it fits among the others: see cnc__apps_settle() */
-    bool removed;  /* what is left of it is for calls under way */
-    bool declared; /* its nodes, commands and so on are there */
+    char *error;    /* why it is refused or paused, its last fault; or NULL */
+    bool reloading; /* its nodes stay in sight meanwhile */
+    bool held;      /* the operator stopped it, or too many faults */
+    bool settled;   /* it fits among the others: see cnc__apps_settle() */
+    bool removed;   /* what is left of it is for calls under way */
+    bool declared;  /* its nodes, commands and so on are there */
     bool has_settings; /* the command; it stays when the app is stopped */
     bool has_pages;    /* its pages and assets as well */
     char *assets;      /* the folder of those that are served */
@@ -239,9 +240,17 @@ void cnc__apps_unsettle(struct cnc__apps *a);
 
 /* declare.c: all an app brings, to the rooms below; and away again. */
 int cnc__app_declare(struct cnc__app *app, struct cnc_error *err);
+/* All but the pages: reload.c puts others in their place. */
+void cnc__app_withdraw(struct cnc__app *app);
 void cnc__app_undeclare(struct cnc__app *app);
 int cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err);
 void cnc__app_pages_remove(struct cnc__app *app);
+
+/* life.c */
+void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
+                        const char *error);
+/* reload.c: the command "apps/reload". */
+int cnc__apps_reload_command(struct cnc__apps *a, struct cnc_error *err);
 
 /* Its nodes are seen; or, of an app that does not run, are not. */
 void cnc__app_show(struct cnc__app *app);

@@ -236,6 +236,7 @@ make_rooms(struct cnc_service *s)
     struct cnc__apps_env apps = {.commit = cnc__service_commit,
                                  .post = env_post,
                                  .url = cnc__service_url,
+                                 .load_again = cnc__app_load_again,
                                  .load = env_load,
                                  .has_role = env_has_role,
                                  .logins = &cnc__service_login_ops,
