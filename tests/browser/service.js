@@ -27,19 +27,23 @@ export class Service {
   }
 
   // {python: source of a module with one App class named Test}
+  // {apps: words of the command line, installed apps by their names}
   async start() {
-    const { python } = this.options;
+    const { apps, python } = this.options;
     const words = ["--http", `127.0.0.1:${this.port}`, "--data", join(this.dir, "data")];
     let program = process.env.CONCORDANCED;
     if (python) {
       writeFileSync(join(this.dir, "testapp.py"), python);
       program = "/usr/bin/python3";
       words.unshift("-m", "concordance", "run", "testapp:Test");
+    } else if (apps) {
+      words.push(...apps);
     } else {
       words.push("--files", join(TOP, "examples/bookcase-c"),
         join(process.env.CONCORDANCE_BUILD, "examples/bookcase-c/bookcase.so"));
     }
-    this.process = spawn(program, words, { cwd: this.dir, stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(program, words, { cwd: this.dir, stdio: ["ignore", "pipe", "pipe"],
+      env: { CONCORDANCE_APPS: join(process.env.CONCORDANCE_BUILD, "apps"), ...process.env } });
     this.log = "";
     this.process.stderr.on("data", (d) => { this.log += d; });
     this.gone = new Promise((ok) => this.process.once("exit", ok));
