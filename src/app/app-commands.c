@@ -6,6 +6,9 @@
  * A change runs by env.post, never within the call that asks for it: the
  * panel is an app, too, and may be stopping itself.
  */
+#include <limits.h>
+#include <stdlib.h>
+
 #include "../xml/write.h"
 #include "private.h"
 
@@ -140,6 +143,7 @@ struct op {
     struct cnc__command_reply *reply;
     enum verb verb;
     char *name, *who, *mount;
+    char *others; /* what went or came with it */
 };
 
 static void
@@ -148,24 +152,43 @@ op_free(struct op *op)
     cnc__free(op->name);
     cnc__free(op->who);
     cnc__free(op->mount);
+    cnc__free(op->others);
     cnc__free(op);
 }
 
 static void
-op_done(const struct cnc_error *err, const char *text, void *priv)
+op_answer(const struct cnc_error *err, void *priv)
 {
     struct op *op = priv;
     struct cnc__str note = CNC__STR;
 
     if (err == NULL) {
         cnc__str_printf(&note, "%s %s", op->name, verbs[op->verb].done);
-        if (text != NULL) {
-            cnc__str_printf(&note, " %s %s.", verbs[op->verb].others, text);
+        if (op->others != NULL) {
+            cnc__str_printf(&note, " %s %s.", verbs[op->verb].others,
+                            op->others);
         }
     }
     cnc__command_done(op->reply, err, note.data, NULL);
     cnc__str_fini(&note);
     op_free(op);
+}
+
+static void
+op_done(const struct cnc_error *err, const char *text, void *priv)
+{
+    struct op *op = priv;
+
+    if (err != NULL) {
+        /* Some of those that go with it may have changed before. */
+        if (!op->apps->leaving) {
+            cnc__apps_keep(op->apps, NULL, NULL);
+        }
+        op_answer(err, op);
+        return;
+    }
+    op->others = text == NULL ? NULL : cnc__strdup(text);
+    cnc__apps_keep(op->apps, op_answer, op);
 }
 
 static void
@@ -200,7 +223,7 @@ op_add(struct op *op)
         op_done(&err, NULL, op);
         return;
     }
-    cnc__free(op->name);
+    cnc__app_find(a, name)->word = op->name;
     op->name = name;
     cnc__app_start(a, name, op_done, op);
 }
@@ -299,6 +322,7 @@ run_add(struct cnc__command_reply *reply, const struct cnc__caller *who,
 {
     const char *word = typed(v, "app"), *mount = typed(v, "mount");
     struct cnc_error err = {0};
+    char path[PATH_MAX];
 
     if (*word == '\0') {
         cnc__command_refuse(reply, v, "app", "Which app?");
@@ -314,6 +338,10 @@ run_add(struct cnc__command_reply *reply, const struct cnc__caller *who,
     if (*mount != '\0' && cnc__app_mount_check(mount, &err) != 0) {
         cnc__command_refuse(reply, v, "mount", err.text);
         return;
+    }
+    /* It is to be found also when the service is started elsewhere. */
+    if (strchr(word, '/') != NULL && realpath(word, path) != NULL) {
+        word = path;
     }
     op_begin(reply, who, word, mount, ADD, priv);
 }

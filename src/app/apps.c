@@ -17,6 +17,7 @@ cnc__apps_new(const struct cnc__apps_env *env)
     a->magic = CNC__APPS_MAGIC;
     a->env = *env;
     a->kept = cnc__table_new();
+    a->states = cnc__table_new();
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
     a->guest = cnc__str_steal(&guest);
     a->rate = cnc__rate_new();
@@ -39,6 +40,7 @@ app_free(struct cnc__app *app)
     cnc__free(app->file);
     cnc__free(app->files);
     cnc__free(app->assets);
+    cnc__free(app->word);
     cnc__free(app->error);
     cnc__arena_fini(&app->arena);
     while (app->nodes != NULL) {
@@ -118,6 +120,7 @@ cnc__apps_free(struct cnc__apps **ap)
     left = free_all(&a->first) || left;
     if (!left) {
         cnc__table_free(&a->kept, free_kept);
+        cnc__table_free(&a->states, cnc__free);
         cnc__free(a->guest);
         cnc__rate_free(&a->rate);
         CNC_OBJ_FREE(a);

@@ -103,9 +103,13 @@ CNC_API char *cnc__apps_missing(struct cnc__apps *a);
  * handlers and pages of those that are not held.  CNC_EINVAL, CNC_EEXIST,
  * CNC_ENOENT name the app and the entry, the need, the circle. */
 CNC_API int cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err);
-/* KEY entries of node "setting", at start-up, before cnc__apps_start(). */
+/* KEY entries of nodes "setting" and "app", at start-up, before
+ * cnc__apps_restore(). */
 CNC_API void cnc__apps_load(struct cnc__apps *a,
                             const struct cnc_store_entry *e);
+/* Those of the command line are added: bring back what the operator added to
+ * them, and hold what he stopped.  As cnc__apps_declare(), which is next. */
+CNC_API int cnc__apps_restore(struct cnc__apps *a, struct cnc_error *err);
 /* Before cnc__apps_declare(): the app is paused, and why.  False: there is
  * none of that name. */
 CNC_API bool cnc__apps_hold(struct cnc__apps *a, const char *name,

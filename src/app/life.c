@@ -26,23 +26,8 @@ cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
     app->error = copy;
 }
 
-/* -- when the service starts ------------------------------------------------
+/* -- which there are ---------------------------------------------------------
  */
-
-bool
-cnc__apps_hold(struct cnc__apps *a, const char *name, const char *why)
-{
-    struct cnc__app *app;
-
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    app = cnc__app_find(a, name);
-    if (app == NULL || app->declared) {
-        return false;
-    }
-    app->held = true;
-    cnc__app_set_state(app, CNC__APP_PAUSED, why);
-    return true;
-}
 
 static void
 unlink_app(struct cnc__app *app)
@@ -90,145 +75,6 @@ cnc__apps_unsettle(struct cnc__apps *a)
     }
     /* Those that are left stood in order before. */
     CNC_CHECK(cnc__apps_order(a, NULL) == 0);
-}
-
-int
-cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
-{
-    int code;
-
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    code = cnc__apps_settle(a, err);
-    for (struct cnc__app *app = a->first; code == 0 && app != NULL;
-         app = app->next) {
-        if (app->by != NULL || app->declared) {
-            continue;
-        }
-        if (app->held) {
-            cnc__app_hide(app);
-            continue;
-        }
-        code = cnc__app_declare(app, err);
-        if (code == 0) {
-            cnc__app_show(app); /* nobody is there yet */
-            code = cnc__app_pages_add(app, err);
-        }
-        if (code != 0) {
-            cnc__app_set_state(app, CNC__APP_REFUSED,
-                               err == NULL ? NULL : err->text);
-        }
-    }
-    return code;
-}
-
-static int
-start_now(struct cnc__app *app, struct cnc_error *err)
-{
-    struct cnc_request r = {.magic = CNC__CALL_MAGIC, .app = app};
-    /* Its calls must not wait for this same thread. */
-    struct cnc__app_thread *thread = app->thread;
-    int code = 0;
-
-    r.user = cnc__router_domain(app->apps->env.router);
-    r.priv = app->decl->priv;
-    app->thread = NULL;
-    if (app->decl->start != NULL) {
-        struct cnc__app_mark mark;
-
-        cnc__request_entry(&r, CNC__ENTRY_START, NULL, NULL);
-        cnc__app_mark(&mark, app->decl->name, true);
-        code = app->decl->start(&r);
-        cnc__app_unmark(&mark);
-    }
-    app->thread = thread;
-    if (code != 0) {
-        code = cnc_error_set(
-            err, CNC_EREFUSED, NULL, "app \"%s\" refused to start: %s",
-            app->decl->name, r.refused ? r.refusal : cnc_err_text(code));
-    }
-    cnc__request_call_fini(&r);
-    return code;
-}
-
-int
-cnc__apps_start(struct cnc__apps *a, struct cnc_error *err)
-{
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
-        int code;
-
-        if (!app->declared || app->started) {
-            continue;
-        }
-        code = start_now(app, err);
-        if (code != 0) {
-            cnc__app_set_state(app, CNC__APP_REFUSED,
-                               err == NULL ? NULL : err->text);
-            return code;
-        }
-        app->started = true;
-        cnc__app_set_state(app, CNC__APP_RUNNING, NULL);
-    }
-    return 0;
-}
-
-struct templates {
-    struct cnc__app *app; /* its folder is being read */
-    void (*done)(void *priv);
-    void *priv;
-};
-
-static void next_templates(struct templates *t);
-
-static void
-log_template(const struct cnc__app *app, const struct cnc_error *err)
-{
-    if (err != NULL) { /* the page shows the last good one */
-        cnc__log(CNC_LOG_ERROR, "template.file", "app=%s error=%s",
-                 app->own->name, err->text);
-    }
-}
-
-static void
-on_templates(struct cnc_error *err, void *priv)
-{
-    struct templates *t = priv;
-
-    if (!t->app->apps->leaving) {
-        log_template(t->app, err);
-    }
-    t->app = t->app->next;
-    next_templates(t);
-}
-
-static void
-next_templates(struct templates *t)
-{
-    while (t->app != NULL && (t->app->apps->leaving || !t->app->declared)) {
-        t->app = t->app->next;
-    }
-    if (t->app != NULL) {
-        char *folders = cnc__app_folders(t->app);
-
-        cnc__agent_template_files(t->app->apps->agent, folders, on_templates,
-                                  t);
-        cnc__free(folders);
-        return;
-    }
-    t->done(t->priv);
-    cnc__free(t);
-}
-
-void
-cnc__apps_templates(struct cnc__apps *a, void (*done)(void *priv), void *priv)
-{
-    struct templates *t = cnc__zalloc(sizeof(*t));
-
-    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
-    t->app = a->first;
-    t->done = done;
-    t->priv = priv;
-    next_templates(t);
 }
 
 /* -- a change of several apps, one after the other --------------------------
@@ -364,7 +210,7 @@ templates_taken(struct cnc_error *err, void *priv)
         change_end(c, &(struct cnc_error){.code = CNC_ECLOSED});
         return;
     }
-    log_template(app, err);
+    cnc__app_log_template(app, err);
     cnc__app_show(app); /* a page of hidden nodes would be a closed one */
     if (cnc__app_pages_add(app, &why) != 0) {
         start_failed(c, &why);
@@ -505,6 +351,7 @@ stop_next(struct change *c)
     if (c->at == c->n) {
         if (c->gone) {
             unlink_app(c->named);
+            c->named->forget = true;
             /* What it extended runs as itself again. */
             CNC_CHECK(cnc__apps_order(c->apps, NULL) == 0);
         }

@@ -66,6 +66,8 @@ struct cnc__app {
     bool reloading; /* its nodes stay in sight meanwhile */
     bool held;      /* the operator stopped it, or too many faults */
     bool settled;   /* it fits among the others: see cnc__apps_settle() */
+    char *word;     /* by which the operator added it; NULL: he did not */
+    bool forget;    /* removed, and that is not kept yet */
     bool removed;   /* what is left of it is for calls under way */
     bool declared;  /* its nodes, commands and so on are there */
     bool has_settings; /* the command; it stays when the app is stopped */
@@ -92,11 +94,12 @@ struct cnc__apps {
     struct cnc__apps_env env;
     struct cnc__agent *agent; /* NULL: no pages */
     struct cnc__app *first;
-    bool leaving;            /* the service ends */
-    bool busy;               /* an app is being started or stopped */
-    struct cnc__app *gone;   /* removed */
-    struct cnc__table *kept; /* app -> its kept settings, a cnc_buf */
-    struct cnc__rate *rate;  /* cnc_rate() */
+    bool leaving;              /* the service ends */
+    bool busy;                 /* an app is being started or stopped */
+    struct cnc__app *gone;     /* removed */
+    struct cnc__table *kept;   /* app -> its kept settings, a cnc_buf */
+    struct cnc__table *states; /* app -> what kept.c keeps of it, XML */
+    struct cnc__rate *rate;    /* cnc_rate() */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
 };
@@ -237,6 +240,22 @@ bool cnc__app_needs(const struct cnc__app *app, const struct cnc__app *other);
 int cnc__apps_settle(struct cnc__apps *a, struct cnc_error *err);
 void cnc__apps_unsettle(struct cnc__apps *a);
 #define CNC__APP_BUSY "another app is being started or stopped; try again"
+
+void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
+                        const char *error);
+
+/* boot.c */
+void cnc__app_log_template(const struct cnc__app *app,
+                           const struct cnc_error *err);
+
+/* kept.c: keep what the operator made of the apps, as far as it changed; done
+ * (may be NULL) comes once, now or later, when it is durable. */
+void cnc__apps_keep(struct cnc__apps *a,
+                    void (*done)(const struct cnc_error *err, void *priv),
+                    void *priv);
+void cnc__apps_kept_load(struct cnc__apps *a, const struct cnc_store_entry *e);
+/* After the nodes of those that are known are declared. */
+void cnc__apps_hide_removed(struct cnc__apps *a);
 
 /* declare.c: all an app brings, to the rooms below; and away again. */
 int cnc__app_declare(struct cnc__app *app, struct cnc_error *err);

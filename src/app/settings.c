@@ -137,6 +137,10 @@ cnc__apps_load(struct cnc__apps *a, const struct cnc_store_entry *e)
     struct cnc__app *app;
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    if (strcmp(e->node, "app") == 0) {
+        cnc__apps_kept_load(a, e);
+        return;
+    }
     keep(a, e->id, e->value, e->len);
     app = cnc__app_find(a, e->id);
     if (app != NULL) {

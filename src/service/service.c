@@ -171,7 +171,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__logins_load(s->accounts, e);
         } else if (strcmp(e->node, "operator") == 0) {
             cnc__operator_load(s->operator_, e);
-        } else if (strcmp(e->node, "setting") == 0) {
+        } else if (strcmp(e->node, "setting") == 0 ||
+                   strcmp(e->node, "app") == 0) {
             cnc__apps_load(s->apps, e);
         } else if (strcmp(e->node, "role") == 0) {
             cnc__roles_load(s->roles, e);
@@ -457,6 +458,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     if (code == 0) {
         add_needs(s);
         cnc__apps_agent(s->apps, s->agent);
+        code = cnc__apps_restore(s->apps, err);
+    }
+    if (code == 0) {
         cnc__crash_judge(s);
         code = cnc__apps_declare(s->apps, err);
     }

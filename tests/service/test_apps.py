@@ -4,11 +4,12 @@ service runs, kept over restarts."""
 import contextlib
 import json
 import os
+import shutil
 
 import pytest
 
 from service import BUILD, Service, until
-from wire import Client
+from wire import Client, condition
 
 BOOKCASE = os.path.join(BUILD, "examples/bookcase-c/bookcase.so")
 DESK = os.path.join(BUILD, "tests/service/apps/desk.so")
@@ -75,3 +76,55 @@ def test_an_app_is_added_and_removed(service):
     assert apps(service)["desk"]["mount"] == "/d"
     assert do(service, "apps/remove", "name=desk")[0] == 0
     assert list(apps(service)) == ["mybookcase"]
+
+
+def test_what_the_operator_did_is_kept_over_a_restart(service):
+    assert service.post(title="Emma", author="Austen")[0] == 200
+    assert do(service, "apps/add", f"app={DESK}", "mount=/d")[0] == 0
+    assert do(service, "apps/stop", "name=mybookcase")[0] == 0
+    service.kill()
+    service.start()
+    now = apps(service)
+    assert now["mybookcase"]["state"] == "stopped"
+    assert (now["desk"]["state"], now["desk"]["mount"]) == ("running", "/d")
+    assert service.get("/")[0] == 404
+    assert do(service, "apps/start", "name=mybookcase")[0] == 0
+    assert "Emma" in service.page()
+    assert do(service, "apps/remove", "name=desk")[0] == 0
+    service.kill()
+    service.start()
+    assert apps(service)["mybookcase"]["state"] == "running"
+    assert list(apps(service)) == ["mybookcase"]
+
+
+def test_nodes_of_a_removed_app_stay_hidden(service):
+    assert do(service, "apps/add", f"app={DESK}", "mount=/d")[0] == 0
+    c = Client(service.port)
+    with contextlib.closing(c):
+        assert condition(c.subscribe("d/log")) == ""
+    assert do(service, "apps/remove", "name=desk")[0] == 0
+    for restart in (False, True):
+        if restart:
+            service.kill()
+            service.start()
+        c = Client(service.port)
+        with contextlib.closing(c):
+            assert condition(c.subscribe("d/log")) != ""
+    assert do(service, "apps/add", f"app={DESK}", "mount=/d")[0] == 0
+    c = Client(service.port)
+    with contextlib.closing(c):
+        assert condition(c.subscribe("d/log")) == ""
+
+
+def test_an_added_app_that_is_gone_does_not_end_the_start(service, tmp_path):
+    module = tmp_path / "desk.so"
+    shutil.copy(DESK, module)
+    assert do(service, "apps/add", f"app={module}", "mount=/d")[0] == 0
+    service.kill()
+    module.rename(tmp_path / "away.so")
+    service.start()
+    assert list(apps(service)) == ["mybookcase"]
+    service.kill()
+    (tmp_path / "away.so").rename(module)
+    service.start()
+    assert "desk" in apps(service)
