@@ -106,7 +106,7 @@ let port, mode = 0, asked, flush, url = hub;
 
 function on() {
   asked = true;
-  post({ t: "on", view, domain, url: socket });
+  post({ t: "on", view, domain, url: socket, user: /concordance-user=1/.test(document.cookie) });
 }
 
 function start() {

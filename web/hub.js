@@ -4,7 +4,8 @@
 // Runs as a SharedWorker; where there is none as a Worker; where that is not
 // allowed inside the page.  A page speaks to it through a port:
 //
-//   page -> {t: "on", url, domain, view}  show this view; again as heartbeat
+//   page -> {t: "on", url, domain, view, user}  show this view; again as
+//                 heartbeat; user: somebody is logged in
 //           {t: "bye"}                    gone, for good or for long
 //           {t: "iq", n, body}            ask the service
 //           {t: "wake"}                   the person is back
@@ -19,7 +20,7 @@ import { connect } from "./xmpp.js";
 import { kid, xml } from "./xml.js";
 
 const views = new Map(); // node -> {ports: port -> last heard, ready}
-let xmpp, domain;
+let xmpp, domain, user;
 
 const tell = (view, m) => { for (const p of view.ports.keys()) p.postMessage(m); };
 const hi = () => ({ t: "hi", up: !!xmpp.jid() });
@@ -66,7 +67,8 @@ function bye(port) {
 export function attach(port) {
   port.onmessage = async ({ data: m }) => {
     if (m.t == "on") {
-      xmpp ||= connect(m.url, domain = m.domain, heard);
+      if (user != (user = m.user)) xmpp?.again();
+      xmpp ||= connect(m.url, domain = m.domain, heard, () => user);
       if (!views.has(m.view)) views.set(m.view, { ports: new Map() });
       const view = views.get(m.view), first = !view.ports.has(port);
       view.ports.set(port, Date.now());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // xmpp.js -- an XMPP client over WebSocket (RFC 7395) that stays connected.
 //
-//   wait -> open -> ANONYMOUS -> open -> bind -> up -> (lost) -> wait ...
+//   wait -> open -> SASL -> open -> bind -> up -> (lost) -> wait ...
 //
 // The wait grows to half a minute and is random, so that a service that comes
 // back is not met by everybody at once.
@@ -13,13 +13,15 @@ const NS = "urn:ietf:params:xml:ns:xmpp-";
 // of a hidden page down, and that must not look like a dead connection.
 const IDLE = 6; // beats until a ping; two more are for its answer
 
-// on(message), or on() when the connection came or went.  Returns
+// on(message), or on() when the connection came or went.  user(): is somebody
+// logged in here?  Then the stream is his, else a guest's.  Returns
 //   jid()      the bound address, "" while there is none
 //   iq(body)   "set" to the service: resolves with {r: children} or {e: {condition, text}};
 //              condition "lost" when the connection went before the answer
 //   wake()     do not wait, find out now
+//   again()    somebody logged in, or out
 //   close()
-export function connect(url, domain, on) {
+export function connect(url, domain, on, user) {
   let ws, jid = "", tries = 0, n = 0, quiet, timer;
   const calls = new Map();
 
@@ -68,12 +70,17 @@ export function connect(url, domain, on) {
     timer = setTimeout(start, Math.random() * (500 << Math.min(6, tries++)));
   }
 
+  async function auth() {
+    const mine = ws;
+    const proof = user() && await import("./login.js").then((m) => m.proof()).catch(() => 0);
+    if (mine == ws) send(xml`<auth xmlns="${NS}sasl" mechanism="${proof ? "OAUTHBEARER" : "ANONYMOUS"}">${proof || ""}</auth>`);
+  }
+
   function take(e) {
     const { id, type, from } = e.a;
     if (e.n == "message") on(e);
     else if (e.n == "success") open();
-    else if (e.n == "features" && kid(e, "mechanisms"))
-      send(xml`<auth xmlns="${NS}sasl" mechanism="ANONYMOUS"/>`);
+    else if (e.n == "features" && kid(e, "mechanisms")) auth();
     else if (e.n == "features")
       ask(xml`<bind xmlns="${NS}bind"/>`).then(({ r }) => {
         if (!r) return ws && drop();
@@ -99,6 +106,7 @@ export function connect(url, domain, on) {
   start();
   return {
     wake, jid: () => jid,
+    again() { if (ws) stop(), start(); },
     iq: (body) => jid ? ask(body) : Promise.resolve({ e: { condition: "lost" } }),
     close() {
       send(xml`<close xmlns="${NS}framing"/>`);

@@ -44,8 +44,28 @@ struct request_object {
     struct cnc_request *r; /* NULL once the handler returned */
 };
 extern PyType_Spec cnc__py_request_spec;
+/* NULL with the Python error when the handler has returned. */
+struct cnc_request *cnc__py_request(PyObject *op);
 /* The element as text, a *new* str; NULL with the Python error. */
 PyObject *cnc__py_text(const struct cnc_element *e);
+
+/* -- login.c: methods of Request ----------------------------------------- */
+
+PyObject *cnc__py_account_exists(PyObject *op, PyObject *args);
+PyObject *cnc__py_account(PyObject *op, PyObject *args);
+PyObject *cnc__py_role_set(PyObject *op, PyObject *args);
+PyObject *cnc__py_roles(PyObject *op, PyObject *args);
+PyObject *cnc__py_login(PyObject *op, PyObject *args);
+PyObject *cnc__py_logout(PyObject *op, PyObject *args);
+PyObject *cnc__py_logins(PyObject *op, PyObject *args);
+PyObject *cnc__py_logins_end(PyObject *op, PyObject *args);
+PyObject *cnc__py_token_new(PyObject *op, PyObject *args);
+PyObject *cnc__py_token_take(PyObject *op, PyObject *args);
+PyObject *cnc__py_confirm(PyObject *op, PyObject *args);
+PyObject *cnc__py_message(PyObject *op, PyObject *args);
+PyObject *cnc__py_rate(PyObject *op, PyObject *args);
+PyObject *cnc__py_bare_jid(PyObject *op, PyObject *args);
+PyObject *cnc__py_addr(PyObject *op, void *closure);
 
 /* -- call.c: priv is a struct hook; these take the GIL ----------------------
  */

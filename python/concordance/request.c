@@ -5,8 +5,8 @@
  */
 #include "module.h"
 
-static struct cnc_request *
-request_of(PyObject *op)
+struct cnc_request *
+cnc__py_request(PyObject *op)
 {
     struct cnc_request *r = ((struct request_object *)op)->r;
 
@@ -30,7 +30,7 @@ error_from(PyObject *op, const struct cnc_error *err, int code)
 static PyObject *
 request_user(PyObject *op, void *closure)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
 
     return r == NULL ? NULL : PyUnicode_FromString(cnc_user(r));
 }
@@ -38,7 +38,7 @@ request_user(PyObject *op, void *closure)
 static PyObject *
 request_guest(PyObject *op, void *closure)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
 
     return r == NULL ? NULL : PyBool_FromLong(cnc_is_guest(r));
 }
@@ -46,7 +46,7 @@ request_guest(PyObject *op, void *closure)
 static PyObject *
 request_item_id(PyObject *op, void *closure)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *id;
 
     if (r == NULL) {
@@ -59,7 +59,7 @@ request_item_id(PyObject *op, void *closure)
 static PyObject *
 request_refuse(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *field, *text;
 
     if (r == NULL || !PyArg_ParseTuple(args, "zs", &field, &text)) {
@@ -87,7 +87,7 @@ element_from(PyObject *op, const char *xml, Py_ssize_t len)
 static PyObject *
 request_replace(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_element *e;
     const char *xml;
     Py_ssize_t len;
@@ -107,7 +107,7 @@ request_replace(PyObject *op, PyObject *args)
 static PyObject *
 request_reply(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_element *e;
     const char *xml;
     Py_ssize_t len;
@@ -127,7 +127,7 @@ request_reply(PyObject *op, PyObject *args)
 static PyObject *
 request_find(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *node, *field, *value;
     bool found;
 
@@ -154,7 +154,7 @@ cnc__py_text(const struct cnc_element *e)
 static PyObject *
 request_get(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_element *e = NULL;
     const char *node, *id;
     PyObject *text;
@@ -198,7 +198,7 @@ collect_one(const char *id, struct cnc_element *record, void *priv)
 static PyObject *
 request_items(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct collect c;
     const char *node;
     int code;
@@ -243,7 +243,7 @@ params_from(PyObject *list)
 static PyObject *
 request_query(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_query q = {NULL};
     struct cnc_error err = {0};
     struct collect c;
@@ -291,7 +291,7 @@ request_query(PyObject *op, PyObject *args)
 static PyObject *
 request_publish(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_element *e;
     struct cnc_error err = {0};
     const char *node, *id, *xml;
@@ -318,7 +318,7 @@ request_publish(PyObject *op, PyObject *args)
 static PyObject *
 request_retract(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_error err = {0};
     const char *node, *id;
     int code;
@@ -376,7 +376,7 @@ request_hook(PyObject *op, PyObject *args)
 static PyObject *
 request_setting(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *name, *value;
 
     if (r == NULL || !PyArg_ParseTuple(args, "s", &name)) {
@@ -391,7 +391,7 @@ request_setting(PyObject *op, PyObject *args)
 static PyObject *
 request_log(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *text;
 
     if (r == NULL || !PyArg_ParseTuple(args, "s", &text)) {
@@ -407,7 +407,7 @@ request_log(PyObject *op, PyObject *args)
 static PyObject *
 request_note(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *text;
 
     if (r == NULL || !PyArg_ParseTuple(args, "s", &text)) {
@@ -420,7 +420,7 @@ request_note(PyObject *op, PyObject *args)
 static PyObject *
 request_column(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *name, *label;
 
     if (r == NULL || !PyArg_ParseTuple(args, "sz", &name, &label)) {
@@ -433,7 +433,7 @@ request_column(PyObject *op, PyObject *args)
 static PyObject *
 request_cell(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *name, *text;
 
     if (r == NULL || !PyArg_ParseTuple(args, "ss", &name, &text)) {
@@ -446,7 +446,7 @@ request_cell(PyObject *op, PyObject *args)
 static PyObject *
 request_row(PyObject *op, PyObject *none)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
 
     if (r == NULL) {
         return NULL;
@@ -458,7 +458,7 @@ request_row(PyObject *op, PyObject *none)
 static PyObject *
 request_value(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *name, *label, *text;
 
     if (r == NULL || !PyArg_ParseTuple(args, "szs", &name, &label, &text)) {
@@ -471,7 +471,7 @@ request_value(PyObject *op, PyObject *args)
 static PyObject *
 request_see(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *path;
 
     if (r == NULL || !PyArg_ParseTuple(args, "s", &path)) {
@@ -484,7 +484,7 @@ request_see(PyObject *op, PyObject *args)
 static PyObject *
 request_has_role(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     const char *role;
     bool has;
 
@@ -500,7 +500,7 @@ request_has_role(PyObject *op, PyObject *args)
 static PyObject *
 request_lang(PyObject *op, void *closure)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
 
     return r == NULL ? NULL : PyUnicode_FromString(cnc_lang(r));
 }
@@ -550,6 +550,21 @@ static PyMethodDef request_methods[] = {
     {"has_role", request_has_role, METH_VARARGS,
      "has_role(role: str) -> bool"},
     {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
+    /* Behind concordance.login, which is their manual. */
+    {"account_exists", cnc__py_account_exists, METH_VARARGS, NULL},
+    {"account", cnc__py_account, METH_VARARGS, NULL},
+    {"role_set", cnc__py_role_set, METH_VARARGS, NULL},
+    {"roles", cnc__py_roles, METH_NOARGS, NULL},
+    {"login", cnc__py_login, METH_VARARGS, NULL},
+    {"logout", cnc__py_logout, METH_NOARGS, NULL},
+    {"logins", cnc__py_logins, METH_VARARGS, NULL},
+    {"logins_end", cnc__py_logins_end, METH_VARARGS, NULL},
+    {"token_new", cnc__py_token_new, METH_VARARGS, NULL},
+    {"token_take", cnc__py_token_take, METH_VARARGS, NULL},
+    {"confirm", cnc__py_confirm, METH_VARARGS, NULL},
+    {"message", cnc__py_message, METH_VARARGS, NULL},
+    {"rate", cnc__py_rate, METH_VARARGS, NULL},
+    {"bare_jid", cnc__py_bare_jid, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -557,6 +572,7 @@ static PyGetSetDef request_getset[] = {
     {"user", request_user, NULL, "bare JID of who asks", NULL},
     {"guest", request_guest, NULL, "True when not logged in", NULL},
     {"lang", request_lang, NULL, "the language that the person reads", NULL},
+    {"addr", cnc__py_addr, NULL, "the client's address", NULL},
     {"item_id", request_item_id, NULL, "id of the submitted item", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
