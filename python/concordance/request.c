@@ -338,7 +338,7 @@ request_retract(PyObject *op, PyObject *args)
 static PyObject *
 request_super(PyObject *op, PyObject *unused)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     int code;
 
     if (r == NULL) {
@@ -353,7 +353,7 @@ request_super(PyObject *op, PyObject *unused)
 static PyObject *
 request_hook(PyObject *op, PyObject *args)
 {
-    struct cnc_request *r = request_of(op);
+    struct cnc_request *r = cnc__py_request(op);
     struct cnc_element *e;
     const char *name, *xml;
     Py_ssize_t len;

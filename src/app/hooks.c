@@ -255,6 +255,7 @@ ask_next(struct question *q)
     q->call = (struct cnc_request){
         .app = app,
         .user = cnc__router_domain(q->apps->env.router),
+        .question = true,
         .run = run_question,
         .after = after_question,
     };

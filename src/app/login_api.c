@@ -25,9 +25,7 @@ struct cnc__slow {
     size_t size;
     uint32_t seconds;
     int code;
-    bool done, waited; /* waited: a thread does, and frees it */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    bool done, waited;       /* waited: a thread does, and frees it */
     struct cnc_request call; /* then(), on the app's thread */
 };
 
@@ -54,8 +52,6 @@ slow_free(struct cnc__slow *s)
             cnc__free(texts[i]);
         }
     }
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->wake);
     cnc__free(s);
 }
 
@@ -124,16 +120,10 @@ finished(int code, void *arg)
 {
     struct cnc__slow *s = arg;
 
-    pthread_mutex_lock(&s->lock);
     s->code = code;
-    s->done = true;
-    pthread_cond_signal(&s->wake);
-    if (s->waited) {
-        pthread_mutex_unlock(&s->lock); /* s is the thread's from here on */
-        return;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (s->r != NULL) {
+    if (s->waited) { /* s is the thread's from here on */
+        cnc__app_thread_done(s->r->app->thread, &s->done);
+    } else if (s->r != NULL) {
         /* Not within the call that asked. */
         s->r->app->apps->env.post(tell, s, priv_of(s->r));
     } else {
@@ -195,8 +185,6 @@ slow_new(struct cnc_request *r, cnc_then_f *then, enum what what,
     s->a = cnc__strdup(a);
     s->b = cnc__strdup(b);
     s->c = cnc__strdup(c);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
     return s;
 }
 
@@ -207,12 +195,8 @@ wait_for(struct cnc__slow *s)
 
     s->waited = true;
     if (cnc__app_on_core(s->r, begin, s)) {
-        pthread_mutex_lock(&s->lock);
-        while (!s->done) {
-            pthread_cond_wait(&s->wake, &s->lock);
-        }
+        cnc__app_thread_wait(s->r->app->thread, &s->done);
         code = s->code;
-        pthread_mutex_unlock(&s->lock);
     }
     slow_free(s);
     return code;

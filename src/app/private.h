@@ -152,6 +152,7 @@ struct cnc_request {
     int (*run)(struct cnc_request *r);
     void (*after)(struct cnc_request *r, int code);
     int code;
+    bool question; /* of a hook: also while the app's thread waits */
     /* CNC_EAGAIN is no failure: cnc_finish() comes.  All of the handler's
      * thread. */
     bool may_wait, waits, finished;
@@ -172,6 +173,11 @@ bool cnc__request_ran(struct cnc_request *r, int code);
 /* thread.c: the app's thread. */
 struct cnc__app_thread *cnc__app_thread_new(struct cnc__app *app);
 void cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r);
+/* On the app's thread: wait until *done, and run meanwhile the questions that
+ * it is asked: what is waited for may be their answer. */
+void cnc__app_thread_wait(struct cnc__app_thread *t, const bool *done);
+/* On the core's thread. */
+void cnc__app_thread_done(struct cnc__app_thread *t, bool *done);
 /* No more calls are taken; true when none is under way. */
 bool cnc__app_thread_stop(struct cnc__app_thread *t);
 /* The service ends: join the thread when it is idle, else leave it behind and

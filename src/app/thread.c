@@ -192,6 +192,55 @@ cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r)
     pthread_mutex_unlock(&t->lock);
 }
 
+/* The first question in the queue, taken out; NULL: there is none. */
+static struct cnc_request *
+take_question(struct cnc__app_thread *t)
+{
+    struct cnc_request **at = &t->first, *r;
+
+    while (*at != NULL && !(*at)->question) {
+        at = &(*at)->next;
+    }
+    r = *at;
+    if (r != NULL) {
+        *at = r->next;
+        if (r->next == NULL) {
+            t->last = at;
+        }
+    }
+    return r;
+}
+
+void
+cnc__app_thread_wait(struct cnc__app_thread *t, const bool *done)
+{
+    pthread_mutex_lock(&t->lock);
+    while (!*done) {
+        struct cnc_request *r = t->left ? NULL : take_question(t);
+
+        if (r == NULL) {
+            pthread_cond_wait(&t->wake, &t->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&t->lock);
+        cnc__request_ran(r, run(r, false));
+        pthread_mutex_lock(&t->lock);
+        if (!t->left) {
+            t->apps->env.post(after_on_core, r, t->apps->env.priv);
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+void
+cnc__app_thread_done(struct cnc__app_thread *t, bool *done)
+{
+    pthread_mutex_lock(&t->lock);
+    *done = true;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
 bool
 cnc__app_thread_stop(struct cnc__app_thread *t)
 {

@@ -441,6 +441,19 @@ def test_guessing_makes_the_answers_late_for_good_and_bad_alike(service):
     assert time.monotonic() - begin > 1
 
 
+def test_an_app_may_know_the_password_of_somebody_itself(service):
+    b = Browser(service)
+    assert b.do("check", user="hooked", word="a < b & c") == "code=0"
+    assert b.do("check", user="hooked", word="wrong") == "code=CNC_EAUTH"
+    # And so for a client that says it over TLS, or on loopback.
+    for word, said in (("a < b & c", "success"), ("wrong", "failure")):
+        c = Client(service.port, LIMIT, bind=False)
+        c.open()
+        answer = c.auth("PLAIN", f"\0hooked\0{word}".encode())
+        assert answer.tag == SASL + said
+        c.close()
+
+
 # -- roles -----------------------------------------------------------------------
 
 def test_a_role_is_there_at_once_and_goes_at_once(service):

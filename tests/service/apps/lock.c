@@ -222,6 +222,16 @@ bare(struct cnc_request *r, struct cnc_element *form)
     return 0;
 }
 
+/* It knows one person, and nothing of the others. */
+static int
+check_password(struct cnc_request *r, struct cnc_element *in)
+{
+    if (strcmp(cnc_text(in, "user"), "hooked") != 0) {
+        return CNC_ENOENT;
+    }
+    return strcmp(cnc_text(in, "password"), "a < b & c") == 0 ? 0 : CNC_EAUTH;
+}
+
 #define DO(name)                                                              \
     {                                                                         \
         "lock/" #name, #name, &record, name, CNC_ANYBODY_RUNS                 \
@@ -229,6 +239,7 @@ bare(struct cnc_request *r, struct cnc_element *form)
 
 CNC_APP(lock, .title = "Lock", .xmlns = "urn:x-lock",
         .nodes = CNC_NODES({"staff-only", .readers = "staff"}), .flags = FLAGS,
+        .hooks = CNC_HOOKS({"check-password", check_password}),
         .commands = CNC_COMMANDS(DO(check), DO(enter), DO(add), DO(set),
                                  DO(drop), DO(exists), DO(role), DO(roles),
                                  DO(login), DO(logout), DO(whoami), DO(logins),
