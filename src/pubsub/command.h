@@ -45,6 +45,10 @@ struct cnc__command {
     void (*run)(struct cnc__command_reply *c, const struct cnc__caller *who,
                 struct cnc__values *v, void *priv);
     void *priv;
+    /* Before its form is shown to somebody who may run it: v is what is known
+     * of it already.  NULL: that is all. */
+    void (*fill)(struct cnc__values *v, const struct cnc__caller *who,
+                 void *priv);
 };
 
 CNC_API struct cnc__commands *cnc__commands_new(struct cnc__router *router);

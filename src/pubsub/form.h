@@ -26,6 +26,9 @@ CNC_API struct cnc__values *cnc__values_copy(const struct cnc__values *v);
 /* Limits: 4096 values, 64 kB each, 256 kB together: CNC_ELIMIT. */
 CNC_API int cnc__values_add(struct cnc__values *v, const char *name,
                             const char *value, struct cnc_error *err);
+/* The one value of name; NULL: it has none any more. */
+CNC_API void cnc__values_set(struct cnc__values *v, const char *name,
+                             const char *value);
 /* The i-th value of name, or NULL. */
 CNC_API const char *cnc__values_get(const struct cnc__values *v,
                                     const char *name, size_t i);

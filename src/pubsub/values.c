@@ -96,6 +96,29 @@ cnc__values_add(struct cnc__values *v, const char *name, const char *value,
     return 0;
 }
 
+void
+cnc__values_set(struct cnc__values *v, const char *name, const char *value)
+{
+    size_t n = 0;
+    CNC_OBJ_CHECK(v, VALUES_MAGIC);
+    for (size_t i = 0; i < v->n; i++) {
+        struct cnc__value one = v->all[i];
+        if (strcmp(one.name, name) == 0) {
+            v->total -= strlen(one.name) + strlen(one.text);
+            explicit_bzero(one.text, strlen(one.text));
+            cnc__free(one.name);
+            cnc__free(one.text);
+        } else {
+            v->all[n++] = one;
+        }
+    }
+    v->n = n;
+    v->last_i = v->last_k = 0;
+    if (value != NULL) {
+        cnc__values_add(v, name, value, NULL);
+    }
+}
+
 const struct cnc__value *
 cnc__values_at(const struct cnc__values *v, size_t i)
 {

@@ -372,6 +372,9 @@ run(struct call *k)
                            on_answered, k);
         return;
     }
+    if (cmd->fill != NULL) {
+        cmd->fill(v, &c->who.caller, cmd->priv);
+    }
     write_form(k, cmd, v);
     k->x = cnc__strdup(k->fields.data);
     cnc__values_free(&v);
@@ -413,6 +416,30 @@ read_pairs(struct cnc__callpage *c, char *const values[CNC__WEB_MAX_PARTS])
                          MAX_PAIRS, on_pair, c);
 }
 
+/* "records/{node}/edit": what the address says.  It chooses among commands
+ * that whoever looks may run anyway. */
+static char *
+expand(const struct cnc__callpage *c, const char *s, size_t n)
+{
+    const char *open = memchr(s, '{', n), *end;
+    struct cnc__str out = CNC__STR;
+    if (open == NULL ||
+        (end = memchr(open, '}', n - (size_t)(open - s))) == NULL) {
+        return cnc__strndup(s, n);
+    }
+    cnc__str_add(&out, s, (size_t)(open - s));
+    for (size_t i = 0; i < c->n_pairs; i++) {
+        const struct cnc__pair *p = &c->pairs[i];
+        if (strlen(p->name) == (size_t)(end - open - 1) &&
+            memcmp(p->name, open + 1, (size_t)(end - open - 1)) == 0) {
+            cnc__str_puts(&out, p->value);
+            break;
+        }
+    }
+    cnc__str_add(&out, end + 1, n - (size_t)(end + 1 - s));
+    return cnc__str_steal(&out);
+}
+
 static void
 read_commands(struct cnc__callpage *c)
 {
@@ -422,7 +449,7 @@ read_commands(struct cnc__callpage *c)
         if (n > 0) {
             struct call *k = &c->calls[c->n_calls++];
             k->page = c;
-            k->node = cnc__strndup(s, n);
+            k->node = expand(c, s, n);
         }
         s += n + (s[n] == ' ');
     }

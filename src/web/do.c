@@ -404,6 +404,9 @@ get(struct doing *d, const struct cnc__command *cmd)
         cnc__commands_call(d->agent->env.commands, d->node, &d->who.caller,
                            rd.v, on_answer, d);
     } else {
+        if (cmd->fill != NULL) {
+            cmd->fill(rd.v, &d->who.caller, cmd->priv);
+        }
         show(d, 200, 0, NULL, NULL, true, rd.v);
         cnc__values_free(&rd.v);
     }
