@@ -6,6 +6,7 @@
  * sees it.
  */
 #include "private.h"
+#include "records.h"
 #include "stanza.h"
 
 /* A form answered over XEP-0050. */
@@ -291,6 +292,9 @@ cnc__app_declare(struct cnc__app *app, struct cnc_error *err)
     if (code == 0) {
         code = cnc__app_commands_add(app, err);
     }
+    if (code == 0) {
+        code = cnc__app_records_add(app, err);
+    }
     if (code == 0 && app->decl->settings != NULL) {
         code = cnc__app_settings_command(app, err);
     }
@@ -317,6 +321,7 @@ cnc__app_withdraw(struct cnc__app *app)
 {
     cnc__app_tasks_remove(app);
     cnc__app_handlers_remove(app);
+    cnc__app_records_remove(app);
     cnc__app_commands_remove(app);
     for (struct cnc__app_node *n = app->nodes; n != NULL; n = n->next) {
         if (n->here) {
