@@ -38,6 +38,11 @@
           <xsl:with-param name="text"><c:text>Overview</c:text></xsl:with-param>
         </xsl:call-template>
         <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/records'"/>
+          <xsl:with-param name="also" select="'/admin/record /admin/record/add'"/>
+          <xsl:with-param name="text"><c:text>Records</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
           <xsl:with-param name="href" select="'/admin/nodes'"/>
           <xsl:with-param name="also" select="'/admin/node /admin/item'"/>
           <xsl:with-param name="text"><c:text>Nodes</c:text></xsl:with-param>
@@ -103,7 +108,7 @@
   <!-- A note that is no form's: what went wrong, or what was done here. -->
   <xsl:template name="admin-note">
     <xsl:param name="command" select="."/>
-    <xsl:if test="string($command/c:note) and not($command/x:x/f:error)">
+    <xsl:if test="string($command/c:note) and not($command/x:x/f:error) and not($command/@code = '0' and $command/x:x[@type = 'result'])">
       <xsl:call-template name="flash">
         <xsl:with-param name="text" select="$command/c:note"/>
         <xsl:with-param name="bad" select="$command/@code != '0'"/>

@@ -649,7 +649,7 @@
 
   <xsl:template name="diff">
     <xsl:param name="text"/>
-    <pre class="cnc-diff" tabindex="0"><xsl:attribute name="aria-label"><c:text>What changed</c:text></xsl:attribute>
+    <pre class="cnc-diff" tabindex="0" role="region"><xsl:attribute name="aria-label"><c:text>What changed</c:text></xsl:attribute>
       <xsl:for-each select="str:tokenize($text, '&#10;')">
         <xsl:choose>
           <xsl:when test="starts-with(., '+')"><ins><xsl:value-of select="."/></ins></xsl:when>

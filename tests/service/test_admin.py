@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""The admin panel: who may see and do what, and the records of an app."""
+import http.cookies
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from service import BUILD, LIMIT, Service, until
+
+NS = "urn:x-test:shelf"
+SHELF = os.path.join(BUILD, "tests/service/apps/shelf.so")
+APPS = os.path.join(BUILD, "apps")
+PASSWORD = "R0saline-1"
+XEP = "http://jabber.org/protocol/admin#"
+PAGES = ["/admin", "/admin/nodes", "/admin/node?node=books",
+         "/admin/item?node=books&id=emma", "/admin/templates",
+         "/admin/template?id=admin.xsl",
+         "/admin/template/diff?id=admin.xsl&from=file", "/admin/users",
+         "/admin/user?jid=ann@localhost&accountjid=ann@localhost",
+         "/admin/sessions", "/admin/s2s", "/admin/queues", "/admin/log",
+         "/admin/records", "/admin/records?node=books",
+         "/admin/record?node=books&id=emma", "/admin/record/add?node=books"]
+COMMANDS = ["records", "records/set", "records/delete", "records/books/edit",
+            "records/books/add", "nodes", "nodes/items", "nodes/retract",
+            "nodes/purge", "templates/put", "roles/set", "sessions", "s2s",
+            "status"]
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
+class Panel(Service):
+    def command(self):
+        words = super().command()
+        return [*words[:-1], "admin", words[-1]]
+
+    def browse(self, path, cookie="", **fields):
+        data = urllib.parse.urlencode(fields, doseq=True).encode() or None
+        request = urllib.request.Request(self.url.rstrip("/") + path, data,
+                                         {"Cookie": cookie, "Origin":
+                                          self.url.rstrip("/")})
+        try:
+            answer = OPENER.open(request, timeout=LIMIT)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return (answer.status, answer.headers,
+                    answer.read().decode("utf-8", "replace"))
+
+    def log_in(self, user):
+        status, headers, _ = self.browse("/_do/login", user=user,
+                                         password=PASSWORD)
+        assert status == 303
+        jar = http.cookies.SimpleCookie()
+        for line in headers.get_all("Set-Cookie"):
+            jar.load(line)
+        return "; ".join(f"{m.key}={m.value}" for m in jar.values())
+
+
+def book(title, **fields):
+    more = "".join(f"<{k}>{v}</{k}>" for k, v in fields.items())
+    return f'<book xmlns="{NS}"><title>{title}</title>{more}</book>'
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    files = tmp_path_factory.mktemp("files")
+    with Panel(SHELF, "--operator", "root@localhost", files=str(files),
+               env={"CONCORDANCE_APPS": APPS}) as s:
+        for user in ("ann", "bob", "root"):
+            s.ctl("adduser", user, stdin=PASSWORD + "\n")
+        s.ctl("do", "roles/set", "jid=ann@localhost", "role=admin", "has=true")
+        s.ctl("publish", "authors",
+              f'<author xmlns="{NS}"><name>Jane Austen</name></author>', "ja")
+        s.ctl("publish", "books", book("Emma", author="ja", kind="novel",
+                                       year="1815"), "emma")
+        s.ctl("publish", "books", book("Hamlet", kind="play", year="1603",
+                                       lent="true"), "hamlet")
+        s.cookies = {"guest": "", "user": s.log_in("bob"),
+                     "admin": s.log_in("ann"), "operator": s.log_in("root")}
+        yield s
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_for_admins_alone(panel, path):
+    status, headers, _ = panel.browse(path)
+    assert status == 303 and headers["Location"].startswith("/login?next=")
+    assert panel.browse(path, panel.cookies["user"])[0] == 403
+    for who in ("admin", "operator"):
+        status, headers, html = panel.browse(path, panel.cookies[who])
+        assert status == 200, html
+        assert "no-store" in headers["Cache-Control"]
+        assert 'aria-label="Administration"' in html
+
+
+@pytest.mark.parametrize("node", COMMANDS)
+def test_commands_are_for_admins_alone(panel, node):
+    for method in ({}, {"node": "books", "id": "emma", "ids": "emma"}):
+        status = panel.browse(f"/_do/{node}", **method)[0]
+        assert status in (303, 403)
+        assert panel.browse(f"/_do/{node}", panel.cookies["user"],
+                            **method)[0] == 403
+    for who in ("admin", "operator"):
+        assert panel.browse(f"/_do/{node}", panel.cookies[who])[0] == 200
+    assert "Emma" in panel.ctl("items", "books").stdout
+
+
+def test_pages_of_the_services_nodes_keep_their_readers(panel):
+    html = panel.browse("/admin", panel.cookies["admin"])[2]
+    assert "Last lines of the log" in html
+    html = until("figures", lambda: (lambda h: h if "Memory" in h else None)(
+        panel.browse("/admin", panel.cookies["admin"])[2]))
+    assert "Requests a second" in html
+    assert not os.path.exists(os.path.join(panel.data, "www", "admin"))
+    # Its view is as closed as the page.
+    assert "whitelist" in panel.ctl("do", "nodes", "q=view:/admin/log",
+                                    "views=true").stdout
+
+
+def records(panel, query=""):
+    status, _, html = panel.browse("/admin/records?node=books" + query,
+                                   panel.cookies["admin"])
+    return status, re.findall(r'name="ids" value="([^"]*)"', html), html
+
+
+def test_records_are_found_filtered_and_sorted(panel):
+    assert records(panel, "&sort=year")[1] == ["hamlet", "emma"]
+    assert records(panel, "&sort=-year")[1] == ["emma", "hamlet"]
+    assert records(panel, "&q=hAm")[1] == ["hamlet"]
+    assert records(panel, "&where=kind%3D%22novel%22")[1] == ["emma"]
+    assert records(panel, "&where=lent%3Dtrue")[1] == ["hamlet"]
+    assert records(panel, "&limit=1&sort=year")[1] == ["hamlet"]
+    assert records(panel, "&limit=1&offset=1&sort=year")[1] == ["emma"]
+    status, ids, html = records(panel, "&where=nonsense")
+    assert status == 422 and not ids and "nonsense" in html
+
+
+def value(html, name):
+    found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', html)
+    return found and found.group(1)
+
+
+def test_an_edit_begins_with_what_is_there_and_an_old_one_loses_nothing(panel):
+    me = panel.cookies["admin"]
+    page = "/admin/record?node=books&id=emma"
+    html = panel.browse(page, me)[2]
+    version = value(html, "version")
+    assert value(html, "title") == "Emma" and version
+    post = page + "&do=records/books/edit"
+    typed = dict(id="emma", author="ja", kind="novel", version=version,
+                 next="/admin/records?node=books")
+    status, headers, _ = panel.browse(post, me, title="Emma!", year="1816",
+                                      **typed)
+    assert status == 303
+    assert headers["Location"] == "/admin/records?node=books"
+    assert "Emma!" in panel.ctl("items", "books").stdout
+    # Somebody else had the form of the version before.
+    status, _, html = panel.browse(post, me, title="Emma?", year="1815",
+                                   **typed)
+    assert status == 422 and "Somebody has changed it meanwhile" in html
+    assert "It is now: Emma!" in html and value(html, "title") == "Emma?"
+    assert value(html, "version") not in ("", version)
+    typed["version"] = value(html, "version")
+    assert panel.browse(post, me, title="Emma", year="1815",
+                        **typed)[0] == 303
+    assert "Emma?" not in panel.ctl("items", "books").stdout
+
+
+def test_an_edit_is_judged_as_any_record(panel):
+    me = panel.cookies["admin"]
+    page = "/admin/record?node=books&id=hamlet"
+    version = value(panel.browse(page, me)[2], "version")
+    status, _, html = panel.browse(
+        page + "&do=records/books/edit", me, id="hamlet", version=version,
+        title="", kind="opera", year="x", author="nobody")
+    assert status == 422 and html.count("cnc-error") >= 3
+    status, _, html = panel.browse("/_do/records/books/edit", me, id="nix",
+                                   title="x")
+    assert status == 422 and "There is no such record." in html
+
+
+def test_records_are_added_changed_and_deleted_together(panel):
+    me = panel.cookies["admin"]
+    for i in range(3):
+        status = panel.browse("/_do/records/books/add?next=/admin", me,
+                              id=f"new{i}", title=f"New {i}")[0]
+        assert status == 303
+    status, _, html = panel.browse("/_do/records/books/add", me, id="new0",
+                                   title="Again")
+    assert status == 422 and "already" in html
+    ids = ["new0", "new1", "new2"]
+    assert panel.browse("/_do/records/set?next=/admin", me, node="books",
+                        ids=ids, field="year", value="1999")[0] == 303
+    assert records(panel, "&where=year%3D1999&sort=title")[1] == ids
+    status, _, html = panel.browse("/_do/records/set", me, node="books",
+                                   ids=ids, field="year", value="later")
+    assert status == 422 and "new0" in html
+    assert panel.browse("/_do/records/delete?next=/admin", me, node="books",
+                        ids=ids)[0] == 303
+    assert records(panel, "&where=year%3D1999")[1] == []
+
+
+def test_a_node_that_no_app_names_has_no_records(panel):
+    status, _, html = panel.browse("/_do/records?node=templates",
+                                   panel.cookies["admin"])
+    assert status == 422 and "No app has a node" in html
+
+
+def test_over_xmpp_the_id_alone_asks_for_the_form_filled_in(panel):
+    out = panel.ctl("console", stdin=(
+        "<iq type='set' to='localhost' id='e'><command "
+        "xmlns='http://jabber.org/protocol/commands' "
+        "node='records/books/edit' action='complete'>"
+        "<x xmlns='jabber:x:data' type='submit'><field var='id'>"
+        "<value>hamlet</value></field></x></command></iq>\n"),
+        check=False).stdout
+    assert "This is what it is now." in out
+    assert 'status="executing"' in out and "<value>Hamlet</value>" in out
