@@ -33,7 +33,7 @@ class Pages(App):
     staff   = Page("/staff", library, "none.xsl", readers="staff")
     found   = Page("/found/{{q}}", command="find", template="found.xsl",
                    title="What is found")
-    admin   = Page("/admin", command="clear", template="found.xsl")
+    cleared = Page("/admin", command="clear", template="found.xsl")
 
     @command("find", "Find", form=Search, who="anybody", safe=True)
     def find(self, user, form):
