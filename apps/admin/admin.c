@@ -20,6 +20,8 @@ CNC_APP(
         {"/admin", .node = "service/metrics service/log",
          .template_ = "admin-home.xsl", .title = "Overview", .window = 60,
          READERS},
+        {"/admin/apps", .command = "apps apps/add apps/remove",
+         .template_ = "admin-apps.xsl", .title = "Apps", READERS},
         {"/admin/nodes", .command = "nodes", .template_ = "admin-nodes.xsl",
          .title = "Nodes", READERS},
         {"/admin/node", .template_ = "admin-node.xsl", .title = "Node",

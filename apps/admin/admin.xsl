@@ -38,6 +38,10 @@
           <xsl:with-param name="text"><c:text>Overview</c:text></xsl:with-param>
         </xsl:call-template>
         <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/apps'"/>
+          <xsl:with-param name="text"><c:text>Apps</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
           <xsl:with-param name="href" select="'/admin/records'"/>
           <xsl:with-param name="also" select="'/admin/record /admin/record/add'"/>
           <xsl:with-param name="text"><c:text>Records</c:text></xsl:with-param>

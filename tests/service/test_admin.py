@@ -16,7 +16,7 @@ SHELF = os.path.join(BUILD, "tests/service/apps/shelf.so")
 APPS = os.path.join(BUILD, "apps")
 PASSWORD = "R0saline-1"
 XEP = "http://jabber.org/protocol/admin#"
-PAGES = ["/admin", "/admin/nodes", "/admin/node?node=books",
+PAGES = ["/admin", "/admin/apps", "/admin/nodes", "/admin/node?node=books",
          "/admin/item?node=books&id=emma", "/admin/templates",
          "/admin/template?id=admin.xsl",
          "/admin/template/diff?id=admin.xsl&from=file", "/admin/users",
