@@ -100,7 +100,7 @@ struct cnc__apps {
     struct cnc__table *kept;   /* app -> its kept settings, a cnc_buf */
     struct cnc__table *states; /* app -> what kept.c keeps of it, XML */
     struct cnc__rate *rate;    /* cnc_rate() */
-    bool has_records;        /* the commands "records", ... are there */
+    bool has_records;          /* the commands "records", ... are there */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
 };
