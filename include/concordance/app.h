@@ -45,7 +45,8 @@ enum cnc_field_kind {
                          never shown again, never in a record of a node */
     CNC_FIELD_REF,    /* [list-single] the id of an item of .node */
     CNC_FIELD_FILE    /* [text-single, xs:anyURI] a file kept by the service
-                         (XEP-0363): its address; a browser sends the file */
+                         (XEP-0363): its address; a browser sends the file.
+                         .match is about its media type, .max_len in bytes */
 };
 
 struct cnc_option {

@@ -28,11 +28,45 @@ static const struct kind {       /* XEP-0004 3.3, XEP-0122 3 */
     [CNC_FIELD_FILE] = {"text-single", "xs:anyURI"},
 };
 
+/* For browsers: what may be chosen, if it can be said their way ("image/.*" is
+ * "image/" and a star). */
+static void
+write_file(struct cnc__str *out, const struct cnc_field *f)
+{
+    struct cnc__str accept = CNC__STR;
+    const char *s = f->match == NULL ? "" : f->match;
+    bool plain = true;
+    for (; plain && *s != '\0'; s++) {
+        if (strncmp(s, ".*", 2) == 0) {
+            cnc__str_putc(&accept, '*');
+            s++;
+        } else if (strncmp(s, "\\.", 2) == 0) {
+            cnc__str_putc(&accept, '.');
+            s++;
+        } else if (*s == '|') {
+            cnc__str_putc(&accept, ',');
+        } else {
+            plain = strchr("^$.[]()*+?{}\\", *s) == NULL;
+            cnc__str_putc(&accept, *s);
+        }
+    }
+    cnc__str_puts(out, "<file xmlns=\"" CNC__NS_FORM "\"");
+    if (plain && accept.len > 0) {
+        cnc__xml_printf(out, " accept=\"%s\"", accept.data);
+    }
+    cnc__str_puts(out, "/>");
+    cnc__str_fini(&accept);
+}
+
 /* XEP-0122 3.2: one method only, so an expression goes before a range. */
 static void
 write_validate(struct cnc__str *out, const struct cnc_field *f)
 {
     const char *datatype = kinds[f->kind].datatype;
+    if (f->kind == CNC_FIELD_FILE) {
+        write_file(out, f); /* its expression is about the media type */
+        return;
+    }
     if (datatype == NULL && f->match != NULL && f->kind != CNC_FIELD_HIDDEN) {
         datatype = "xs:string";
     }
@@ -80,6 +114,10 @@ write_values(struct cnc__str *out, const struct cnc_field *f,
     const char *text = v == NULL ? NULL : cnc__values_get(v, f->name, 0);
     if (f->kind == CNC_FIELD_SECRET) {
         return; /* nobody is shown it again, not even who typed it */
+    }
+    if (f->kind == CNC_FIELD_FILE && v != NULL &&
+        cnc__values_n_errors(v) > 0) {
+        return; /* it is not kept: it has to be chosen again */
     }
     bool ours = v == NULL || f->kind == CNC_FIELD_FIXED ||
                 (f->kind == CNC_FIELD_HIDDEN && text == NULL);

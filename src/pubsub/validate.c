@@ -271,6 +271,9 @@ check_length(const struct cnc_field *f, const char *s, struct cnc_error *err)
 {
     size_t n = cnc__utf8_count(s, strlen(s));
     size_t max = f->max_len != 0 ? f->max_len : CNC__DEFAULT_MAX_LEN;
+    if (f->kind == CNC_FIELD_FILE) {
+        max = CNC__DEFAULT_MAX_LEN; /* its own is in bytes of the file */
+    }
     if (n > max) {
         return REFUSE(err, "%s must have at most %zu characters, not %zu.",
                       cnc__field_label(f), max, n);
@@ -301,7 +304,8 @@ cnc__field_check(const struct cnc_field *f, const char *s,
     if (rc != 0) {
         return rc;
     }
-    if (f->match != NULL && !cnc__pattern_matches(f->match, s)) {
+    if (f->match != NULL && f->kind != CNC_FIELD_FILE &&
+        !cnc__pattern_matches(f->match, s)) {
         if (f->error != NULL) {
             return REFUSE(err, "%s", f->error);
         }

@@ -299,10 +299,27 @@ one_line(struct form *f, const struct field *d)
     whole(f, "input", &t, NULL);
 }
 
+/* A browser does not fill in files: what was chosen is not in it. */
+static void
+file_input(struct form *f, const struct field *d, const xmlNode *file)
+{
+    struct tag t = {.n = 0};
+    char *accept = attr(file, "accept");
+    common(f, d, &t);
+    add(&t, "type", "file");
+    add(&t, "accept", accept);
+    marks(f, d, &t);
+    whole(f, "input", &t, NULL);
+    xmlFree(accept);
+}
+
 static void
 control(struct form *f, const struct field *d)
 {
-    if (type_is(d, "text-multi") || type_is(d, "jid-multi")) {
+    const xmlNode *file = child(d->node, NS_FORM, "file");
+    if (file != NULL) {
+        file_input(f, d, file);
+    } else if (type_is(d, "text-multi") || type_is(d, "jid-multi")) {
         text_area(f, d);
     } else if (type_is(d, "list-single") || type_is(d, "list-multi")) {
         option_list(f, d);
@@ -389,6 +406,17 @@ head(struct form *f, const xmlNode *x, const char *title)
     xmlFree(error);
 }
 
+static bool
+has_file(const xmlNode *x)
+{
+    for (const xmlNode *n = x->children; n != NULL; n = n->next) {
+        if (is(n, NS_DATA, "field") && child(n, NS_FORM, "file") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 cnc__form_build(struct cnc__rbuild *b, xmlDocPtr doc, const char *node,
                 const char *action)
@@ -401,7 +429,12 @@ cnc__form_build(struct cnc__rbuild *b, xmlDocPtr doc, const char *node,
     add(&form, "class", "cnc-form");
     add(&form, "method", "post");
     add(&form, "action", action);
-    add(&form, "data-form", node);
+    if (has_file(x)) {
+        /* The browser sends it itself: the runtime takes data-form alone. */
+        add(&form, "enctype", "multipart/form-data");
+    } else {
+        add(&form, "data-form", node);
+    }
     add(&form, "novalidate", "");
     open_tag(&f, "form", &form);
     head(&f, x, title);

@@ -37,12 +37,14 @@ struct cnc__callpage {
     size_t n_calls, waiting;
     char *do_; /* the node that a POST names; or NULL */
     struct call *posted;
+    struct cnc__form_files *files; /* that came with its form; or NULL */
     int status;
 };
 
 static void
 free_callpage(struct cnc__callpage *c)
 {
+    cnc__form_files_end(&c->files, false, NULL);
     for (size_t i = 0; i < c->n_calls; i++) {
         struct call *k = &c->calls[i];
         cnc__free(k->node);
@@ -477,6 +479,7 @@ on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
     struct call *k = priv;
     struct cnc__callpage *c = k->page;
     const struct cnc__command *cmd = command_of(k);
+    cnc__form_files_end(&c->files, answered->code != 0, v);
     if (c->agent == NULL) {
         free_callpage(c);
     } else if (answered->code == 0 && cnc__web_is_local(answered->see)) {
@@ -495,6 +498,7 @@ on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
 }
 
 struct posting {
+    struct cnc__callpage *page;
     struct cnc__values *v;
     const struct cnc_record *record;
 };
@@ -510,7 +514,7 @@ on_posted_pair(const char *name, const char *value, void *priv)
                : cnc__values_add(p->v, name, value, NULL);
 }
 
-static bool
+static void
 refuse_post(struct cnc__callpage *c, int status, const char *title,
             const char *text)
 {
@@ -518,34 +522,45 @@ refuse_post(struct cnc__callpage *c, int status, const char *title,
                       status == 405 ? "Allow: GET, HEAD\r\n" : NULL, title,
                       text);
     finish(c);
-    return false;
 }
 
-/* False: it was answered. */
-static bool
-read_post(struct cnc__callpage *c, struct posting *p)
+/* The form is read. */
+static void
+on_read(int rc, struct cnc__form_files *files, void *priv)
 {
-    const struct cnc__http_request *r = c->request;
-    if (c->posted == NULL) {
-        return refuse_post(c, 405, "That cannot be done here",
-                           "This address can be read only; its forms say "
-                           "where they are sent.");
+    struct posting *p = priv;
+    struct cnc__callpage *c = p->page;
+    const struct cnc__command *cmd =
+        c->agent == NULL ? NULL : command_of(c->posted);
+    c->files = files;
+    if (c->agent == NULL) { /* it was let go of meanwhile */
+        cnc__values_free(&p->v);
+        free_callpage(c);
+    } else if (rc == CNC_EPROTO) {
+        refuse_post(c, 415, "Not a form",
+                    "Forms are sent as application/x-www-form-urlencoded or "
+                    "multipart/form-data.");
+    } else if (rc == CNC_ELIMIT) {
+        refuse_post(c, 413, "Too much at once",
+                    "The form may send 4096 lines and 256 kB.");
+    } else if (rc != 0) {
+        refuse_post(c, 400, "The form is damaged",
+                    "What was sent cannot be read as a form.");
+    } else if (cmd == NULL || !cnc__commands_may(c->agent->env.commands, cmd,
+                                                 &c->who.caller.who)) {
+        cnc__form_files_end(&c->files, true, NULL);
+        c->posted = NULL; /* and it is told as of any that he may not run */
+        run_all(c);
+    } else {
+        struct cnc__values *v = p->v;
+        p->v = NULL;
+        c->waiting = 1;
+        cnc__form_files_tell(files, v);
+        cnc__commands_call(c->agent->env.commands, c->posted->node,
+                           &c->who.caller, v, on_posted, c->posted);
     }
-    if (!cnc__web_is_urlencoded(cnc__http_header(r, "content-type"))) {
-        return refuse_post(c, 415, "Not a form",
-                           "Forms are sent as "
-                           "application/x-www-form-urlencoded.");
-    }
-    int rc = r->body_len > CNC__WEB_MAX_FORM
-                 ? CNC_ELIMIT
-                 : cnc__http_form_parse(r->body, r->body_len, MAX_POSTED,
-                                        on_posted_pair, p);
-    if (rc == CNC_ELIMIT) {
-        return refuse_post(c, 413, "Too much at once",
-                           "The form may send 4096 lines and 256 kB.");
-    }
-    return rc == 0 || refuse_post(c, 400, "The form is damaged",
-                                  "What was sent cannot be read as a form.");
+    cnc__values_free(&p->v);
+    cnc__free(p);
 }
 
 static void
@@ -556,28 +571,26 @@ post(struct cnc__callpage *c)
             c->posted = &c->calls[i];
         }
     }
-    const struct cnc__command *cmd =
-        c->posted == NULL ? NULL : command_of(c->posted);
-    struct posting p = {.v = cnc__values_new(),
-                        .record = cmd == NULL ? NULL : cmd->record};
+    if (c->posted == NULL) {
+        refuse_post(c, 405, "That cannot be done here",
+                    "This address can be read only; its forms say where they "
+                    "are sent.");
+        return;
+    }
+    const struct cnc__command *cmd = command_of(c->posted);
+    struct posting *p = cnc__zalloc(sizeof(*p));
+    p->page = c;
+    p->v = cnc__values_new();
+    p->record = cmd == NULL ? NULL : cmd->record;
     /* Those of the path are what the page is about. */
-    for (size_t i = 0; p.record != NULL && i < c->n_params; i++) {
-        if (field_of(p.record, c->pairs[i].name) != NULL) {
-            cnc__values_add(p.v, c->pairs[i].name, c->pairs[i].value, NULL);
+    for (size_t i = 0; p->record != NULL && i < c->n_params; i++) {
+        if (field_of(p->record, c->pairs[i].name) != NULL) {
+            cnc__values_add(p->v, c->pairs[i].name, c->pairs[i].value, NULL);
         }
     }
-    if (!read_post(c, &p)) {
-        cnc__values_free(&p.v);
-    } else if (cmd == NULL || !cnc__commands_may(c->agent->env.commands, cmd,
-                                                 &c->who.caller.who)) {
-        cnc__values_free(&p.v);
-        c->posted = NULL; /* and it is told as of any that he may not run */
-        run_all(c);
-    } else {
-        c->waiting = 1;
-        cnc__commands_call(c->agent->env.commands, c->posted->node,
-                           &c->who.caller, p.v, on_posted, c->posted);
-    }
+    c->waiting = 1; /* nobody frees it meanwhile */
+    cnc__form_read(c->agent, c->request, &c->who.caller, p->record, MAX_POSTED,
+                   on_posted_pair, p, on_read, p);
 }
 
 void

@@ -25,6 +25,7 @@ struct doing {
     struct cnc__web_caller who;
     char *node; /* NULL: the list */
     char *item_id;
+    struct cnc__form_files *files; /* that came with the form, or NULL */
     struct cnc__str params, headers;
     /* The page, kept for a second try with the built-in sheet. */
     int status;
@@ -38,6 +39,7 @@ doing_free(struct doing *d)
     cnc__web_caller_fini(&d->who);
     cnc__free(d->node);
     cnc__free(d->item_id);
+    cnc__form_files_end(&d->files, false, NULL);
     cnc__str_fini(&d->params);
     cnc__str_fini(&d->headers);
     cnc__str_fini(&d->source);
@@ -272,6 +274,7 @@ on_answer(const struct cnc__command_answer *a, struct cnc__values *v,
     int status = cnc__callsource_status(a->code);
     char *next = NULL;
 
+    cnc__form_files_end(&d->files, a->code != 0, v);
     if (a->code == 0 && a->see == NULL && a->result_xml == NULL &&
         !d->agent->closed && d->request->method == CNC__HTTP_POST) {
         next = next_of(d); /* nothing is lost but the note, which goes too */
@@ -413,36 +416,46 @@ get(struct doing *d, const struct cnc__command *cmd)
 }
 
 static void
+on_read(int rc, struct cnc__form_files *files, void *priv)
+{
+    struct reading *rd = priv;
+    struct doing *d = rd->doing;
+
+    d->files = files;
+    if (d->agent->closed) {
+        cnc__values_free(&rd->v);
+        doing_free(d);
+    } else if (rc == 0) {
+        cnc__form_files_tell(files, rd->v);
+        cnc__commands_call(d->agent->env.commands, d->node, &d->who.caller,
+                           rd->v, on_answer, d);
+    } else {
+        cnc__values_free(&rd->v);
+        if (rc == CNC_EPROTO) {
+            say(d, 415, "Not a form",
+                "Forms are sent as application/x-www-form-urlencoded or "
+                "multipart/form-data.");
+        } else if (rc == CNC_ELIMIT) {
+            say(d, 413, "Too much at once",
+                "The form may send 4096 lines and 256 kB.");
+        } else {
+            say(d, 400, "The form is damaged",
+                "What was sent cannot be read as a form.");
+        }
+    }
+    cnc__free(rd);
+}
+
+static void
 post(struct doing *d, const struct cnc__command *cmd)
 {
-    const struct cnc__http_request *r = d->request;
-    struct reading rd = {
-        .doing = d, .record = cmd->record, .v = cnc__values_new()};
-    int rc;
+    struct reading *rd = cnc__zalloc(sizeof(*rd));
 
-    if (!cnc__web_is_urlencoded(cnc__http_header(r, "content-type"))) {
-        cnc__values_free(&rd.v);
-        say(d, 415, "Not a form",
-            "Forms are sent as application/x-www-form-urlencoded.");
-        return;
-    }
-    rc = r->body_len > CNC__WEB_MAX_FORM
-             ? CNC_ELIMIT
-             : cnc__http_form_parse(r->body, r->body_len, MAX_PAIRS, on_pair,
-                                    &rd);
-    if (rc == 0) {
-        cnc__commands_call(d->agent->env.commands, d->node, &d->who.caller,
-                           rd.v, on_answer, d);
-        return;
-    }
-    cnc__values_free(&rd.v);
-    if (rc == CNC_ELIMIT) {
-        say(d, 413, "Too much at once",
-            "The form may send 4096 lines and 256 kB.");
-    } else {
-        say(d, 400, "The form is damaged",
-            "What was sent cannot be read as a form.");
-    }
+    rd->doing = d;
+    rd->record = cmd->record;
+    rd->v = cnc__values_new();
+    cnc__form_read(d->agent, d->request, &d->who.caller, cmd->record,
+                   MAX_PAIRS, on_pair, rd, on_read, rd);
 }
 
 /* -- routes --------------------------------------------------------------- */

@@ -20,12 +20,14 @@ struct cnc__posted {
     struct cnc__http_responder *responder; /* NULL: answered */
     char *id;
     unsigned ticks;
+    struct cnc__form_files *files; /* that came with it, or NULL */
 };
 
 static void
 free_posted(struct cnc__posted *s)
 {
     cnc__page_unref(&s->page);
+    cnc__form_files_end(&s->files, false, NULL);
     cnc__free(s->node);
     cnc__free(s->id);
     cnc__free(s);
@@ -163,6 +165,7 @@ on_submitted(const struct cnc__submit_result *r, struct cnc__values *v,
              void *priv)
 {
     struct cnc__posted *s = priv;
+    cnc__form_files_end(&s->files, r->code != 0, v);
     if (r->code == 0) {
         accepted(s, r->id);
     } else if (r->code == CNC_EREFUSED) {
@@ -182,6 +185,15 @@ struct reading {
     const struct cnc_record *record;
     char *id;
     struct cnc_error err;
+};
+
+struct posting { /* until the whole form is read */
+    struct reading rd;
+    struct cnc__agent *agent;
+    struct cnc__web_page *page;
+    char *node, *jid;
+    bool anonymous, operator_;
+    struct cnc__http_responder *responder;
 };
 
 static const struct cnc_field *
@@ -260,21 +272,69 @@ cnc__web_is_urlencoded(const char *type)
 }
 
 static void
-start(struct cnc__web_page *p, const struct cnc_node *decl, struct reading *rd,
-      const struct cnc__actor *who, struct cnc__http_responder *responder)
+start(struct cnc__web_page *p, struct posting *post,
+      struct cnc__form_files *files)
 {
     struct cnc__agent *a = p->agent;
     struct cnc__posted *s = cnc__zalloc(sizeof(*s));
+    struct reading *rd = &post->rd;
+    struct cnc__actor who = {post->jid, post->anonymous, post->operator_};
     if (rd->id == NULL || rd->id[0] == '\0') {
         cnc__free(rd->id);
         rd->id = new_id();
     }
     s->agent = a;
     s->page = cnc__page_ref(p);
-    s->node = cnc__strdup(decl->name);
-    s->responder = responder;
+    s->node = cnc__strdup(post->node);
+    s->responder = post->responder;
     s->id = rd->id;
-    a->env.submit(decl->name, who, rd->v, s->id, on_submitted, s, a->env.priv);
+    s->files = files;
+    cnc__form_files_tell(files, rd->v);
+    a->env.submit(post->node, &who, rd->v, s->id, on_submitted, s,
+                  a->env.priv);
+}
+
+static void
+refuse_body(struct cnc__web_page *p, struct cnc__http_responder *responder,
+            int rc)
+{
+    struct cnc__agent *a = p->agent;
+    if (rc == CNC_EPROTO) {
+        cnc__answer_back(a, responder, 415, "Not a form",
+                         "Forms are sent as "
+                         "application/x-www-form-urlencoded or "
+                         "multipart/form-data.",
+                         p->path);
+    } else if (rc == CNC_ELIMIT) {
+        cnc__answer_back(a, responder, 413, "Too much at once",
+                         "The form may send 4096 lines and 256 kB.", p->path);
+    } else {
+        cnc__answer_back(a, responder, 400, "The form is damaged",
+                         "What was sent cannot be read as a form.", p->path);
+    }
+}
+
+static void
+on_read(int rc, struct cnc__form_files *files, void *priv)
+{
+    struct posting *post = priv;
+    struct cnc__web_page *p = post->page;
+    struct cnc__agent *a = post->agent;
+    if (rc == 0 && !a->closed) {
+        start(p, post, files);
+    } else {
+        cnc__values_free(&post->rd.v);
+        cnc__free(post->rd.id);
+        cnc__form_files_end(&files, true, NULL);
+        if (!a->closed) {
+            refuse_body(p, post->responder, rc);
+        }
+    }
+    cnc__page_unref(&post->page);
+    cnc__free(post->node);
+    cnc__free(post->jid);
+    cnc__free(post);
+    cnc__agent_unref(a);
 }
 
 void
@@ -289,29 +349,18 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
                          "This page has no form of that name.", p->path);
         return;
     }
-    if (!cnc__web_is_urlencoded(cnc__http_header(r, "content-type"))) {
-        cnc__answer_back(a, r->responder, 415, "Not a form",
-                         "Forms are sent as "
-                         "application/x-www-form-urlencoded.",
-                         p->path);
-        return;
-    }
-    struct reading rd = {.v = cnc__values_new(), .record = decl->record};
-    int rc = r->body_len > CNC__WEB_MAX_FORM
-                 ? CNC_ELIMIT
-                 : cnc__http_form_parse(r->body, r->body_len, MAX_PAIRS,
-                                        on_pair, &rd);
-    if (rc == 0) {
-        start(p, decl, &rd, who, r->responder);
-        return;
-    }
-    cnc__values_free(&rd.v);
-    cnc__free(rd.id);
-    if (rc == CNC_ELIMIT) {
-        cnc__answer_back(a, r->responder, 413, "Too much at once",
-                         "The form may send 4096 lines and 256 kB.", p->path);
-    } else {
-        cnc__answer_back(a, r->responder, 400, "The form is damaged",
-                         "What was sent cannot be read as a form.", p->path);
-    }
+    struct cnc__caller caller = {.who = *who, .lang = "en", .addr = r->addr};
+    struct posting *post = cnc__zalloc(sizeof(*post));
+    *post = (struct posting){
+        .rd = {.v = cnc__values_new(), .record = decl->record},
+        .agent = a,
+        .page = cnc__page_ref(p),
+        .node = cnc__strdup(decl->name),
+        .jid = cnc__strdup(who->jid),
+        .anonymous = who->anonymous,
+        .operator_ = who->operator_,
+        .responder = r->responder};
+    cnc__agent_ref(a);
+    cnc__form_read(a, r, &caller, decl->record, MAX_PAIRS, on_pair, &post->rd,
+                   on_read, post);
 }

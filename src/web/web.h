@@ -712,6 +712,45 @@ void cnc__submit_answer(struct cnc__web_page *p, const char *node,
                         struct cnc__http_request *r);
 /* A posted body is a form.  type: its Content-Type, or NULL. */
 bool cnc__web_is_urlencoded(const char *type);
+
+/* -- multipart.c ---------------------------------------------------------- */
+
+struct cnc__multipart {   /* borrowed for the call */
+    const char *name;     /* UTF-8 */
+    const char *filename; /* NULL: a text */
+    const char *type;     /* as sent; "" if nothing */
+    const char *data;     /* of the body */
+    size_t len;
+};
+typedef int cnc__multipart_f(const struct cnc__multipart *part, void *priv);
+CNC_API bool cnc__multipart_is(const char *content_type);
+/* Calls f for each part, at most max; CNC_ESYNTAX, CNC_ELIMIT, or what f
+ * returned that was not 0. */
+CNC_API int cnc__multipart_parse(const char *content_type, const char *body,
+                                 size_t len, size_t max, cnc__multipart_f *f,
+                                 void *priv);
+
+/* -- posted.c ------------------------------------------------------------- */
+
+/* The files of a form, until it is known what becomes of the form. */
+struct cnc__form_files;
+/* rc: 0, CNC_EPROTO (no form), CNC_ELIMIT, CNC_ESYNTAX, what pair returned.
+ * files: *new*; or NULL.  Called once, now or later. */
+typedef void cnc__form_read_f(int rc, struct cnc__form_files *files,
+                              void *priv);
+/* who: borrowed for the call; q as long as it is not answered. */
+void cnc__form_read(struct cnc__agent *a, struct cnc__http_request *q,
+                    const struct cnc__caller *who,
+                    const struct cnc_record *record, size_t max,
+                    cnc__http_pair_f *pair, void *pair_priv,
+                    cnc__form_read_f *done, void *done_priv);
+/* Those that could not be kept are errors of their fields; NULL is fine. */
+void cnc__form_files_tell(const struct cnc__form_files *files,
+                          struct cnc__values *v);
+/* drop: the form was refused, they are not kept, and v (or NULL) says so. */
+void cnc__form_files_end(struct cnc__form_files **fp, bool drop,
+                         struct cnc__values *v);
+
 /* A <textarea>'s value: one a line.  As cnc__values_add(). */
 int cnc__web_add_lines(struct cnc__values *v, const char *name,
                        const char *value, struct cnc_error *err);

@@ -41,14 +41,14 @@ def slot(c: Client, name: str, size: int, kind: str | None = None):
     return s.find(f"{{{UP}}}put").get("url"), s.find(f"{{{UP}}}get").get("url")
 
 
-def http(s: Service, method: str, url: str, body: bytes = b"", head=(),
-         length: int | None = None):
+def http(s: Service, method: str, url: str, body: bytes = b"", head=()):
     """Status, headers, body: bytes as they are."""
-    path = urllib.parse.urlsplit(url).path
+    parts = urllib.parse.urlsplit(url)
+    path = parts.path + ("?" + parts.query if parts.query else "")
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost",
              "Connection: close", *head]
     if method in ("PUT", "POST"):
-        lines.append(f"Content-Length: {len(body) if length is None else length}")
+        lines.append(f"Content-Length: {len(body)}")
     raw = s.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
     top, _, rest = raw.partition(b"\r\n\r\n")
     status, *fields = top.decode().split("\r\n")
@@ -245,3 +245,93 @@ def test_files_go_with_their_account(service):
     assert http(service, "GET", down)[0] == 404
     until("the file is gone", lambda: len(kept(service)) == 1)
     assert http(service, "GET", other)[2] == b"stays"
+
+
+# -- forms without JavaScript -------------------------------------------------
+
+PICTURES = os.path.join(os.environ["CONCORDANCE_BUILD"],
+                        "tests/service/apps/pictures.so")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    with Service(PICTURES, "--upload-guests", "--max-upload", "3000000",
+                 files=str(tmp_path_factory.mktemp("files"))) as s:
+        yield s
+
+
+def send(s, path, title, name, kind, data, boundary="----x0"):
+    body = (f'--{boundary}\r\nContent-Disposition: form-data; name="title"'
+            f"\r\n\r\n{title}\r\n--{boundary}\r\n"
+            "Content-Disposition: form-data; "
+            f'name="image"; filename="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+            ).encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    return http(s, "POST", path, body, [
+        f"Content-Type: multipart/form-data; boundary={boundary}"])
+
+
+def test_the_form_says_what_may_be_chosen(pictures):
+    for path in ("/", "/_do/look"):
+        page = pictures.page(path)
+        assert 'enctype="multipart/form-data"' in page
+        tag = re.search(r'<input[^>]*type="file"[^>]*>', page).group()
+        assert 'name="image"' in tag and 'accept="image/*"' in tag
+    assert "data-form=" not in pictures.page("/")  # the browser sends it
+
+
+def test_a_file_of_a_command_is_kept_and_its_address_is_the_value(pictures):
+    data = os.urandom(20000)
+    status, _, page = send(pictures, "/_do/look", "Yes", "a b.png",
+                           "image/png", data)
+    assert status == 200
+    where = re.search(rb"http://[^<\"]*/_files/[^<\"]*", page).group().decode()
+    assert where.endswith("/a%20b.png")
+    assert http(pictures, "GET", where)[2] == data
+
+
+@pytest.mark.parametrize("title, name, kind, size, said", [
+    ("No", "a.png", "image/png", 10, "choose the file again"),
+    ("Yes", "a.txt", "text/plain", 10, "Choose a picture."),
+    ("Yes", "a.png", "image/png", 50001, "at most 50000 bytes"),
+    ("Yes", "", "application/octet-stream", 0, "Image is needed"),
+    ("", "a.png", "image/png", 10, "choose the file again")])
+@pytest.mark.parametrize("path", ["/_do/look", "/?form=album"])
+def test_a_refused_form_keeps_what_was_typed_and_no_file(
+        pictures, path, title, name, kind, size, said):
+    before = kept(pictures)
+    status, _, page = send(pictures, path, title, name, kind, bytes(size))
+    page = page.decode()
+    assert status == 422 and said in page
+    assert not title or f'value="{title}"' in page
+    assert "/_files/" not in page
+    until("the file is gone", lambda: kept(pictures) == before)
+
+
+def test_a_file_of_a_page_s_form_is_in_the_record(pictures):
+    data = os.urandom(30000)
+    status, head, _ = send(pictures, "/?form=album", "Sea", "sea.jpg",
+                           "image/jpeg", data)
+    assert (status, head["location"]) == (303, "/")
+    where = re.search(r"http://[^<\"]*/_files/[^<\"]*sea.jpg",
+                      pictures.page("/")).group()
+    assert http(pictures, "GET", where)[2] == data
+
+
+def test_a_damaged_form_is_refused_and_keeps_nothing(pictures):
+    before = kept(pictures)
+    status, _, _ = http(pictures, "POST", "/_do/look", b"--b\r\nnonsense", [
+        "Content-Type: multipart/form-data; boundary=b"])
+    assert status == 400
+    assert http(pictures, "POST", "/_do/look", b"{}",
+                ["Content-Type: application/json"])[0] == 415
+    assert send(pictures, "/_do/look", "Yes", "a.png", "image/png",
+                bytes(4100000))[0] == 413
+    assert kept(pictures) == before
+
+
+def test_guests_send_no_files_with_forms_either(tmp_path):
+    with Service(PICTURES, files=str(tmp_path)) as s:
+        status, _, page = send(s, "/_do/look", "Yes", "a.png", "image/png",
+                               b"x")
+        assert status == 422 and b"Log in to send a file." in page
+        assert not kept(s)

@@ -151,7 +151,7 @@ what_is_no_form_is_refused(void **state)
     assert_int_equal(b->answer->status, 404);
     bench_post(b, "/?form=library", "multipart/form-data; boundary=x",
                "title=A");
-    assert_int_equal(b->answer->status, 415);
+    assert_int_equal(b->answer->status, 400);
     bench_post(b, "/?form=library", "application/x-www-form-urlencodedx",
                "title=A");
     assert_int_equal(b->answer->status, 415);
