@@ -146,7 +146,10 @@ done(struct command_call *c)
     const struct cnc_command *d = c->decl;
     struct cnc__str x = CNC__STR, note = CNC__STR;
 
-    cnc__answer_write(&x, &c->answer, d->title == NULL ? d->node : d->title);
+    cnc__answer_write(
+        &x, &c->answer,
+        cnc__commands_tr(c->call.app->apps->env.commands, c->lang),
+        d->title == NULL ? d->node : d->title);
     cnc__answer_note(&note, &c->answer);
     if (x.len == 0 && note.len == 0) {
         cnc__str_puts(&note, "It is done.");

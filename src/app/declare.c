@@ -331,6 +331,26 @@ cnc__app_withdraw(struct cnc__app *app)
     app->declared = false;
 }
 
+/* Its catalogues, after those of what it extends: it is asked first. */
+static void
+set_texts(struct cnc__app *app, const struct cnc__app *from, bool there)
+{
+    struct cnc__str owner = CNC__STR, dir = CNC__STR;
+
+    if (from->base != NULL) {
+        set_texts(app, from->base, there);
+    }
+    cnc__str_puts(&owner, app->decl->name);
+    if (from != app) {
+        cnc__str_printf(&owner, "/%s", from->own->name);
+    }
+    cnc__str_printf(&dir, "%s/locale", from->files == NULL ? "" : from->files);
+    cnc__agent_locale(app->apps->agent, owner.data,
+                      there && from->files != NULL ? dir.data : NULL);
+    cnc__str_fini(&owner);
+    cnc__str_fini(&dir);
+}
+
 int
 cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
 {
@@ -341,6 +361,7 @@ cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
         return 0;
     }
     app->has_pages = true;
+    set_texts(app, app, true);
     for (const struct cnc_page *p = app->decl->pages;
          code == 0 && p->path != NULL; p++) {
         code = cnc__agent_page(agent, app->decl, p, err);
@@ -379,4 +400,5 @@ cnc__app_pages_remove(struct cnc__app *app)
         cnc__agent_page_remove(agent, p->path);
     }
     app->n_pages = 0;
+    set_texts(app, app, false);
 }

@@ -195,19 +195,20 @@ cnc_value(struct cnc_request *r, const char *name, const char *label,
 
 void
 cnc__answer_write(struct cnc__str *out, const struct cnc__answer *a,
-                  const char *title)
+                  const struct cnc__tr *tr, const char *title)
 {
     if (a->n_columns == 0 && a->values.len == 0) {
         return;
     }
     cnc__xml_printf(
         out, "<x xmlns='jabber:x:data' type='result'><title>%s</title>%pR",
-        title, cnc__str_c(&a->values));
+        cnc__tr(tr, title), cnc__str_c(&a->values));
     if (a->n_columns > 0) {
         cnc__str_puts(out, "<reported>");
         for (size_t i = 0; i < a->n_columns; i++) {
             cnc__xml_printf(out, "<field var='%s' label='%s'/>",
-                            a->columns[i].name, a->columns[i].label);
+                            a->columns[i].name,
+                            cnc__tr(tr, a->columns[i].label));
         }
         cnc__str_puts(out, "</reported>");
         cnc__str_add(out, cnc__str_c(&a->rows), a->rows.len);

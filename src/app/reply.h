@@ -28,7 +28,7 @@ void cnc__answer_fini(struct cnc__answer *a);
 /* <x type="result"> with title; nothing when it has neither table nor
  * values. */
 void cnc__answer_write(struct cnc__str *out, const struct cnc__answer *a,
-                       const char *title);
+                       const struct cnc__tr *tr, const char *title);
 /* The note, and how many rows are left out. */
 void cnc__answer_note(struct cnc__str *out, const struct cnc__answer *a);
 

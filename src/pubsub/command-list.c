@@ -75,6 +75,24 @@ cnc__commands_roles(struct cnc__commands *c,
     c->role_priv = priv;
 }
 
+void
+cnc__commands_languages(struct cnc__commands *c,
+                        const struct cnc__tr *(*tr)(const char *lang,
+                                                    void *priv),
+                        void *priv)
+{
+    CNC_OBJ_CHECK(c, CNC__COMMANDS_MAGIC);
+    c->tr = tr;
+    c->tr_priv = priv;
+}
+
+const struct cnc__tr *
+cnc__commands_tr(const struct cnc__commands *c, const char *lang)
+{
+    CNC_OBJ_CHECK(c, CNC__COMMANDS_MAGIC);
+    return c->tr == NULL ? NULL : c->tr(lang, c->tr_priv);
+}
+
 static bool
 has_role(const struct cnc__commands *c, const struct cnc__actor *who,
          const char *roles)

@@ -216,6 +216,24 @@ call_new(struct cnc__commands *c, const struct cnc__request *r,
     return call;
 }
 
+/* -- whose language ------------------------------------------------------ */
+
+/* The stanza's (RFC 6120 8.1.5); it lives as long as the request. */
+static const char *
+lang_of(const struct cnc__request *r)
+{
+    const char *lang = cnc_element_attr(
+        r->stanza, "http://www.w3.org/XML/1998/namespace", "lang");
+
+    return lang == NULL || lang[0] == '\0' ? "en" : lang;
+}
+
+static const struct cnc__tr *
+tr_of(const struct cnc__commands *c, const struct cnc__request *r)
+{
+    return cnc__commands_tr(c, lang_of(r));
+}
+
 /* -- answers -------------------------------------------------------------- */
 
 static int
@@ -239,28 +257,37 @@ open_command(struct cnc__str *xml, const struct cnc__command *command,
 }
 
 static void
-add_note(struct cnc__str *xml, const char *type, const char *text)
+add_note(struct cnc__str *xml, const struct cnc__tr *tr, const char *type,
+         const char *text)
 {
     if (text != NULL && *text != '\0') {
-        cnc__xml_printf(xml, "<note type='%s'>%s</note>", type, text);
+        char *said = cnc__tr_sentence(tr, text);
+        cnc__xml_printf(xml, "<note type='%s'>%s</note>", type, said);
+        cnc__free(said);
     }
 }
 
 /* Most clients know nothing of errors at fields: the note says them too. */
 static void
-add_refusal(struct cnc__str *xml, const struct cnc_record *record,
-            const struct cnc__values *v, const char *error)
+add_refusal(struct cnc__str *xml, const struct cnc__tr *tr,
+            const struct cnc_record *record, const struct cnc__values *v,
+            const char *error)
 {
     struct cnc__str text = CNC__STR;
-    cnc__str_puts(&text, error);
+    char *whole = cnc__tr_sentence(tr, error);
+    cnc__str_puts(&text, whole);
+    cnc__free(whole);
     for (const struct cnc_field *f = record->fields;
          v != NULL && f != NULL && f->name != NULL; f++) {
         const char *said = cnc__values_error(v, f->name);
         if (said != NULL && strcmp(said, error) != 0) {
-            cnc__str_printf(&text, " %s: %s", cnc__field_label(f), said);
+            char *mine = cnc__tr_sentence(tr, said);
+            cnc__str_printf(&text, " %s: %s", cnc__tr(tr, cnc__field_label(f)),
+                            mine);
+            cnc__free(mine);
         }
     }
-    add_note(xml, "error", text.data);
+    add_note(xml, NULL, "error", text.data);
     cnc__str_fini(&text);
 }
 
@@ -273,8 +300,9 @@ send(struct cnc__request **rp, struct cnc__str *xml)
 }
 
 static void
-send_form(struct cnc__request **rp, const struct cnc__call *call,
-          const struct cnc__values *v, const char *error)
+send_form(struct cnc__request **rp, const struct cnc__tr *tr,
+          const struct cnc__call *call, const struct cnc__values *v,
+          const char *error)
 {
     const struct cnc__command *command = call->command;
     const char *typed = v == NULL ? NULL : cnc__values_get(v, CNC__FORM_ID, 0);
@@ -283,10 +311,10 @@ send_form(struct cnc__request **rp, const struct cnc__call *call,
     struct cnc__str xml = CNC__STR;
     open_command(&xml, command, call->id, "executing");
     cnc__str_puts(&xml, "<actions execute='complete'><complete/></actions>");
-    cnc__form_write_in(&xml, command->refs, command->record, command->name,
+    cnc__form_write_tr(&xml, tr, command->refs, command->record, command->name,
                        command->help, item_id, v);
     if (error != NULL) {
-        add_refusal(&xml, command->record, v, error);
+        add_refusal(&xml, tr, command->record, v, error);
     }
     send(rp, &xml);
 }
@@ -302,7 +330,8 @@ refuse(struct cnc__command_reply *reply, const struct cnc_error *err)
     }
     call->state = CNC__CALL_OPEN;
     call->since_s = now_s();
-    send_form(&reply->request, call, reply->values, err->text);
+    send_form(&reply->request, tr_of(reply->commands, reply->request), call,
+              reply->values, err->text);
 }
 
 static void
@@ -314,7 +343,7 @@ complete(struct cnc__command_reply *reply, const char *note,
     if (result_xml != NULL) {
         cnc__str_puts(&xml, result_xml);
     }
-    add_note(&xml, "info", note);
+    add_note(&xml, tr_of(reply->commands, reply->request), "info", note);
     send(&reply->request, &xml);
 }
 
@@ -339,16 +368,6 @@ cnc__command_send(struct cnc__command_reply *reply,
 }
 
 /* -- running -------------------------------------------------------------- */
-
-/* The stanza's (RFC 6120 8.1.5); it lives as long as the request. */
-static const char *
-lang_of(const struct cnc__request *r)
-{
-    const char *lang = cnc_element_attr(
-        r->stanza, "http://www.w3.org/XML/1998/namespace", "lang");
-
-    return lang == NULL || lang[0] == '\0' ? "en" : lang;
-}
 
 /* Steals the request and v. */
 static void
@@ -418,7 +437,7 @@ begin(struct cnc__commands *c, struct cnc__request **rp,
     if (filled || command->record == NULL) {
         return submit(c, rp, call, x, err);
     }
-    send_form(rp, call, NULL, NULL);
+    send_form(rp, tr_of(c, *rp), call, NULL, NULL);
     return 0;
 }
 
@@ -531,7 +550,8 @@ on_command(struct cnc__request *r, void *priv)
 
 /* XEP-0128: what a list of commands says of each. */
 static void
-add_about(struct cnc__str *out, const struct cnc__command *command)
+add_about(struct cnc__str *out, const struct cnc__tr *tr,
+          const struct cnc__command *command)
 {
     cnc__xml_printf(out,
                     "<x xmlns='" CNC__NS_DATA "' type='result'>"
@@ -543,7 +563,7 @@ add_about(struct cnc__str *out, const struct cnc__command *command)
                     command->safe ? "true" : "false");
     if (command->help != NULL) {
         cnc__xml_printf(out, "<field var='help'><value>%s</value></field>",
-                        command->help);
+                        cnc__tr(tr, command->help));
     }
     cnc__str_puts(out, "</x>");
 }
@@ -559,6 +579,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
     if (node == NULL) {
         return 0;
     }
+    const struct cnc__tr *tr = tr_of(c, r);
     if (strcmp(node, CNC__NS_COMMANDS) == 0 && items) {
         struct cnc__table_iter i = {0};
         while (cnc__table_next(c->by_node, &i)) {
@@ -566,7 +587,7 @@ on_disco(struct cnc__str *out, bool items, const char *node,
             if (may_run(c, command, r)) {
                 cnc__xml_printf(out, "<item jid='%s' node='%s' name='%s'/>",
                                 cnc__router_domain(c->router), command->node,
-                                command->name);
+                                cnc__tr(tr, command->name));
             }
         }
         return 0;
@@ -579,8 +600,8 @@ on_disco(struct cnc__str *out, bool items, const char *node,
                             " type='command-node' name='%s'/>"
                             "<feature var='" CNC__NS_COMMANDS "'/>"
                             "<feature var='jabber:x:data'/>",
-                            command->name);
-            add_about(out, command);
+                            cnc__tr(tr, command->name));
+            add_about(out, tr, command);
         }
         return 0;
     }

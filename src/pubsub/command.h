@@ -64,6 +64,14 @@ CNC_API void cnc__commands_roles(struct cnc__commands *c,
                                                   const char *roles,
                                                   void *priv),
                                  void *priv);
+/* Texts in the language that a request names (RFC 5646); without it all are
+ * English. */
+CNC_API void cnc__commands_languages(
+    struct cnc__commands *c,
+    const struct cnc__tr *(*tr)(const char *lang, void *priv), void *priv);
+/* *borrowed*; NULL: English. */
+CNC_API const struct cnc__tr *cnc__commands_tr(const struct cnc__commands *c,
+                                               const char *lang);
 /* Forget it; calls under way end with item-not-found. */
 CNC_API void cnc__commands_remove(struct cnc__commands *c, const char *node);
 /* *borrowed*, or NULL. */

@@ -39,6 +39,8 @@ struct cnc__commands {
     struct cnc__router *router;
     bool (*has_role)(const char *bare, const char *roles, void *priv);
     void *role_priv;
+    const struct cnc__tr *(*tr)(const char *lang, void *priv);
+    void *tr_priv;
     struct cnc__table *by_node; /* struct cnc__command */
     struct cnc__table *seats;   /* struct cnc__seat */
     size_t n_far;

@@ -108,8 +108,8 @@ write_value(struct cnc__str *out, const struct cnc_field *f, const char *text)
 }
 
 static void
-write_values(struct cnc__str *out, const struct cnc_field *f,
-             const struct cnc__values *v)
+write_values(struct cnc__str *out, const struct cnc__tr *tr,
+             const struct cnc_field *f, const struct cnc__values *v)
 {
     const char *text = v == NULL ? NULL : cnc__values_get(v, f->name, 0);
     if (f->kind == CNC_FIELD_SECRET) {
@@ -123,7 +123,9 @@ write_values(struct cnc__str *out, const struct cnc_field *f,
                 (f->kind == CNC_FIELD_HIDDEN && text == NULL);
     if (ours) {
         if (f->value != NULL) {
-            write_value(out, f, f->value);
+            write_value(out, f,
+                        f->kind == CNC_FIELD_FIXED ? cnc__tr(tr, f->value)
+                                                   : f->value);
         }
         return;
     }
@@ -133,8 +135,20 @@ write_values(struct cnc__str *out, const struct cnc_field *f,
 }
 
 static void
-write_field(struct cnc__str *out, struct cnc__pubsub *ps,
-            const struct cnc_field *f, const struct cnc__values *v)
+write_error(struct cnc__str *out, const struct cnc__tr *tr, const char *error)
+{
+    if (error != NULL) {
+        char *said = cnc__tr_sentence(tr, error);
+        cnc__xml_printf(out, "<error xmlns=\"" CNC__NS_FORM "\">%s</error>",
+                        said);
+        cnc__free(said);
+    }
+}
+
+static void
+write_field(struct cnc__str *out, const struct cnc__tr *tr,
+            struct cnc__pubsub *ps, const struct cnc_field *f,
+            const struct cnc__values *v)
 {
     struct cnc__str items = CNC__STR;
     bool listed = f->kind == CNC_FIELD_REF && ps != NULL &&
@@ -142,31 +156,29 @@ write_field(struct cnc__str *out, struct cnc__pubsub *ps,
     cnc__xml_printf(out, "<field var=\"%s\" type=\"%s\"", f->name,
                     listed ? "list-single" : kinds[f->kind].type);
     if (f->kind != CNC_FIELD_HIDDEN) {
-        cnc__xml_printf(out, " label=\"%s\"", cnc__field_label(f));
+        cnc__xml_printf(out, " label=\"%s\"",
+                        cnc__tr(tr, cnc__field_label(f)));
     }
     cnc__str_putc(out, '>');
     if (f->help != NULL) {
-        cnc__xml_printf(out, "<desc>%s</desc>", f->help);
+        cnc__xml_printf(out, "<desc>%s</desc>", cnc__tr(tr, f->help));
     }
     if (f->required) {
         cnc__str_puts(out, "<required/>");
     }
-    write_values(out, f, v);
+    write_values(out, tr, f, v);
     for (const struct cnc_option *o = f->options;
          o != NULL && o->value != NULL; o++) {
         cnc__xml_printf(out,
                         "<option label=\"%s\"><value>%s</value>"
                         "</option>",
-                        o->label != NULL ? o->label : o->value, o->value);
+                        cnc__tr(tr, o->label != NULL ? o->label : o->value),
+                        o->value);
     }
     cnc__str_add(out, items.data, items.len);
     cnc__str_fini(&items);
     write_validate(out, f);
-    const char *error = v == NULL ? NULL : cnc__values_error(v, f->name);
-    if (error != NULL) {
-        cnc__xml_printf(out, "<error xmlns=\"" CNC__NS_FORM "\">%s</error>",
-                        error);
-    }
+    write_error(out, tr, v == NULL ? NULL : cnc__values_error(v, f->name));
     cnc__str_puts(out, "</field>");
 }
 
@@ -184,12 +196,22 @@ cnc__form_write_in(struct cnc__str *out, struct cnc__pubsub *ps,
                    const char *help, const char *item_id,
                    const struct cnc__values *v)
 {
+    cnc__form_write_tr(out, NULL, ps, r, title, help, item_id, v);
+}
+
+void
+cnc__form_write_tr(struct cnc__str *out, const struct cnc__tr *tr,
+                   struct cnc__pubsub *ps, const struct cnc_record *r,
+                   const char *title, const char *help, const char *item_id,
+                   const struct cnc__values *v)
+{
     cnc__str_puts(out, "<x xmlns=\"" CNC__NS_DATA "\" type=\"form\">");
     if (title != NULL) {
-        cnc__xml_printf(out, "<title>%s</title>", title);
+        cnc__xml_printf(out, "<title>%s</title>", cnc__tr(tr, title));
     }
     if (help != NULL) {
-        cnc__xml_printf(out, "<instructions>%s</instructions>", help);
+        cnc__xml_printf(out, "<instructions>%s</instructions>",
+                        cnc__tr(tr, help));
     }
     if (item_id != NULL) {
         cnc__xml_printf(out,
@@ -199,13 +221,9 @@ cnc__form_write_in(struct cnc__str *out, struct cnc__pubsub *ps,
     }
     for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
         if (f->compute == NULL) {
-            write_field(out, ps, f, v);
+            write_field(out, tr, ps, f, v);
         }
     }
-    const char *error = v == NULL ? NULL : cnc__values_error(v, NULL);
-    if (error != NULL) {
-        cnc__xml_printf(out, "<error xmlns=\"" CNC__NS_FORM "\">%s</error>",
-                        error);
-    }
+    write_error(out, tr, v == NULL ? NULL : cnc__values_error(v, NULL));
     cnc__str_puts(out, "</x>");
 }

@@ -12,6 +12,7 @@
 #include <concordance/app.h>
 
 #include "../base/str.h"
+#include "../base/tr.h"
 
 #define CNC__NS_FORM "http://concordance-xmpp.org/ns/form"
 /* The hidden field that carries the item id the client chose. */
@@ -101,6 +102,13 @@ CNC_API void cnc__form_write(struct cnc__str *out, const struct cnc_record *r,
  * offers the items of its node in ps (NULL: its id is typed) by what they
  * show. */
 CNC_API void cnc__form_write_in(struct cnc__str *out, struct cnc__pubsub *ps,
+                                const struct cnc_record *r, const char *title,
+                                const char *help, const char *item_id,
+                                const struct cnc__values *v);
+/* The same in somebody's language: title, help, labels, options, fixed texts
+ * and errors; what was typed stays as it is. */
+CNC_API void cnc__form_write_tr(struct cnc__str *out, const struct cnc__tr *tr,
+                                struct cnc__pubsub *ps,
                                 const struct cnc_record *r, const char *title,
                                 const char *help, const char *item_id,
                                 const struct cnc__values *v);

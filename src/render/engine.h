@@ -32,6 +32,10 @@
  * unknown element is replaced with its children; script, style, iframe,
  * object, ... with nothing).  disable-output-escaping is plain text.  It is
  * made such that the browser's HTML parser gives back exactly this tree.
+ *
+ * TEXTS.  <c:text>words</c:text> in the sheet is those words, blanks squeezed,
+ * or what the sheet's texts have for them; <h1 c:text="words"> is an h1 that
+ * begins with them.
  */
 #ifndef CNC_RENDER_ENGINE_H
 #define CNC_RENDER_ENGINE_H
@@ -50,6 +54,10 @@ struct cnc__engine_sheet {
     /* What it may import: cnc__render_pack() of name, text, name, text... */
     const char *imports;
     size_t imports_len;
+    /* What its <c:text> are in another language: cnc__render_pack() of text,
+     * translation, text...  What is not there stays as it is. */
+    const char *texts;
+    size_t texts_len;
 };
 
 struct cnc__engine_limits { /* zero: the default in brackets */

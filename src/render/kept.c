@@ -56,6 +56,7 @@ write_key(struct cnc__str *out, const struct cnc__engine_sheet *in)
     cnc__render_pack(out, in->text, in->len);
     cnc__render_pack(out, name, strlen(name));
     cnc__render_pack(out, in->imports, in->imports_len);
+    cnc__render_pack(out, in->texts, in->texts_len);
 }
 
 static struct cnc__sheet *

@@ -143,9 +143,13 @@ call_change(struct server *s, struct cnc__page_doc *d,
             const struct cnc__render_message *m, struct cnc_error *err)
 {
     const struct cnc__render_field *f = m->fields;
-    const struct cnc__engine_sheet sheet = engine_sheet(m, 1, 2);
+    struct cnc__engine_sheet sheet = engine_sheet(m, 1, 2);
     const char *node;
     if (m->type == CNC__R_SHEET) {
+        if (m->n_fields > 3) {
+            sheet.texts = f[3].data;
+            sheet.texts_len = f[3].len;
+        }
         return cnc__page_doc_sheets(d, &sheet, err);
     }
     node = name(s, m, 1);

@@ -18,7 +18,8 @@
 enum cnc__render_type {
     /* calls: fields */
     CNC__R_CHECK = 1, /* sheet, source, imports, sheet's name -> OK */
-    CNC__R_SHEET,     /* page key, sheet, imports -> OK (not rendered yet) */
+    CNC__R_SHEET,     /* page key, sheet, imports, texts -> OK (not rendered
+                         yet) */
     CNC__R_SOURCE,    /* page, source -> OK */
     CNC__R_UPSERT,    /* page, node, id, record -> OK */
     CNC__R_REMOVE,    /* page, node, id -> OK */
@@ -55,7 +56,8 @@ CNC_API int cnc__render_decode(struct cnc__render_message *m, size_t *used,
                                const char *data, size_t len);
 
 /* A field that is a list: u32 length | bytes, again and again.  Imports are
- * one of names and texts by turns.  False: nothing whole is left. */
+ * one of names and texts by turns, texts are one of texts and what they are in
+ * the page's language.  False: nothing whole is left. */
 CNC_API void cnc__render_pack(struct cnc__str *out, const char *data,
                               size_t len);
 CNC_API bool cnc__render_unpack(const char **data, size_t *len,

@@ -3,6 +3,7 @@
  * sheets.c -- which sheets import which, all of them read.
  */
 #include "sheets.h"
+#include "../base/table.h"
 #include "proto.h"
 #include "pure.h"
 #include "sheet.h"
@@ -224,6 +225,26 @@ link_sheets(struct cnc__sheets *s)
 
 /* -- texts --------------------------------------------------------------- */
 
+/* text -> translation; NULL: there are none. */
+static struct cnc__table *
+read_lexicon(const char *at, size_t len)
+{
+    const char *end = at + len;
+    struct text from, to;
+    if (len == 0) {
+        return NULL;
+    }
+    struct cnc__table *words = cnc__table_new();
+    while (cnc__render_unpack(&from.data, &from.len, &at, end) &&
+           cnc__render_unpack(&to.data, &to.len, &at, end)) {
+        char *key = cnc__strndup(from.data, from.len);
+        char *value = cnc__strndup(to.data, to.len);
+        cnc__free(cnc__table_put(words, key, value));
+        cnc__free(key);
+    }
+    return words;
+}
+
 static bool
 is_text(const xmlNode *n)
 {
@@ -249,14 +270,22 @@ squeeze(char *s)
     *to = '\0';
 }
 
+/* What to say for them, as a node. */
+static xmlNodePtr
+text_node(xmlDocPtr doc, char *words, const struct cnc__table *lexicon)
+{
+    squeeze(words);
+    const char *said = lexicon == NULL ? NULL : cnc__table_get(lexicon, words);
+    return xmlNewDocText(doc, (const xmlChar *)(said == NULL ? words : said));
+}
+
 /* <c:text>words</c:text> becomes <xsl:text>words</xsl:text>: what is known of
  * a sheet's parts (pure.h) does not depend on the language. */
 static void
-replace_text(xmlNodePtr n, xmlNsPtr xsl)
+replace_text(xmlNodePtr n, xmlNsPtr xsl, const struct cnc__table *lexicon)
 {
     char *words = (char *)xmlNodeGetContent(n);
     xmlNodePtr kid;
-    squeeze(words);
     while ((kid = n->children) != NULL) {
         xmlUnlinkNode(kid);
         xmlFreeNode(kid);
@@ -265,12 +294,40 @@ replace_text(xmlNodePtr n, xmlNsPtr xsl)
     xmlSetNs(n, xsl);
     xmlFreePropList(n->properties);
     n->properties = NULL;
-    xmlAddChild(n, xmlNewDocText(n->doc, (const xmlChar *)words));
+    xmlAddChild(n, text_node(n->doc, words, lexicon));
+    xmlFree(words);
+}
+
+/* <h1 c:text="words"/> becomes <h1><xsl:text>words</xsl:text></h1>; what its
+ * content says of attributes stays before it. */
+static void
+replace_attribute(xmlNodePtr n, xmlNsPtr xsl, const struct cnc__table *lexicon)
+{
+    xmlAttrPtr attr = xmlHasNsProp(n, (const xmlChar *)"text",
+                                   (const xmlChar *)CNC__NS_PAGE);
+    if (attr == NULL || cnc__xsl_is(n, "text")) {
+        return;
+    }
+    char *words = (char *)xmlNodeGetContent((xmlNodePtr)attr);
+    xmlNodePtr text =
+        xmlNewDocNode(n->doc, xsl, (const xmlChar *)"text", NULL);
+    xmlNodePtr at = n->children;
+    xmlRemoveProp(attr);
+    xmlAddChild(text, text_node(n->doc, words, lexicon));
+    while (at != NULL && (cnc__xsl_is(at, "attribute") || xmlIsBlankNode(at) ||
+                          at->type == XML_COMMENT_NODE)) {
+        at = at->next;
+    }
+    if (at == NULL) {
+        xmlAddChild(n, text);
+    } else {
+        xmlAddPrevSibling(at, text);
+    }
     xmlFree(words);
 }
 
 static void
-replace_texts(xmlDocPtr doc)
+replace_texts(xmlDocPtr doc, const struct cnc__table *lexicon)
 {
     xmlNodePtr root = xmlDocGetRootElement(doc);
     if (!cnc__xsl_is(root, "stylesheet") && !cnc__xsl_is(root, "transform")) {
@@ -278,10 +335,13 @@ replace_texts(xmlDocPtr doc)
     }
     for (xmlNodePtr n = root; n != NULL;) {
         if (is_text(n)) {
-            replace_text(n, root->ns);
-        } else if (n->type == XML_ELEMENT_NODE && n->children != NULL) {
-            n = n->children;
-            continue;
+            replace_text(n, root->ns, lexicon);
+        } else if (n->type == XML_ELEMENT_NODE) {
+            replace_attribute(n, root->ns, lexicon);
+            if (n->children != NULL) {
+                n = n->children;
+                continue;
+            }
         }
         while (n != root && n->next == NULL) {
             n = n->parent;
@@ -320,10 +380,12 @@ cnc__sheets_read(struct cnc__sheets *s, const struct cnc__engine_sheet *in,
         return rc;
     }
     link_sheets(s);
+    struct cnc__table *words = read_lexicon(in->texts, in->texts_len);
     for (size_t i = 0; i < s->names.n; i++) {
         if (s->docs[i] != NULL) {
-            replace_texts(s->docs[i]);
+            replace_texts(s->docs[i], words);
         }
     }
+    cnc__table_free(&words, cnc__free);
     return 0;
 }

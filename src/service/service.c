@@ -286,6 +286,7 @@ make_agent(struct cnc_service *s)
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);
+    cnc__commands_languages(s->commands, cnc__agent_tr, s->agent);
 }
 
 static void

@@ -27,6 +27,7 @@ cnc__agent_new(const struct cnc__agent_env *env)
     a->assets.files = cnc__table_new();
     a->runtime.files = cnc__table_new();
     a->roles = cnc__table_new();
+    a->locale = cnc__locale_new();
     cnc__random(a->flash_key, sizeof(a->flash_key));
     cnc__answer_style(a);
     cnc__templates_init(a);
@@ -98,6 +99,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__sheet_unref(&a->error_sheet);
     cnc__sheet_unref(&a->builtin_do);
     cnc__table_free(&a->roles, NULL);
+    cnc__locale_free(&a->locale);
     cnc__assets_free(&a->assets);
     cnc__assets_free(&a->runtime);
     cnc__free(a->style_csp);

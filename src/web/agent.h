@@ -122,6 +122,13 @@ CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
 CNC_API void cnc__agent_runtime_base(struct cnc__str *out,
                                      const struct cnc__agent *a);
 CNC_API const char *cnc__agent_page_headers(void);
+/* The catalogues of an app, all DIR/LL.po (locale.h), in place of those it
+ * had; a fault is logged and leaves that file out.  dir NULL: it has none any
+ * more.  Pages of this app are then there in each language of the domain. */
+CNC_API void cnc__agent_locale(struct cnc__agent *a, const char *app,
+                               const char *dir);
+/* For cnc__commands_languages(): texts in a language, or NULL. */
+CNC_API const struct cnc__tr *cnc__agent_tr(const char *lang, void *agent);
 /* Templates from files (dir: a folder, or several, one a line; a file of a
  * later one stands for one of the same name): each *.xsl becomes the item when
  * there is none, or when the file differs from the one last taken (its

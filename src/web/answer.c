@@ -164,21 +164,22 @@ cnc__answer_html(struct cnc__http_responder *responder, int status,
 
 void
 cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
-                   int status, const char *headers, const char *title,
-                   const char *text, const char *link)
+                   int status, const char *lang, const char *headers,
+                   const char *title, const char *text, const char *link)
 {
     struct cnc__str html = CNC__STR, lines = CNC__STR, href = CNC__STR;
     cnc__xml_printf(&html,
-                    "<!DOCTYPE html><html lang=\"en\"><head>"
+                    "<!DOCTYPE html><html lang=\"%s\"><head>"
                     "<meta charset=\"utf-8\"><meta name=\"viewport\" "
                     "content=\"width=device-width, initial-scale=1\">"
                     "<title>%s</title><style>%pR</style></head><body><main>"
                     "<p class=\"code\">%d</p><h1>%s</h1><p>%s</p>",
-                    title, style, status, title, text);
+                    lang, title, style, status, title, text);
     if (link != NULL) {
         cnc__web_percent(&href, link, true);
-        cnc__xml_printf(&html, "<p><a href=\"%s\">Back to the page</a></p>",
-                        cnc__str_c(&href));
+        cnc__xml_printf(
+            &html, "<p><a href=\"%s\">%s</a></p>", cnc__str_c(&href),
+            cnc__tr(cnc__locale_tr(a->locale, lang), "Back to the page"));
     }
     cnc__str_puts(&html, "</main></body></html>\n");
     cnc__str_printf(&lines,
@@ -192,14 +193,33 @@ cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
     cnc__str_fini(&href);
 }
 
+/* Of the request that is being looked at; of others, English. */
+static const char *
+lang_of(const struct cnc__agent *a, const struct cnc__http_responder *to)
+{
+    const struct cnc__http_request *r = a->visiting;
+    bool asked;
+    const char *lang = r == NULL || r->responder != to
+                           ? NULL
+                           : cnc__languages_choose(a, r, &asked);
+    return lang == NULL ? "en" : lang;
+}
+
 static void
 answer(struct cnc__agent *a, struct cnc__http_responder *responder, int status,
        const char *headers, const char *title, const char *text,
        const char *link)
 {
-    if (!cnc__error_page(a, responder, status, headers, title, text, link)) {
-        cnc__answer_simple(a, responder, status, headers, title, text, link);
+    const char *lang = lang_of(a, responder);
+    const struct cnc__tr *tr = cnc__locale_tr(a->locale, lang);
+    char *said = cnc__tr_sentence(tr, text);
+    title = cnc__tr(tr, title);
+    if (!cnc__error_page(a, responder, status, lang, headers, title, said,
+                         link)) {
+        cnc__answer_simple(a, responder, status, lang, headers, title, said,
+                           link);
     }
+    cnc__free(said);
 }
 
 void

@@ -138,7 +138,9 @@ write_source(struct cnc__str *out, struct cnc__callpage *c)
     for (size_t i = 0; i < c->n_params; i++) {
         values[i] = c->pairs[i].value;
     }
-    char *title = cnc__decl_expand(c->decl, c->decl->title, values);
+    const struct cnc__tr *tr = cnc__caller_tr(a, &c->who.caller);
+    char *title =
+        cnc__decl_expand(c->decl, cnc__tr(tr, c->decl->title), values);
     char *flash = cnc__flash_take(a, c->request, &c->who.call.headers);
     cnc__web_percent(&path, c->request->path, true);
     cnc__callsource_begin(out, a, &c->who.caller, title, path.data);
@@ -150,7 +152,7 @@ write_source(struct cnc__str *out, struct cnc__callpage *c)
     for (size_t i = 0; i < c->n_calls; i++) {
         const struct call *k = &c->calls[i];
         cnc__callsource_command(
-            out, cnc__commands_get(a->env.commands, k->node), k->node,
+            out, tr, cnc__commands_get(a->env.commands, k->node), k->node,
             cnc__str_c(&k->action), k->code, k->note, k->x);
     }
     cnc__callsource_end(out);
@@ -174,8 +176,9 @@ render(struct cnc__callpage *c)
         }
     }
     write_source(&source, c);
-    if (!cnc__once_source(a, cnc__sheet_of(a, c->decl->template_), &source,
-                          forms, n, on_html, c)) {
+    if (!cnc__once_source(a, cnc__sheet_of(a, c->decl->template_),
+                          cnc__page_lang(a, &c->who.caller), &source, forms, n,
+                          on_html, c)) {
         cnc__answer_plain(a, c->request->responder, 503, "Retry-After: 1\r\n",
                           "Too many at once", "Please try again in a moment.");
         finish(c);
@@ -201,8 +204,10 @@ answer(struct cnc__callpage *c)
     } else if (see != NULL && cnc__web_is_local(see) &&
                strcmp(see, c->request->path) != 0) {
         if (c->calls[0].note != NULL) {
-            cnc__flash_put(c->agent, c->request, &c->who.call.headers,
-                           c->calls[0].note);
+            char *said = cnc__tr_sentence(
+                cnc__caller_tr(c->agent, &c->who.caller), c->calls[0].note);
+            cnc__flash_put(c->agent, c->request, &c->who.call.headers, said);
+            cnc__free(said);
         }
         cnc__web_go(c->request->responder, see,
                     cnc__str_c(&c->who.call.headers));
@@ -251,14 +256,15 @@ write_form(struct call *k, const struct cnc__command *cmd,
 {
     static const struct cnc_field no_fields[] = {{.name = NULL}};
     static const struct cnc_record empty = {"empty", no_fields};
+    const struct cnc__callpage *c = k->page;
     cnc__str_clear(&k->fields);
     char id[33];
     if (cmd->item_id) {
         cnc__random_hex(id, 16);
     }
-    cnc__form_write_in(&k->fields, cmd->refs,
-                       cmd->record != NULL ? cmd->record : &empty, cmd->name,
-                       NULL, cmd->item_id ? id : NULL, v);
+    cnc__form_write_tr(&k->fields, cnc__caller_tr(c->agent, &c->who.caller),
+                       cmd->refs, cmd->record != NULL ? cmd->record : &empty,
+                       cmd->name, NULL, cmd->item_id ? id : NULL, v);
     write_action(k);
 }
 

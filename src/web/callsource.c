@@ -39,6 +39,14 @@ cnc__web_caller_init(struct cnc__web_caller *w, struct cnc__agent *a,
         a->env.caller(&w->caller, r, a->env.priv);
     }
     w->caller.web = &w->call;
+    bool asked;
+    const char *lang = cnc__languages_choose(a, r, &asked);
+    if (lang != NULL) {
+        w->caller.lang = lang;
+    }
+    if (asked) {
+        cnc__languages_keep(&w->call.headers, r, lang);
+    }
 }
 
 void
@@ -46,6 +54,20 @@ cnc__web_caller_fini(struct cnc__web_caller *w)
 {
     cnc__str_fini(&w->guest);
     cnc__str_fini(&w->call.headers);
+}
+
+const struct cnc__tr *
+cnc__caller_tr(const struct cnc__agent *a, const struct cnc__caller *who)
+{
+    return cnc__locale_tr(a->locale, who->lang);
+}
+
+const char *
+cnc__page_lang(const struct cnc__agent *a, const struct cnc__caller *who)
+{
+    const char *lang =
+        cnc__locale_find(a->locale, who->lang, strlen(who->lang));
+    return lang == NULL ? "en" : lang;
 }
 
 /* -- the document --------------------------------------------------------- */
@@ -112,16 +134,23 @@ cnc__callsource_begin(struct cnc__str *out, const struct cnc__agent *a,
                       const struct cnc__caller *who, const char *title,
                       const char *path)
 {
-    struct cnc__str assets = CNC__STR, runtime = CNC__STR;
+    struct cnc__str assets = CNC__STR, runtime = CNC__STR, langs = CNC__STR;
 
     cnc__assets_base(&assets, a, false);
     cnc__assets_base(&runtime, a, true);
     cnc__xml_printf(out,
                     "<page xmlns='" CNC__NS_PAGE "' xmlns:c='" CNC__NS_PAGE
                     "' c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'"
-                    " c:site='%s' xml:lang='%s'>",
+                    " c:site='%s'",
                     title, path, cnc__str_c(&assets), cnc__str_c(&runtime),
-                    a->domain, who->lang);
+                    a->domain);
+    cnc__languages_list(&langs, a);
+    if (langs.len > 0) {
+        cnc__xml_printf(out, " c:languages='%s'", langs.data);
+    }
+    /* What the page is in; what the reader likes best may be another one. */
+    cnc__xml_printf(out, " xml:lang='%s'>", cnc__page_lang(a, who));
+    cnc__str_fini(&langs);
     write_viewer(out, a, &who->who);
     cnc__str_fini(&assets);
     cnc__str_fini(&runtime);
@@ -142,18 +171,24 @@ cnc__callsource_flash(struct cnc__str *out, const char *text)
     }
 }
 
+struct menu {
+    struct cnc__str *out;
+    const struct cnc__tr *tr;
+};
+
 static void
 write_entry(const struct cnc__command *cmd, void *priv)
 {
+    const struct menu *m = priv;
     struct cnc__str href = CNC__STR;
 
     cnc__do_path(&href, cmd->node);
-    cnc__xml_printf(priv, "<command node='%s' title='%s' href='%s'", cmd->node,
-                    cmd->name, href.data);
+    cnc__xml_printf(m->out, "<command node='%s' title='%s' href='%s'",
+                    cmd->node, cnc__tr(m->tr, cmd->name), href.data);
     if (cmd->help != NULL) {
-        cnc__xml_printf(priv, " help='%s'", cmd->help);
+        cnc__xml_printf(m->out, " help='%s'", cnc__tr(m->tr, cmd->help));
     }
-    cnc__str_puts(priv, cmd->safe ? " safe='true'/>" : "/>");
+    cnc__str_puts(m->out, cmd->safe ? " safe='true'/>" : "/>");
     cnc__str_fini(&href);
 }
 
@@ -161,29 +196,35 @@ void
 cnc__callsource_menu(struct cnc__str *out, const struct cnc__agent *a,
                      const struct cnc__caller *who)
 {
+    struct menu m = {out, cnc__caller_tr(a, who)};
+
     cnc__str_puts(out, "<menu>");
     if (a->env.commands != NULL) {
-        cnc__commands_each(a->env.commands, &who->who, write_entry, out);
+        cnc__commands_each(a->env.commands, &who->who, write_entry, &m);
     }
     cnc__str_puts(out, "</menu>");
 }
 
 void
-cnc__callsource_command(struct cnc__str *out, const struct cnc__command *cmd,
-                        const char *node, const char *action, int code,
-                        const char *note, const char *x)
+cnc__callsource_command(struct cnc__str *out, const struct cnc__tr *tr,
+                        const struct cnc__command *cmd, const char *node,
+                        const char *action, int code, const char *note,
+                        const char *x)
 {
     cnc__xml_printf(out, "<command node='%s' title='%s'", node,
-                    cmd == NULL ? node : cmd->name);
+                    cmd == NULL ? node : cnc__tr(tr, cmd->name));
     if (action != NULL && action[0] != '\0') {
         cnc__xml_printf(out, " action='%s'", action);
     }
     if (cmd != NULL && cmd->help != NULL) {
-        cnc__xml_printf(out, " help='%s'", cmd->help);
+        cnc__xml_printf(out, " help='%s'", cnc__tr(tr, cmd->help));
     }
     cnc__xml_printf(out, " code='%s'>", code == 0 ? "0" : cnc_err_name(code));
     if (note != NULL && note[0] != '\0') {
-        cnc__xml_printf(out, "<note>%s</note>", note);
+        char *said = cnc__tr_sentence(tr, note);
+
+        cnc__xml_printf(out, "<note>%s</note>", said);
+        cnc__free(said);
     }
     cnc__xml_printf(out, "%pR</command>", x);
 }

@@ -62,15 +62,16 @@ write_all(int fd, const char *data, size_t len)
 }
 
 static int
-write_one(const char *folder, const struct cnc__disk_file *f,
+write_one(const char *folder, const char *lang, const struct cnc__disk_file *f,
           struct cnc_error *err)
 {
     struct cnc__str name = CNC__STR, tmp = CNC__STR;
     char random[17];
     int rc = 0;
     cnc__random_hex(random, 8);
-    cnc__str_printf(&name, "%s/index.html%s", folder, f->suffix);
-    cnc__str_printf(&tmp, "%s/.index.html%s.%s", folder, f->suffix, random);
+    cnc__str_printf(&name, "%s/index%s.html%s", folder, lang, f->suffix);
+    cnc__str_printf(&tmp, "%s/.index%s.html%s.%s", folder, lang, f->suffix,
+                    random);
     if (f->data == NULL) { /* no such copy this time */
         if (unlink(name.data) != 0 && errno != ENOENT) {
             rc = sys_error(err, "cannot remove", name.data);
@@ -96,16 +97,21 @@ out:
 }
 
 int
-cnc__disk_write(const char *www, const char *path,
+cnc__disk_write(const char *www, const char *key,
                 const struct cnc__disk_file *files, size_t n,
                 struct cnc_error *err)
 {
-    struct cnc__str folder = CNC__STR;
+    struct cnc__str folder = CNC__STR, lang = CNC__STR;
+    const char *path = strchr(key, '/');
+    if (path > key) { /* "de:/books": index.de.html */
+        cnc__str_printf(&lang, ".%.*s", (int)(path - key - 1), key);
+    }
     cnc__str_printf(&folder, "%s%s", www, path[1] == '\0' ? "" : path);
     int rc = files[0].data == NULL ? 0 : make_folders(folder.data, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = write_one(folder.data, &files[i], err);
+        rc = write_one(folder.data, cnc__str_c(&lang), &files[i], err);
     }
+    cnc__str_fini(&lang);
     cnc__str_fini(&folder);
     return rc;
 }

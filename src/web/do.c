@@ -57,6 +57,12 @@ command_of(const struct doing *d)
                : cnc__commands_get(d->agent->env.commands, d->node);
 }
 
+static const struct cnc__tr *
+tr_of(const struct doing *d)
+{
+    return cnc__caller_tr(d->agent, &d->who.caller);
+}
+
 static bool
 may(const struct doing *d, const struct cnc__command *cmd)
 {
@@ -99,8 +105,12 @@ static void render(struct doing *d);
 static void
 say(struct doing *d, int status, const char *title, const char *text)
 {
+    struct cnc__http_request *before = d->agent->visiting;
+
+    d->agent->visiting = d->request;
     cnc__answer_plain(d->agent, d->request->responder, status,
                       cnc__str_c(&d->headers), title, text);
+    d->agent->visiting = before;
     doing_free(d);
 }
 
@@ -141,8 +151,8 @@ render(struct doing *d)
         sheet = a->builtin_do;
         d->builtin = true;
     }
-    if (!cnc__once_source(a, sheet, &d->source, &form, d->has_form, on_html,
-                          d)) {
+    if (!cnc__once_source(a, sheet, cnc__page_lang(a, &d->who.caller),
+                          &d->source, &form, d->has_form, on_html, d)) {
         cnc__str_puts(&d->headers, "Retry-After: 1\r\n");
         say(d, 503, "Too many at once",
             "The service is busy. What you asked for may have been done; "
@@ -164,7 +174,7 @@ write_form(struct doing *d, const struct cnc__command *cmd,
         cnc__random_hex(id, 16);
         d->item_id = cnc__strdup(id);
     }
-    cnc__form_write_in(&d->x, cmd->refs,
+    cnc__form_write_tr(&d->x, tr_of(d), cmd->refs,
                        cmd->record == NULL ? &empty : cmd->record, cmd->name,
                        NULL, d->item_id, v);
     cnc__do_path(&d->action, cmd->node);
@@ -194,9 +204,9 @@ show(struct doing *d, int status, int code, const char *note,
         cnc__do_path(&path, d->node);
     }
     cnc__callsource_begin(&d->source, d->agent, &d->who.caller,
-                          d->node == NULL ? "Commands"
-                          : cmd == NULL   ? "Command"
-                                          : cmd->name,
+                          cnc__tr(tr_of(d), d->node == NULL ? "Commands"
+                                            : cmd == NULL   ? "Command"
+                                                            : cmd->name),
                           path.data);
     cnc__str_puts(&d->source, cnc__str_c(&d->params));
     cnc__callsource_flash(&d->source, flash);
@@ -204,7 +214,7 @@ show(struct doing *d, int status, int code, const char *note,
     if (d->node != NULL) {
         cnc__str_puts(&x, result == NULL ? "" : result);
         cnc__str_puts(&x, cnc__str_c(&d->x));
-        cnc__callsource_command(&d->source, cmd, d->node,
+        cnc__callsource_command(&d->source, tr_of(d), cmd, d->node,
                                 cnc__str_c(&d->action), code, note,
                                 cnc__str_c(&x));
     }
@@ -260,7 +270,10 @@ go(struct doing *d, const char *see, const struct cnc__command_answer *a)
 {
     cnc__str_puts(&d->headers, cnc__str_c(&d->who.call.headers));
     if (a->text != NULL) {
-        cnc__flash_put(d->agent, d->request, &d->headers, a->text);
+        char *said = cnc__tr_sentence(tr_of(d), a->text);
+
+        cnc__flash_put(d->agent, d->request, &d->headers, said);
+        cnc__free(said);
     }
     cnc__web_go(d->request->responder, see, cnc__str_c(&d->headers));
     doing_free(d);

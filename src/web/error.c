@@ -22,6 +22,7 @@ struct failing {
     struct cnc__http_responder *responder;
     struct cnc__sheet *sheet;
     int status;
+    const char *lang;
     char *headers, *title, *text, *link;
 };
 
@@ -49,8 +50,8 @@ failed(struct failing *f, const char *error)
     a->error_failures++;
     cnc__log(CNC_LOG_WARN, "page.error", "page=(%d) template=" SHEET " %s",
              f->status, error);
-    cnc__answer_simple(a, f->responder, f->status, f->headers, f->title,
-                       f->text, f->link);
+    cnc__answer_simple(a, f->responder, f->status, f->lang, f->headers,
+                       f->title, f->text, f->link);
 }
 
 static void
@@ -102,8 +103,8 @@ write_source(struct cnc__str *out, const struct failing *f)
 
 bool
 cnc__error_page(struct cnc__agent *a, struct cnc__http_responder *responder,
-                int status, const char *headers, const char *title,
-                const char *text, const char *link)
+                int status, const char *lang, const char *headers,
+                const char *title, const char *text, const char *link)
 {
     struct cnc__sheet *sheet = cnc__sheet_of(a, SHEET);
     bool bad = sheet == a->error_sheet && a->error_failures >= MAX_FAILURES;
@@ -118,13 +119,14 @@ cnc__error_page(struct cnc__agent *a, struct cnc__http_responder *responder,
     f->responder = responder;
     f->sheet = cnc__sheet_ref(sheet);
     f->status = status;
+    f->lang = lang;
     f->headers = cnc__strdup(headers != NULL ? headers : "");
     f->title = cnc__strdup(title);
     f->text = cnc__strdup(text);
     f->link = cnc__strdup(link);
     write_source(&source, f);
     a->n_errors++;
-    bool ok = cnc__once_source(a, sheet, &source, NULL, 0, on_html, f);
+    bool ok = cnc__once_source(a, sheet, lang, &source, NULL, 0, on_html, f);
     if (!ok) {
         a->n_errors--;
         free_failing(f);

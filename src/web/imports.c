@@ -204,6 +204,17 @@ cnc__imports_pack(struct cnc__str *out, struct cnc__agent *a,
     }
 }
 
+size_t
+cnc__imports_all(struct cnc__sheet *out[CNC__ENGINE_MAX_IMPORTS + 1],
+                 struct cnc__agent *a, struct cnc__sheet *main)
+{
+    struct closure c = {.agent = a};
+    close_over(&c, main);
+    out[0] = main;
+    memcpy(out + 1, c.sheets, c.n * sizeof(*out));
+    return c.n + 1;
+}
+
 bool
 cnc__imports_use(struct cnc__agent *a, const struct cnc__sheet *main,
                  const char *id)

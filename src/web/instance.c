@@ -108,12 +108,12 @@ n_making(const struct cnc__decl *d)
 }
 
 struct cnc__web_page *
-cnc__instance(struct cnc__decl *d, const char *path,
+cnc__instance(struct cnc__decl *d, const char *lang, const char *path,
               char *values[CNC__WEB_MAX_PARTS])
 {
     struct cnc__web_page *p = NULL;
     if (n_making(d) >= MAX_MAKING || (is_full(d) && !make_room(d)) ||
-        cnc__page_make(&p, d, path, values, NULL) != 0) {
+        cnc__page_make(&p, d, lang, path, values, NULL) != 0) {
         return NULL;
     }
     p->used = d->agent->ticks;

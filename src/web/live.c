@@ -37,7 +37,7 @@ static void
 fail(struct cnc__web_page *p, const char *text)
 {
     if (p->error == NULL || strcmp(p->error, text) != 0) {
-        cnc__log(CNC_LOG_WARN, "page.error", "page=%s template=%s %s", p->path,
+        cnc__log(CNC_LOG_WARN, "page.error", "page=%s template=%s %s", p->key,
                  p->template_[0] ? p->template_ : "(built in)", text);
         cnc__free(p->error);
         p->error = cnc__strdup(text);
@@ -145,7 +145,7 @@ static void
 remove_files(struct cnc__web_page *p)
 {
     p->on_disk = false;
-    cnc__snapshot_remove(p->agent, p->path);
+    cnc__snapshot_remove(p->agent, p->key);
 }
 
 static void
@@ -155,7 +155,7 @@ pack_now(struct cnc__web_page *p)
     p->packing = true;
     p->on_disk = p->on_disk || files;
     cnc__page_ref(p);
-    cnc__snapshot_pack(p->agent, p->snapshot, files ? p->path : NULL, packed,
+    cnc__snapshot_pack(p->agent, p->snapshot, files ? p->key : NULL, packed,
                        p);
 }
 
@@ -198,9 +198,8 @@ html_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
         fail_reply(p, reply);
     } else {
         cnc__snapshot_unref(&p->snapshot);
-        p->snapshot =
-            cnc__snapshot_new(reply->fields[0].data, reply->fields[0].len,
-                              p->head_position, p->closed_);
+        p->snapshot = cnc__snapshot_new(
+            reply->fields[0].data, reply->fields[0].len, p->head_position, p);
         p->without_html = 0;
         p->agent->stats.snapshots++;
         cnc__live_pack(p);
@@ -221,7 +220,7 @@ ask_html(struct cnc__web_page *p)
     struct cnc__str head = CNC__STR;
     cnc__node_position(p->view, p->head_position);
     cnc__view_head(&head, p, p->head_position);
-    struct cnc__render_field f[] = {field(p->path), cnc__web_field_str(&head)};
+    struct cnc__render_field f[] = {field(p->key), cnc__web_field_str(&head)};
     begin(p);
     call(p, CNC__R_HTML, f, 2, on_html);
     cnc__str_fini(&head);
@@ -358,11 +357,15 @@ send_sheet(struct cnc__web_page *p)
     struct cnc__str imports = CNC__STR;
     cnc__imports_pack(&imports, p->agent, sheet, NULL, NULL);
     cnc__imports_sum(p->sheet_sum, sheet, &imports);
-    struct cnc__render_field f[] = {field(p->path),
+    struct cnc__str texts = CNC__STR;
+    cnc__texts_pack(&texts, p->agent, sheet, p->lang);
+    struct cnc__render_field f[] = {field(p->key),
                                     {sheet->text, sheet->len},
-                                    cnc__web_field_str(&imports)};
-    call(p, CNC__R_SHEET, f, 3, on_op);
+                                    cnc__web_field_str(&imports),
+                                    cnc__web_field_str(&texts)};
+    call(p, CNC__R_SHEET, f, texts.len > 0 ? 4 : 3, on_op);
     cnc__str_fini(&imports);
+    cnc__str_fini(&texts);
 }
 
 static void
@@ -393,7 +396,7 @@ send_source(struct cnc__web_page *p)
 {
     struct cnc__str xml = CNC__STR;
     cnc__web_source(&xml, p, NULL, 0);
-    struct cnc__render_field f[] = {field(p->path), cnc__web_field_str(&xml)};
+    struct cnc__render_field f[] = {field(p->key), cnc__web_field_str(&xml)};
     call(p, CNC__R_SOURCE, f, 2, on_op);
     cnc__str_fini(&xml);
     p->source_changed = false;
@@ -415,10 +418,10 @@ send_forms(struct cnc__web_page *p)
             continue;
         }
         struct cnc__str x = CNC__STR, action = CNC__STR;
-        cnc__form_write_in(&x, p->agent->env.pubsub, d->record, d->form, NULL,
-                           "", NULL);
+        cnc__form_write_tr(&x, cnc__page_tr(p), p->agent->env.pubsub,
+                           d->record, d->form, NULL, "", NULL);
         cnc__web_action(&action, p->path, d->name);
-        struct cnc__render_field f[] = {field(p->path), field(d->name),
+        struct cnc__render_field f[] = {field(p->key), field(d->name),
                                         cnc__web_field_str(&x),
                                         cnc__web_field_str(&action)};
         call(p, CNC__R_FORM, f, 4, on_op);
@@ -455,7 +458,7 @@ send_removes(struct cnc__web_page *p, struct cnc__shown *s)
         if (again || !there || inside(p, s, d->created, &index)) {
             continue;
         }
-        struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
+        struct cnc__render_field f[] = {field(p->key), field(s->watch->name),
                                         field(d->item->id)};
         call(p, CNC__R_REMOVE, f, 3, on_op);
     }
@@ -476,7 +479,7 @@ send_upserts(struct cnc__web_page *p, struct cnc__shown *s)
         const struct cnc__item *item = cnc__shown_list(s)->all[index].item;
         cnc__str_clear(&xml);
         cnc__web_record(&xml, item);
-        struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
+        struct cnc__render_field f[] = {field(p->key), field(s->watch->name),
                                         field(item->id),
                                         cnc__web_field_str(&xml)};
         call(p, CNC__R_UPSERT, f, 4, on_op);
@@ -490,7 +493,7 @@ send_older(struct cnc__web_page *p, struct cnc__shown *s)
     struct cnc__str older = CNC__STR;
     write_older(&older, p, s);
     if (strcmp(cnc__str_c(&older), cnc__str_c(&s->older)) != 0) {
-        struct cnc__render_field f[] = {field(p->path), field(s->watch->name),
+        struct cnc__render_field f[] = {field(p->key), field(s->watch->name),
                                         field("older"),
                                         cnc__web_field_str(&older)};
         /* No value: the attribute is removed. */
@@ -547,6 +550,6 @@ cnc__live_flush(struct cnc__web_page *p)
         }
     }
     p->forms_changed = false;
-    struct cnc__render_field f[] = {field(p->path)};
+    struct cnc__render_field f[] = {field(p->key)};
     call(p, CNC__R_RENDER, f, 1, on_render);
 }

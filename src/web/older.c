@@ -113,7 +113,7 @@ rendered(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        o->snapshot = cnc__snapshot_new(html, len, NULL, o->page->closed_);
+        o->snapshot = cnc__snapshot_new(html, len, NULL, o->page);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s before=%s %s",
                  o->page->path, o->before, error);

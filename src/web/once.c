@@ -91,8 +91,9 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
         }
         bool this = node != NULL && strcmp(node, d->name) == 0;
         struct cnc__str x = CNC__STR, action = CNC__STR;
-        cnc__form_write_in(&x, o->agent->env.pubsub, d->record, d->form, NULL,
-                           this ? item_id : "", this ? v : NULL);
+        cnc__form_write_tr(&x, cnc__page_tr(p), o->agent->env.pubsub,
+                           d->record, d->form, NULL, this ? item_id : "",
+                           this ? v : NULL);
         cnc__web_action(&action, p->path, d->name);
         struct cnc__render_field f[] = {
             cnc__web_field(o->key), cnc__web_field(d->name),
@@ -105,8 +106,9 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
 
 /* NULL: too many are under way. */
 static struct cnc__once *
-begin(struct cnc__agent *a, unsigned worker, const struct cnc__sheet *sheet,
-      const struct cnc__str *source, cnc__once_f *f, void *priv)
+begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
+      const char *lang, const struct cnc__str *source, cnc__once_f *f,
+      void *priv)
 {
     if (a->n_once >= MAX_ONCE) {
         return NULL;
@@ -127,9 +129,15 @@ begin(struct cnc__agent *a, unsigned worker, const struct cnc__sheet *sheet,
     o->priv = priv;
     struct cnc__render_field key = cnc__web_field(o->key);
     cnc__imports_pack(&text, a, sheet, NULL, NULL);
-    struct cnc__render_field s[] = {
-        key, {sheet->text, sheet->len}, cnc__web_field_str(&text)};
-    cnc__web_call(a, o->worker, CNC__R_SHEET, s, 3, on_step, o);
+    struct cnc__str texts = CNC__STR;
+    cnc__texts_pack(&texts, a, sheet, lang);
+    struct cnc__render_field s[] = {key,
+                                    {sheet->text, sheet->len},
+                                    cnc__web_field_str(&text),
+                                    cnc__web_field_str(&texts)};
+    cnc__web_call(a, o->worker, CNC__R_SHEET, s, texts.len > 0 ? 4 : 3,
+                  on_step, o);
+    cnc__str_fini(&texts);
     cnc__str_fini(&text);
     struct cnc__render_field x[] = {key, cnc__web_field_str(source)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
@@ -156,7 +164,7 @@ cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
     cnc__web_source(&text, p, window, 0);
     struct cnc__once *o =
         begin(p->agent, p->worker, cnc__sheet_of(p->agent, p->template_),
-              &text, f, priv);
+              p->lang, &text, f, priv);
     cnc__str_clear(&text);
     if (o != NULL) {
         send_forms(o, p, node, v, item_id);
@@ -168,13 +176,14 @@ cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
 }
 
 bool
-cnc__once_source(struct cnc__agent *a, const struct cnc__sheet *sheet,
-                 const struct cnc__str *source,
+cnc__once_source(struct cnc__agent *a, struct cnc__sheet *sheet,
+                 const char *lang, const struct cnc__str *source,
                  const struct cnc__once_form *forms, size_t n_forms,
                  cnc__once_f *f, void *priv)
 {
     static const struct cnc__str none = CNC__STR;
-    struct cnc__once *o = begin(a, a->next_worker++, sheet, source, f, priv);
+    struct cnc__once *o =
+        begin(a, a->next_worker++, sheet, lang, source, f, priv);
     for (size_t i = 0; o != NULL && i < n_forms; i++) {
         struct cnc__render_field call[] = {
             cnc__web_field(o->key), cnc__web_field(forms[i].node),

@@ -125,8 +125,8 @@ choose(struct cnc__web_page *p)
 
 int
 cnc__page_new(struct cnc__web_page **out, struct cnc__decl *d,
-              const char *path, char *values[CNC__WEB_MAX_PARTS],
-              struct cnc_error *err)
+              const char *lang, const char *path,
+              char *values[CNC__WEB_MAX_PARTS], struct cnc_error *err)
 {
     struct cnc__agent *a = d->agent;
     struct cnc__web_page *p = cnc__zalloc(sizeof(*p));
@@ -140,7 +140,10 @@ cnc__page_new(struct cnc__web_page **out, struct cnc__decl *d,
         values[i] = NULL;
     }
     p->path = cnc__strdup(path);
-    p->title = cnc__decl_expand(d, d->title, p->values);
+    p->lang = lang;
+    p->key = cnc__languages_key(lang, path);
+    p->title =
+        cnc__decl_expand(d, cnc__tr(cnc__page_tr(p), d->title), p->values);
     p->template_ = cnc__strdup(d->template_);
     p->window = d->window;
     p->worker = a->next_worker++;
@@ -158,17 +161,17 @@ cnc__page_new(struct cnc__web_page **out, struct cnc__decl *d,
 
 int
 cnc__page_make(struct cnc__web_page **out, struct cnc__decl *d,
-               const char *path, char *values[CNC__WEB_MAX_PARTS],
-               struct cnc_error *err)
+               const char *lang, const char *path,
+               char *values[CNC__WEB_MAX_PARTS], struct cnc_error *err)
 {
     struct cnc__agent *a = d->agent;
     struct cnc__web_page *p = NULL;
-    int rc = cnc__page_new(&p, d, path, values, err);
+    int rc = cnc__page_new(&p, d, lang, path, values, err);
     if (rc != 0) {
         return rc;
     }
     watch_pages(p);
-    cnc__table_put(a->pages, p->path, p);
+    cnc__table_put(a->pages, p->key, p);
     if (d->n_params > 0) {
         cnc__instance_add(p);
     }
@@ -206,7 +209,8 @@ renew(struct cnc__decl *old, struct cnc__decl *d)
             }
             cnc__free(p->title);
             cnc__free(p->template_);
-            p->title = cnc__decl_expand(d, d->title, p->values);
+            p->title = cnc__decl_expand(d, cnc__tr(cnc__page_tr(p), d->title),
+                                        p->values);
             p->template_ = cnc__strdup(d->template_);
             p->window = d->window;
             p->loaded = false;
@@ -272,7 +276,7 @@ add(struct cnc__decl *d, struct cnc_error *err)
         cnc__page_end(p); /* of a path with parameters: less specific */
     }
     if (d->node[0] != '\0' && d->n_params == 0) {
-        rc = cnc__page_make(&p, d, d->path, none, err);
+        rc = cnc__page_make(&p, d, "en", d->path, none, err);
     } else if (d->node[0] != '\0') {
         rc = check_nodes(d, err);
     }
@@ -282,6 +286,7 @@ add(struct cnc__decl *d, struct cnc_error *err)
     }
     cnc__decl_add(d);
     end_hidden(d);
+    cnc__languages_make(d);
     return 0;
 }
 
@@ -368,9 +373,9 @@ void
 cnc__page_end(struct cnc__web_page *p)
 {
     struct cnc__agent *a = p->agent;
-    struct cnc__render_field key = cnc__web_field(p->path);
+    struct cnc__render_field key = cnc__web_field(p->key);
     CNC_OBJ_CHECK(p, PAGE_MAGIC);
-    cnc__table_del(a->pages, p->path);
+    cnc__table_del(a->pages, p->key);
     if (p->decl->n_params > 0) {
         cnc__instance_del(p);
     }
@@ -386,7 +391,7 @@ cnc__page_end(struct cnc__web_page *p)
     }
     if (p->on_disk && !p->packing) {
         p->on_disk = false;
-        cnc__snapshot_remove(a, p->path);
+        cnc__snapshot_remove(a, p->key);
     }
     cnc__page_wake_all(p);
     unsettle(p);
@@ -409,6 +414,7 @@ cnc__agent_page_remove(struct cnc__agent *a, const char *path)
     while (d->newest != NULL) {
         cnc__page_end(d->newest);
     }
+    cnc__languages_end(d);
     p = cnc__page_get(a, path);
     if (p != NULL && p->decl == d) {
         cnc__page_end(p);
@@ -438,6 +444,7 @@ cnc__page_free(void *page)
     cnc__decl_unref(&p->decl);
     cnc__free(p->error);
     cnc__free(p->path);
+    cnc__free(p->key);
     cnc__free(p->title);
     cnc__free(p->template_);
     CNC_OBJ_FREE(p);
@@ -496,12 +503,12 @@ cnc__page_access(struct cnc__web_page *p)
     cnc__str_fini(&jid);
     if (p->closed_ && p->on_disk && !p->packing && a->started) {
         p->on_disk = false;
-        cnc__snapshot_remove(a, p->path);
+        cnc__snapshot_remove(a, p->key);
     }
     cnc__view_declare(p);
     if (p->snapshot != NULL && was != p->closed_) {
         struct cnc__snapshot *old = p->snapshot;
-        p->snapshot = cnc__snapshot_again(old, p->closed_);
+        p->snapshot = cnc__snapshot_again(old, p);
         cnc__snapshot_unref(&old);
         cnc__live_pack(p);
     }

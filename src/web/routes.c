@@ -121,6 +121,18 @@ cnc__web_forbidden(struct cnc__agent *a, const struct cnc__http_request *r,
 
 /* -- one page ------------------------------------------------------------- */
 
+/* With the cookie that keeps the language: made for this request. */
+static void
+answer_kept(struct cnc__web_page *p, struct cnc__http_request *r)
+{
+    struct cnc__str lines = CNC__STR;
+    struct cnc__render_field body = cnc__snapshot_body(p->snapshot);
+    cnc__str_puts(&lines, cnc__page_lines(p));
+    cnc__languages_keep(&lines, r, p->lang);
+    cnc__answer_html(r->responder, 200, lines.data, body.data, body.len);
+    cnc__str_fini(&lines);
+}
+
 static void
 answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
 {
@@ -132,6 +144,14 @@ answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
                                 "log says where."
                               : "It is being made. Please try again in a "
                                 "moment.");
+        return;
+    }
+    bool asked = false;
+    if (cnc__languages_vary(p)) {
+        cnc__languages_choose(p->agent, r, &asked);
+    }
+    if (asked) {
+        answer_kept(p, r);
         return;
     }
     cnc__snapshot_answer(p->snapshot, r->responder,
@@ -214,9 +234,7 @@ on_once(const char *html, size_t len, const char *error, void *priv)
     struct visit *v = priv;
     struct cnc__agent *a = v->agent;
     if (!a->closed && html != NULL) {
-        cnc__answer_html(v->request->responder, 200,
-                         v->page->closed_ ? cnc__call_headers
-                                          : cnc__page_headers,
+        cnc__answer_html(v->request->responder, 200, cnc__page_lines(v->page),
                          html, len);
     } else if (!a->closed) {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s %s", v->page->path,
@@ -240,7 +258,7 @@ visit_new(struct cnc__web_page *p, struct cnc__http_request *r)
 
 /* There is no room for one that stays: rendered for this request. */
 static void
-answer_once(struct cnc__decl *d, struct cnc__http_request *r,
+answer_once(struct cnc__decl *d, const char *lang, struct cnc__http_request *r,
             char *values[CNC__WEB_MAX_PARTS])
 {
     struct cnc__agent *a = d->agent;
@@ -251,7 +269,7 @@ answer_once(struct cnc__decl *d, struct cnc__http_request *r,
         return;
     }
     if (values[0] == NULL ||
-        cnc__page_new(&p, d, r->path, values, NULL) != 0) {
+        cnc__page_new(&p, d, lang, r->path, values, NULL) != 0) {
         not_found(a, r);
         return;
     }
@@ -273,12 +291,12 @@ answer_once(struct cnc__decl *d, struct cnc__http_request *r,
 }
 
 static void
-open_instance(struct cnc__decl *d, struct cnc__http_request *r,
-              char *values[CNC__WEB_MAX_PARTS])
+open_instance(struct cnc__decl *d, const char *lang,
+              struct cnc__http_request *r, char *values[CNC__WEB_MAX_PARTS])
 {
-    struct cnc__web_page *p = cnc__instance(d, r->path, values);
+    struct cnc__web_page *p = cnc__instance(d, lang, r->path, values);
     if (p == NULL) {
-        answer_once(d, r, values);
+        answer_once(d, lang, r, values);
     } else if (p->snapshot == NULL && p->error == NULL) {
         cnc__page_when(p, on_made, visit_new(p, r));
     } else {
@@ -300,14 +318,15 @@ open_listed(struct cnc__web_page *p, struct cnc__http_request *r)
 }
 
 static bool
-open_declared(struct cnc__agent *a, struct cnc__http_request *r)
+open_declared(struct cnc__agent *a, const char *lang,
+              struct cnc__http_request *r)
 {
     char *values[CNC__WEB_MAX_PARTS];
     struct cnc__decl *d = cnc__decl_find(a, r->path, values);
     if (d != NULL && d->command[0] != '\0') {
         cnc__callpage(d, r, values);
     } else if (d != NULL) {
-        open_instance(d, r, values);
+        open_instance(d, d->localized ? lang : "en", r, values);
     }
     cnc__decl_free_values(values);
     return d != NULL;
@@ -340,13 +359,29 @@ is_unasked(const struct cnc__http_request *r)
     return strcmp(r->path, "/favicon.ico") == 0;
 }
 
+/* In that language; a page of an app without catalogues is there once. */
+static struct cnc__web_page *
+find_page(struct cnc__agent *a, const char *lang, const char *path)
+{
+    struct cnc__web_page *p = cnc__languages_get(a, lang, path);
+    if (p == NULL && strcmp(lang, "en") != 0) {
+        p = cnc__page_get(a, path);
+        p = p != NULL && p->decl->localized && p->decl->n_params > 0 ? NULL
+                                                                     : p;
+    }
+    return p;
+}
+
 static void
 route(struct cnc__agent *a, struct cnc__http_request *r)
 {
     if (cnc__do_answer(a, r)) {
         return;
     }
-    struct cnc__web_page *p = cnc__page_get(a, r->path);
+    bool asked;
+    const char *lang = cnc__languages_choose(a, r, &asked);
+    lang = lang == NULL ? "en" : lang;
+    struct cnc__web_page *p = find_page(a, lang, r->path);
     if (p != NULL) {
         open_listed(p, r);
         return;
@@ -361,7 +396,7 @@ route(struct cnc__agent *a, struct cnc__http_request *r)
         r->responder->respond(r->responder, &none);
         return;
     }
-    if (open_declared(a, r) || redirect_slash(a, r)) {
+    if (open_declared(a, lang, r) || redirect_slash(a, r)) {
         return;
     }
     if (r->method == CNC__HTTP_OTHER || r->method == CNC__HTTP_POST) {

@@ -17,11 +17,29 @@
 
 const char cnc__page_headers[] = "Cache-Control: no-cache\r\n"
                                  "Vary: Accept-Encoding\r\n" POLICY;
+/* The same of a page that is there in other languages, too. */
+static const char varying_headers[] =
+    "Cache-Control: no-cache\r\n"
+    "Vary: Accept-Encoding, Accept-Language, Cookie\r\n" POLICY;
 const char cnc__call_headers[] = "Cache-Control: private, no-store\r\n"
                                  "Vary: Cookie, Accept-Language\r\n" POLICY;
 
 static const char *const codings[CNC__N_ENCODINGS] = {
     "", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n"};
+
+static const char *
+headers_of(bool private_, bool varies)
+{
+    return private_ ? cnc__call_headers
+           : varies ? varying_headers
+                    : cnc__page_headers;
+}
+
+const char *
+cnc__page_lines(const struct cnc__web_page *p)
+{
+    return headers_of(p->closed_, cnc__languages_vary(p));
+}
 
 static void
 put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
@@ -35,7 +53,7 @@ put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
                     "Content-Length: %zu\r\n"
                     "ETag: \"%s%s\"\r\n%s%s\r\n",
                     len, s->etag, cnc__answer_suffix(e), codings[e],
-                    s->private_ ? cnc__call_headers : cnc__page_headers);
+                    headers_of(s->private_, s->varies));
     s->head_len[e] = w.len;
     cnc__str_add(&w, body, len);
     s->whole[e] = cnc_buf_new(w.data, w.len);
@@ -44,12 +62,13 @@ put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
 
 struct cnc__snapshot *
 cnc__snapshot_new(const char *html, size_t len, const char *position,
-                  bool private_)
+                  const struct cnc__web_page *p)
 {
     struct cnc__snapshot *s = cnc__zalloc(sizeof(*s));
     unsigned char hash[32];
     s->refs = 1;
-    s->private_ = private_;
+    s->private_ = p->closed_;
+    s->varies = cnc__languages_vary(p);
     cnc__pack_sha256(hash, html, len);
     cnc__hex(s->etag, hash, 16);
     if (position != NULL) {
@@ -61,12 +80,20 @@ cnc__snapshot_new(const char *html, size_t len, const char *position,
 }
 
 struct cnc__snapshot *
-cnc__snapshot_again(const struct cnc__snapshot *s, bool private_)
+cnc__snapshot_again(const struct cnc__snapshot *s,
+                    const struct cnc__web_page *p)
+{
+    struct cnc__render_field body = cnc__snapshot_body(s);
+    return cnc__snapshot_new(body.data, body.len, s->position, p);
+}
+
+struct cnc__render_field
+cnc__snapshot_body(const struct cnc__snapshot *s)
 {
     const struct cnc_buf *b = s->whole[CNC__IDENTITY];
     size_t head = s->head_len[CNC__IDENTITY];
-    return cnc__snapshot_new(cnc_buf_data(b) + head, cnc_buf_len(b) - head,
-                             s->position, private_);
+    return (struct cnc__render_field){cnc_buf_data(b) + head,
+                                      cnc_buf_len(b) - head};
 }
 
 struct cnc__snapshot *
@@ -97,7 +124,7 @@ struct packing {
     struct cnc__snapshot *snapshot;
     struct cnc_buf *whole; /* its own reference: work() is elsewhere */
     size_t head_len;
-    char *www, *path; /* NULL: no files */
+    char *www, *key; /* NULL: no files */
     struct cnc_buf *gzip, *brotli;
     struct cnc_error err;
     void (*done)(void *priv);
@@ -121,11 +148,11 @@ pack_work(void *arg)
     size_t len = cnc_buf_len(k->whole) - k->head_len;
     k->gzip = cnc__pack_gzip(html, len, false);
     k->brotli = cnc__pack_brotli(html, len, false);
-    if (k->path != NULL) {
+    if (k->key != NULL) {
         struct cnc__disk_file f[3] = {{"", html, len}};
         add_file(&f[1], ".gz", k->gzip);
         add_file(&f[2], ".br", k->brotli);
-        cnc__disk_write(k->www, k->path, f, 3, &k->err);
+        cnc__disk_write(k->www, k->key, f, 3, &k->err);
     }
 }
 
@@ -146,7 +173,7 @@ pack_done(void *arg)
     take_copy(k->snapshot, CNC__GZIP, &k->gzip);
     take_copy(k->snapshot, CNC__BROTLI, &k->brotli);
     if (k->err.code != 0) {
-        cnc__log(CNC_LOG_WARN, "snapshot.write", "page=%s %s", k->path,
+        cnc__log(CNC_LOG_WARN, "snapshot.write", "page=%s %s", k->key,
                  k->err.text);
     }
     if (!a->closed && k->done != NULL) {
@@ -155,14 +182,14 @@ pack_done(void *arg)
     cnc__snapshot_unref(&k->snapshot);
     cnc_buf_unref(&k->whole);
     cnc__free(k->www);
-    cnc__free(k->path);
+    cnc__free(k->key);
     cnc__free(k);
     cnc__agent_unref(a);
 }
 
 void
 cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
-                   const char *path, void (*done)(void *priv), void *priv)
+                   const char *key, void (*done)(void *priv), void *priv)
 {
     struct packing *k = cnc__zalloc(sizeof(*k));
     cnc__agent_ref(a);
@@ -170,8 +197,8 @@ cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
     k->snapshot = cnc__snapshot_ref(s);
     k->whole = cnc_buf_ref(s->whole[CNC__IDENTITY]);
     k->head_len = s->head_len[CNC__IDENTITY];
-    if (path != NULL && a->www != NULL) {
-        k->path = cnc__strdup(path);
+    if (key != NULL && a->www != NULL) {
+        k->key = cnc__strdup(key);
         k->www = cnc__strdup(a->www);
     }
     k->done = done;
@@ -181,7 +208,7 @@ cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
 
 struct removal {
     struct cnc__agent *agent;
-    char *www, *path;
+    char *www, *key;
     struct cnc_error err;
 };
 
@@ -191,7 +218,7 @@ remove_work(void *arg)
     struct removal *r = arg;
     const struct cnc__disk_file none[3] = {
         {"", NULL, 0}, {".gz", NULL, 0}, {".br", NULL, 0}};
-    cnc__disk_write(r->www, r->path, none, 3, &r->err);
+    cnc__disk_write(r->www, r->key, none, 3, &r->err);
 }
 
 static void
@@ -199,17 +226,17 @@ remove_done(void *arg)
 {
     struct removal *r = arg;
     if (r->err.code != 0) {
-        cnc__log(CNC_LOG_ERROR, "snapshot.remove", "page=%s %s", r->path,
+        cnc__log(CNC_LOG_ERROR, "snapshot.remove", "page=%s %s", r->key,
                  r->err.text);
     }
     cnc__agent_unref(r->agent);
     cnc__free(r->www);
-    cnc__free(r->path);
+    cnc__free(r->key);
     cnc__free(r);
 }
 
 void
-cnc__snapshot_remove(struct cnc__agent *a, const char *path)
+cnc__snapshot_remove(struct cnc__agent *a, const char *key)
 {
     if (a->www == NULL) {
         return;
@@ -218,7 +245,7 @@ cnc__snapshot_remove(struct cnc__agent *a, const char *path)
     cnc__agent_ref(a);
     r->agent = a;
     r->www = cnc__strdup(a->www);
-    r->path = cnc__strdup(path);
+    r->key = cnc__strdup(key);
     a->env.offload(remove_work, remove_done, r, a->env.priv);
 }
 
@@ -238,8 +265,9 @@ cnc__snapshot_answer(const struct cnc__snapshot *s,
         out.status = 304;
         cnc__str_printf(&headers,
                         "ETag: \"%s%s\"\r\nCache-Control: no-cache\r\n"
-                        "Vary: Accept-Encoding\r\n",
-                        s->etag, cnc__answer_suffix(e));
+                        "Vary: Accept-Encoding%s\r\n",
+                        s->etag, cnc__answer_suffix(e),
+                        s->varies ? ", Accept-Language, Cookie" : "");
         out.headers = headers.data;
     } else {
         out.whole = s->whole[e];

@@ -112,6 +112,13 @@ write_meta(struct cnc__str *out, const struct cnc__web_page *p)
                     " c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'",
                     p->title, p->decl->n_params > 0 ? path.data : p->path,
                     cnc__str_c(&assets), cnc__str_c(&runtime));
+    if (cnc__languages_vary(p)) {
+        struct cnc__str langs = CNC__STR;
+        cnc__languages_list(&langs, p->agent);
+        cnc__xml_printf(out, " c:languages='%s'", cnc__str_c(&langs));
+        cnc__str_fini(&langs);
+    }
+    cnc__xml_printf(out, " xml:lang='%s'", p->lang);
     write_params(out, p);
     cnc__str_fini(&path);
     cnc__str_fini(&assets);

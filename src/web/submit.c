@@ -122,10 +122,8 @@ on_refused_page(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        cnc__answer_html(s->responder, 422,
-                         s->page->closed_ ? cnc__call_headers
-                                          : cnc__page_headers,
-                         html, len);
+        cnc__answer_html(s->responder, 422, cnc__page_lines(s->page), html,
+                         len);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s form=%s %s",
                  s->page->path, s->node, error);

@@ -45,6 +45,10 @@ cnc__sheet_unref(struct cnc__sheet **sp)
             cnc__free(s->imports[i]);
         }
         cnc__free(s->imports);
+        for (size_t i = 0; i < s->n_texts; i++) {
+            cnc__free(s->texts[i]);
+        }
+        cnc__free(s->texts);
         cnc__free(s->text);
         cnc__free(s);
     }
@@ -351,7 +355,8 @@ send_checks(struct cnc__check *c)
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         const struct cnc__web_page *p = i.value;
         /* Of many addresses of one path some are enough. */
-        bool tried = p->decl->n_params > 0 && n >= MAX_TRIED;
+        bool tried = (p->decl->n_params > 0 && n >= MAX_TRIED) ||
+                     strcmp(p->lang, "en") != 0;
         if (!tried && uses(a, p->template_, c->id)) {
             cnc__str_clear(&source);
             cnc__web_source(&source, p, NULL, CHECK_RECORDS);

@@ -56,6 +56,7 @@
                   cnc-b40.
 
     Texts are English and looked up in the page's language: <c:text>.
+    The template languages links the page in the others, when there are some.
   -->
   <xsl:output method="html" encoding="UTF-8"/>
 
@@ -137,6 +138,42 @@
         </a></li>
       </xsl:for-each>
     </ul>
+  </xsl:template>
+
+  <!-- @c:languages is "en de". -->
+  <xsl:template name="languages">
+    <xsl:if test="contains(/*/@c:languages, ' ')">
+      <nav class="cnc-languages"><xsl:attribute name="aria-label"><c:text>Languages</c:text></xsl:attribute>
+        <xsl:call-template name="language">
+          <xsl:with-param name="rest" select="concat(/*/@c:languages, ' ')"/>
+        </xsl:call-template>
+      </nav>
+    </xsl:if>
+  </xsl:template>
+
+  <xsl:template name="language">
+    <xsl:param name="rest"/>
+    <xsl:variable name="lang" select="substring-before($rest, ' ')"/>
+    <xsl:if test="$lang">
+      <a href="?lang={$lang}" lang="{$lang}" hreflang="{$lang}">
+        <xsl:if test="$lang = /*/@xml:lang">
+          <xsl:attribute name="aria-current">true</xsl:attribute>
+        </xsl:if>
+        <xsl:choose>
+          <xsl:when test="$lang = 'de'">Deutsch</xsl:when>
+          <xsl:when test="$lang = 'en'">English</xsl:when>
+          <xsl:when test="$lang = 'es'">Espa&#241;ol</xsl:when>
+          <xsl:when test="$lang = 'fr'">Fran&#231;ais</xsl:when>
+          <xsl:when test="$lang = 'it'">Italiano</xsl:when>
+          <xsl:when test="$lang = 'nl'">Nederlands</xsl:when>
+          <xsl:otherwise><xsl:value-of select="$lang"/></xsl:otherwise>
+        </xsl:choose>
+      </a>
+      <xsl:text> </xsl:text>
+      <xsl:call-template name="language">
+        <xsl:with-param name="rest" select="substring-after($rest, ' ')"/>
+      </xsl:call-template>
+    </xsl:if>
   </xsl:template>
 
   <xsl:template match="/*" mode="viewer">

@@ -23,7 +23,7 @@ cnc__view_declare(struct cnc__web_page *p)
     cnc__node_config_default(&c);
     char *unused_title = c.title, *unused_ns = c.payload_ns;
     char ns[] = CNC__NS_VIEW;
-    cnc__str_printf(&name, "view:%s", p->path);
+    cnc__str_printf(&name, "view:%s", p->key);
     cnc__str_printf(&title, "%s", p->title);
     c.title = title.data;
     c.payload_ns = ns;

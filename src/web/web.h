@@ -16,6 +16,8 @@
  *   do.c         commands: /_do, /_do/NODE
  *   templates.c  sheets; the check before one is published
  *   imports.c    what a sheet imports
+ *   locale.c     catalogues of all apps; po.c reads one
+ *   languages.c  which language a request is answered in; a page in each
  *   files.c      template files -> items
  *   template-commands.c  what an administrator does with them
  *   views.c      the view node
@@ -36,7 +38,9 @@
 #include "../base/str.h"
 #include "../base/table.h"
 #include "../base/text.h"
+#include "../render/engine.h"
 #include "agent.h"
+#include "locale.h"
 
 #define CNC__WEB_WINDOW      1000u /* newest records shown, unless said */
 #define CNC__WEB_MAX_SHOWN   16u   /* nodes of one page */
@@ -96,6 +100,9 @@ struct cnc__sheet { /* a stylesheet's text; counted, never changes */
     size_t len;
     char **imports; /* names, each once; as written, found or not */
     size_t n_imports;
+    char **texts; /* of its <c:text>, when they were asked for */
+    size_t n_texts;
+    bool scanned;
 };
 
 enum cnc__encoding { CNC__IDENTITY, CNC__GZIP, CNC__BROTLI, CNC__N_ENCODINGS };
@@ -103,6 +110,7 @@ enum cnc__encoding { CNC__IDENTITY, CNC__GZIP, CNC__BROTLI, CNC__N_ENCODINGS };
 struct cnc__snapshot { /* a page as answers; counted */
     unsigned refs;
     bool private_; /* for some only: no cache may keep it */
+    bool varies;   /* the page is there in other languages */
     char etag[40]; /* of the identity body, without quotes */
     char position[40];
     struct cnc_buf *whole[CNC__N_ENCODINGS]; /* NULL: not made yet */
@@ -137,6 +145,7 @@ struct cnc__decl {
     /* The query's i-th parameter is this one of the path. */
     size_t asks[CNC__WEB_MAX_PARTS];
     size_t n_asks;
+    bool localized;                        /* its app has catalogues */
     struct cnc__web_page *newest, *oldest; /* instances, by use */
     size_t n_instances;
 };
@@ -160,6 +169,9 @@ struct cnc__web_page {
     struct cnc__web_page *newer, *older;   /* instance, or gone: the list */
     uint64_t used;                         /* tick of the last request */
     char *path;
+    const char *lang; /* of the agent's locale */
+    char *key; /* its path; in other languages than English LANG:PATH, which no
+                  path is */
     char *title;
     char *template_; /* "" for the built-in one */
     uint32_t window;
@@ -250,6 +262,7 @@ struct cnc__agent {
     struct cnc__table *builtins; /* id -> struct cnc__sheet: theme.xsl */
     struct cnc__template_runner *template_runners; /* its commands */
     struct cnc__asset_set assets, runtime;
+    struct cnc__locale *locale;
     struct cnc__table *roles;    /* names that apps declare -> not NULL */
     unsigned char flash_key[32]; /* of this start of the service */
     char *style_csp; /* CSP of plain pages, which have their style inside */
@@ -403,12 +416,12 @@ struct cnc__web_page *cnc__page_get(const struct cnc__agent *a,
                                     const char *path);
 /* One page of d, in no table.  values: steals.  CNC_EINVAL. */
 int cnc__page_new(struct cnc__web_page **out, struct cnc__decl *d,
-                  const char *path, char *values[CNC__WEB_MAX_PARTS],
-                  struct cnc_error *err);
+                  const char *lang, const char *path,
+                  char *values[CNC__WEB_MAX_PARTS], struct cnc_error *err);
 /* The same, in the table, with its view. */
 int cnc__page_make(struct cnc__web_page **out, struct cnc__decl *d,
-                   const char *path, char *values[CNC__WEB_MAX_PARTS],
-                   struct cnc_error *err);
+                   const char *lang, const char *path,
+                   char *values[CNC__WEB_MAX_PARTS], struct cnc_error *err);
 struct cnc__web_page *cnc__page_ref(struct cnc__web_page *p);
 void cnc__page_unref(struct cnc__web_page **pp);
 /* Out of the table: its view ends, its files go, who waits goes on. */
@@ -427,13 +440,49 @@ void cnc__page_free(void *page);
 /* -- instance.c ---------------------------------------------------------- */
 
 /* The page of an address; values: steals.  NULL: too many are being made. */
-struct cnc__web_page *cnc__instance(struct cnc__decl *d, const char *path,
+struct cnc__web_page *cnc__instance(struct cnc__decl *d, const char *lang,
+                                    const char *path,
                                     char *values[CNC__WEB_MAX_PARTS]);
 /* Somebody looked. */
 void cnc__instance_used(struct cnc__web_page *p);
 void cnc__instance_add(struct cnc__web_page *p);
 void cnc__instance_del(struct cnc__web_page *p);
 void cnc__instance_tick(struct cnc__agent *a);
+
+/* -- languages.c ---------------------------------------------------------- */
+
+/* The languages that there are, "en de": the pages of a localized app are in
+ * all of them.  Nothing when English is the only one. */
+void cnc__languages_list(struct cnc__str *out, const struct cnc__agent *a);
+/* The one that the request is answered in; asked: it says so itself
+ * (?lang=de), and a cookie is to keep it.  NULL: there are no others than
+ * English. */
+const char *cnc__languages_choose(const struct cnc__agent *a,
+                                  const struct cnc__http_request *r,
+                                  bool *asked);
+/* The header line that keeps it. */
+void cnc__languages_keep(struct cnc__str *headers,
+                         const struct cnc__http_request *r, const char *lang);
+/* Is this page one of several, in a language each? */
+bool cnc__languages_vary(const struct cnc__web_page *p);
+/* The header lines of a page's answer. */
+const char *cnc__page_lines(const struct cnc__web_page *p);
+/* A static page of d in each language; those of a page that is gone. */
+void cnc__languages_make(struct cnc__decl *d);
+void cnc__languages_end(struct cnc__decl *d);
+/* PATH or LANG:PATH; *new*. */
+char *cnc__languages_key(const char *lang, const char *path);
+struct cnc__web_page *cnc__languages_get(const struct cnc__agent *a,
+                                         const char *lang, const char *path);
+static inline const struct cnc__tr *
+cnc__page_tr(const struct cnc__web_page *p)
+{
+    return cnc__locale_tr(p->agent->locale, p->lang);
+}
+/* What the <c:text> of a sheet and of all that it imports are, as
+ * struct cnc__engine_sheet has it. */
+void cnc__texts_pack(struct cnc__str *out, struct cnc__agent *a,
+                     struct cnc__sheet *sheet, const char *lang);
 
 /* -- wait.c -------------------------------------------------------------- */
 
@@ -485,8 +534,8 @@ struct cnc__once_form {
     const char *node;
     const struct cnc__str *x, *action;
 };
-bool cnc__once_source(struct cnc__agent *a, const struct cnc__sheet *sheet,
-                      const struct cnc__str *source,
+bool cnc__once_source(struct cnc__agent *a, struct cnc__sheet *sheet,
+                      const char *lang, const struct cnc__str *source,
                       const struct cnc__once_form *forms, size_t n_forms,
                       cnc__once_f *f, void *priv);
 /* The agent ends and replies will not come. */
@@ -515,6 +564,11 @@ struct cnc__web_caller {
 void cnc__web_caller_init(struct cnc__web_caller *w, struct cnc__agent *a,
                           struct cnc__http_request *r);
 void cnc__web_caller_fini(struct cnc__web_caller *w);
+/* Texts in the caller's language, or NULL; what a page for him is in. */
+const struct cnc__tr *cnc__caller_tr(const struct cnc__agent *a,
+                                     const struct cnc__caller *who);
+const char *cnc__page_lang(const struct cnc__agent *a,
+                           const struct cnc__caller *who);
 
 /* The roles that an app declares: <viewer roles=""/> tells which he has. */
 void cnc__callsource_roles(struct cnc__agent *a, const struct cnc_app *app);
@@ -529,7 +583,7 @@ void cnc__callsource_menu(struct cnc__str *out, const struct cnc__agent *a,
                           const struct cnc__caller *who);
 /* cmd NULL: there is none of that node.  action: where its form is posted, or
  * NULL.  x: <x xmlns="jabber:x:data"/> as it is, or NULL. */
-void cnc__callsource_command(struct cnc__str *out,
+void cnc__callsource_command(struct cnc__str *out, const struct cnc__tr *tr,
                              const struct cnc__command *cmd, const char *node,
                              const char *action, int code, const char *note,
                              const char *x);
@@ -580,6 +634,9 @@ void cnc__imports_scan(struct cnc__sheet *s);
 void cnc__imports_pack(struct cnc__str *out, struct cnc__agent *a,
                        const struct cnc__sheet *main, const char *id,
                        struct cnc__sheet *sheet);
+/* main and all that it imports; how many. */
+size_t cnc__imports_all(struct cnc__sheet *out[CNC__ENGINE_MAX_IMPORTS + 1],
+                        struct cnc__agent *a, struct cnc__sheet *main);
 /* Does main import id, or something that does? */
 bool cnc__imports_use(struct cnc__agent *a, const struct cnc__sheet *main,
                       const char *id);
@@ -604,23 +661,25 @@ extern const char cnc__page_headers[];
 extern const char cnc__call_headers[];
 
 struct cnc__snapshot *cnc__snapshot_new(const char *html, size_t len,
-                                        const char *position, bool private_);
+                                        const char *position,
+                                        const struct cnc__web_page *p);
 /* The same for others; *new*. */
 struct cnc__snapshot *cnc__snapshot_again(const struct cnc__snapshot *s,
-                                          bool private_);
+                                          const struct cnc__web_page *p);
 struct cnc__snapshot *cnc__snapshot_ref(struct cnc__snapshot *s);
 void cnc__snapshot_unref(struct cnc__snapshot **sp);
-/* Make the compressed copies and, when path is not NULL, the files; done is
+/* Make the compressed copies and, when key is not NULL, the files; done is
  * called on the core's thread unless the agent is gone by then. */
 void cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
-                        const char *path, void (*done)(void *priv),
-                        void *priv);
+                        const char *key, void (*done)(void *priv), void *priv);
 /* Remove the files. */
-void cnc__snapshot_remove(struct cnc__agent *a, const char *path);
+void cnc__snapshot_remove(struct cnc__agent *a, const char *key);
 void cnc__snapshot_answer(const struct cnc__snapshot *s,
                           struct cnc__http_responder *responder,
                           const char *accept_encoding,
                           const char *if_none_match);
+/* Its body. */
+struct cnc__render_field cnc__snapshot_body(const struct cnc__snapshot *s);
 
 /* -- disk.c: on another thread -------------------------------------------- */
 
@@ -629,9 +688,10 @@ struct cnc__disk_file {
     const char *data;
     size_t len;
 };
-/* WWW/PATH/index.html and its siblings; one without data is removed.
+/* WWW/PATH/index.html and its siblings, index.LANG.html for LANG:PATH; one
+ * without data is removed.
  * CNC_ESYS. */
-int cnc__disk_write(const char *www, const char *path,
+int cnc__disk_write(const char *www, const char *key,
                     const struct cnc__disk_file *files, size_t n,
                     struct cnc_error *err);
 /* A regular file that is no link, at most max bytes. CNC_ESYS, CNC_ELIMIT. */
@@ -661,13 +721,13 @@ void cnc__answer_html(struct cnc__http_responder *responder, int status,
 /* A page that says what is the matter, as it is in every service. */
 void cnc__answer_simple(struct cnc__agent *a,
                         struct cnc__http_responder *responder, int status,
-                        const char *headers, const char *title,
-                        const char *text, const char *link);
+                        const char *lang, const char *headers,
+                        const char *title, const char *text, const char *link);
 /* The same by error.xsl; false: there is none that works. */
 bool cnc__error_page(struct cnc__agent *a,
                      struct cnc__http_responder *responder, int status,
-                     const char *headers, const char *title, const char *text,
-                     const char *link);
+                     const char *lang, const char *headers, const char *title,
+                     const char *text, const char *link);
 /* Whichever of them.  headers: more lines or NULL. */
 void cnc__answer_plain(struct cnc__agent *a,
                        struct cnc__http_responder *responder, int status,
