@@ -361,7 +361,6 @@ cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
         return 0;
     }
     app->has_pages = true;
-    set_texts(app, app, true);
     for (const struct cnc_page *p = app->decl->pages;
          code == 0 && p->path != NULL; p++) {
         code = cnc__agent_page(agent, app->decl, p, err);
@@ -375,6 +374,8 @@ cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err)
     }
     if (code != 0) {
         cnc__app_pages_remove(app);
+    } else { /* its pages have its new declarations now */
+        set_texts(app, app, true);
     }
     return code;
 }
