@@ -159,6 +159,29 @@ CNC_API int cnc_service_run(struct cnc_service *s, struct cnc_error *err);
 CNC_API void cnc_service_stop(struct cnc_service *s); /* any thread, signal */
 CNC_API void cnc_service_free(struct cnc_service **sp);
 
+/* -- backups (docs/backup.md) ----------------------------------------------
+ */
+
+struct cnc_backup { /* what a file says of itself */
+    char domain[1024];
+    char time[64]; /* XEP-0082 */
+    uint64_t entries;
+};
+
+/* Read a whole backup and judge it.  CNC_EINVAL: it is damaged, cut short, or
+ * of a newer version; CNC_ESYS. */
+CNC_API int cnc_backup_check(struct cnc_backup *out, const char *file,
+                             struct cnc_error *err);
+/* Make the folder data, with the store of that name ("sqlite"), of a backup.
+ * domain: of which it has to be, or NULL.  Nothing may be in the folder; with
+ * force what is there is kept beside it, as DATA.before-restore.  No service
+ * may run on it.  Whatever goes wrong, data is as it was.  CNC_EEXIST, and
+ * what cnc_backup_check() says. */
+CNC_API int cnc_backup_restore(struct cnc_backup *out, const char *file,
+                               const char *data, const char *store,
+                               const char *domain, bool force,
+                               struct cnc_error *err);
+
 /* Go on in a child that is started again when a signal ends it: call first,
  * before there are threads, and go on as if nothing were; the parent never
  * returns.  CNC_ESYS: there is no child. */

@@ -74,6 +74,7 @@ char *ctl_read(const char *path, size_t *len);
 char *ctl_secret(const char *prompt);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
-    ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[], ctl_do[];
+    ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[], ctl_do[],
+    ctl_backup[];
 
 #endif /* CNC_CTL_CTL_H */

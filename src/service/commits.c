@@ -17,6 +17,15 @@ struct waiting {
     struct waiting *next;
 };
 
+struct job { /* something else for the store, between two groups */
+    struct cnc__commits *owner;
+    void (*run)(const struct cnc_store_driver *driver, struct cnc_store *store,
+                void *priv);
+    void (*done)(void *priv);
+    void *priv;
+    struct job *next;
+};
+
 struct cnc__commits {
     const struct cnc_store_driver *driver;
     struct cnc_store *store;
@@ -25,6 +34,7 @@ struct cnc__commits {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct waiting *first, **last;
+    struct job *jobs;
     bool stop, joined;
     size_t pending;                  /* the core's own: no lock */
     struct cnc__commits_stats stats; /* under lock */
@@ -113,6 +123,29 @@ write_group(struct cnc__commits *c, struct waiting *list)
     cnc__post(c->posts, deliver, o);
 }
 
+static void
+job_done(void *arg)
+{
+    struct job *j = arg;
+
+    j->owner->pending--;
+    j->done(j->priv);
+    cnc__free(j);
+}
+
+/* Under the lock, which is given up while the job runs. */
+static void
+run_job(struct cnc__commits *c)
+{
+    struct job *j = c->jobs;
+
+    c->jobs = j->next;
+    pthread_mutex_unlock(&c->lock);
+    j->run(c->driver, c->store, j->priv);
+    cnc__post(c->posts, job_done, j);
+    pthread_mutex_lock(&c->lock);
+}
+
 static void *
 writer(void *arg)
 {
@@ -122,8 +155,12 @@ writer(void *arg)
     for (;;) {
         struct waiting *list;
 
-        while (c->first == NULL && !c->stop) {
+        while (c->first == NULL && c->jobs == NULL && !c->stop) {
             pthread_cond_wait(&c->wake, &c->lock);
+        }
+        if (c->jobs != NULL) {
+            run_job(c);
+            continue;
         }
         if (c->first == NULL) {
             break;
@@ -169,6 +206,23 @@ cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit)
     c->last = &w->next;
     c->stats.commits++;
     c->stats.waiting++;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void
+cnc__commits_run(struct cnc__commits *c,
+                 void (*run)(const struct cnc_store_driver *driver,
+                             struct cnc_store *store, void *priv),
+                 void (*done)(void *priv), void *priv)
+{
+    struct job *j = cnc__zalloc(sizeof(*j));
+
+    *j = (struct job){.owner = c, .run = run, .done = done, .priv = priv};
+    c->pending++;
+    pthread_mutex_lock(&c->lock);
+    j->next = c->jobs;
+    c->jobs = j;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }

@@ -80,7 +80,13 @@ struct cnc__commits *cnc__commits_new(const struct cnc_store_driver *driver,
 /* From the core's thread.  What comes after cnc__commits_stop() is refused,
  * when the commits are freed. */
 void cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit);
-/* Commits whose done() was not called yet. */
+/* Have the writer thread call run(driver, store, priv) between two groups,
+ * then done(priv) on the core's.  Commits wait meanwhile. */
+void cnc__commits_run(struct cnc__commits *c,
+                      void (*run)(const struct cnc_store_driver *driver,
+                                  struct cnc_store *store, void *priv),
+                      void (*done)(void *priv), void *priv);
+/* Commits and runs whose done() was not called yet. */
 size_t cnc__commits_pending(const struct cnc__commits *c);
 /* Finish what waits, join the thread; the dones are posted. */
 void cnc__commits_stop(struct cnc__commits *c);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "../xmpp/jid.h"
+#include "backup.h"
 #include "private.h"
 
 /* -- joints: each room reaches the others through these ------------------- */
@@ -431,6 +432,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     }
     if (code == 0) {
         code = cnc__roles_commands(s->roles, err);
+    }
+    if (code == 0) {
+        code = cnc__backup_command(s, err);
     }
     if (code == 0) {
         code = cnc__status_command(s, err);

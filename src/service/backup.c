@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backup.c -- writing a backup: an element for each entry of the store.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../base/text.h"
+#include "backup.h"
+
+static void
+hash_number(EVP_MD_CTX *md, uint64_t n)
+{
+    unsigned char bytes[8];
+
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (unsigned char)(n >> (8 * i));
+    }
+    CNC_CHECK(EVP_DigestUpdate(md, bytes, sizeof(bytes)) == 1);
+}
+
+void
+cnc__backup_hash_text(EVP_MD_CTX *md, const char *text)
+{
+    CNC_CHECK(EVP_DigestUpdate(md, text, strlen(text) + 1) == 1);
+}
+
+void
+cnc__backup_hash_entry(EVP_MD_CTX *md, const struct cnc_store_entry *e)
+{
+    hash_number(md, e->kind);
+    cnc__backup_hash_text(md, e->node);
+    cnc__backup_hash_text(md, e->id);
+    hash_number(md, e->seq);
+    hash_number(md, e->created);
+    hash_number(md, (uint64_t)e->published_ms);
+    cnc__backup_hash_text(md, e->publisher);
+    hash_number(md, e->len);
+    CNC_CHECK(EVP_DigestUpdate(md, e->value, e->len) == 1);
+}
+
+const char *
+cnc__backup_kind(enum cnc_store_kind kind)
+{
+    static const char *const names[] = {[CNC_STORE_NODE] = "node",
+                                        [CNC_STORE_ITEM] = "item",
+                                        [CNC_STORE_HISTORY] = "history",
+                                        [CNC_STORE_KEY] = "key"};
+
+    return kind >= CNC_STORE_NODE && kind <= CNC_STORE_KEY ? names[kind]
+                                                           : NULL;
+}
+
+/* -- writing ---------------------------------------------------------------
+ */
+
+struct writer {
+    FILE *file;
+    EVP_MD_CTX *md;
+    struct cnc__str line;
+    uint64_t n;
+};
+
+/* Exactly what a parser gives back: blanks other than the space as
+ * references, too, which attributes would lose. */
+static void
+escape(struct cnc__str *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        switch (s[i]) {
+        case '&':
+            cnc__str_puts(out, "&amp;");
+            break;
+        case '<':
+            cnc__str_puts(out, "&lt;");
+            break;
+        case '>':
+            cnc__str_puts(out, "&gt;");
+            break;
+        case '"':
+            cnc__str_puts(out, "&quot;");
+            break;
+        case '\t':
+        case '\n':
+        case '\r':
+            cnc__str_printf(out, "&#%d;", s[i]);
+            break;
+        default:
+            cnc__str_putc(out, s[i]);
+        }
+    }
+}
+
+static void
+attr(struct cnc__str *out, const char *name, const char *value)
+{
+    size_t len = strlen(value);
+    bool plain = cnc__xml_chars_valid(value, len);
+
+    if (len == 0) {
+        return;
+    }
+    cnc__str_printf(out, " %s%s=\"", name, plain ? "" : "64");
+    if (plain) {
+        escape(out, value, len);
+    } else {
+        cnc__base64_encode(out, value, len);
+    }
+    cnc__str_putc(out, '"');
+}
+
+static void
+number(struct cnc__str *out, const char *name, int64_t n)
+{
+    if (n != 0) {
+        cnc__str_printf(out, " %s=\"%lld\"", name, (long long)n);
+    }
+}
+
+/* What lets somebody in without a password ends with the service: a copy of
+ * it that lies about would go on doing so. */
+static bool
+is_login(const struct cnc_store_entry *e)
+{
+    return e->kind == CNC_STORE_KEY &&
+           (strcmp(e->node, "weblogin") == 0 ||
+            strcmp(e->node, "token") == 0 || strcmp(e->node, "onetime") == 0);
+}
+
+static int
+write_entry(const struct cnc_store_entry *e, void *priv)
+{
+    struct writer *w = priv;
+    struct cnc__str *line = &w->line;
+    const char *kind = cnc__backup_kind(e->kind);
+    bool plain = cnc__xml_chars_valid(e->value, e->len);
+
+    if (kind == NULL || is_login(e)) {
+        return 0;
+    }
+    cnc__str_clear(line);
+    cnc__str_printf(line, "<%s", kind);
+    attr(line, "node", e->node);
+    attr(line, "id", e->id);
+    number(line, "seq", (int64_t)e->seq);
+    number(line, "first", (int64_t)e->created);
+    number(line, "time", e->published_ms);
+    attr(line, "publisher", e->publisher);
+    cnc__str_puts(line, plain ? ">" : " encoding=\"base64\">");
+    if (plain) {
+        escape(line, e->value, e->len);
+    } else {
+        cnc__base64_encode(line, e->value, e->len);
+    }
+    cnc__str_printf(line, "</%s>\n", kind);
+    cnc__backup_hash_entry(w->md, e);
+    w->n++;
+    return fwrite(line->data, 1, line->len, w->file) == line->len ? 0
+                                                                  : CNC_ESYS;
+}
+
+static void
+write_head(struct writer *w, const char *domain)
+{
+    char now[32];
+
+    cnc__datetime(now, cnc__unix_s() * 1000);
+    cnc__str_puts(&w->line, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                            "<backup xmlns=\"" CNC__NS_BACKUP "\"");
+    number(&w->line, "version", CNC__BACKUP_VERSION);
+    attr(&w->line, "domain", domain);
+    attr(&w->line, "time", now);
+    attr(&w->line, "software", CNC_VERSION);
+    cnc__str_puts(&w->line, ">\n");
+    fwrite(w->line.data, 1, w->line.len, w->file);
+    cnc__backup_hash_text(w->md, domain);
+    cnc__backup_hash_text(w->md, now);
+}
+
+static void
+write_end(struct writer *w)
+{
+    unsigned char hash[32];
+    char hex[65];
+
+    CNC_CHECK(EVP_DigestFinal_ex(w->md, hash, NULL) == 1);
+    cnc__hex(hex, hash, sizeof(hash));
+    fprintf(w->file, "<end entries=\"%llu\" sha256=\"%s\"/>\n</backup>\n",
+            (unsigned long long)w->n, hex);
+}
+
+int
+cnc__backup_write(const struct cnc_store_driver *driver,
+                  struct cnc_store *store, const char *domain,
+                  const char *path, uint64_t *n_entries, struct cnc_error *err)
+{
+    struct writer w = {.line = CNC__STR};
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int code, broken;
+
+    if (fd < 0) {
+        return cnc_error_set(err, CNC_ESYS, NULL, "cannot make %s: %s", path,
+                             strerror(errno));
+    }
+    w.file = fdopen(fd, "w");
+    w.md = EVP_MD_CTX_new();
+    CNC_CHECK(w.file != NULL && w.md != NULL &&
+              EVP_DigestInit(w.md, EVP_sha256()) == 1);
+    write_head(&w, domain);
+    code = driver->each(store, write_entry, &w, err);
+    write_end(&w);
+    broken = fflush(w.file) != 0 || fsync(fd) != 0 ? errno : 0;
+    broken = fclose(w.file) != 0 && broken == 0 ? errno : broken;
+    EVP_MD_CTX_free(w.md);
+    if (w.line.data != NULL) {
+        cnc__wipe(w.line.data, w.line.cap);
+    }
+    cnc__str_fini(&w.line);
+    if (code != 0 || broken != 0) {
+        unlink(path);
+        return broken == 0
+                   ? code
+                   : cnc_error_set(err, CNC_ESYS, NULL, "cannot write %s: %s",
+                                   path, strerror(broken));
+    }
+    *n_entries = w.n;
+    return 0;
+}
