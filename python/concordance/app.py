@@ -320,8 +320,12 @@ def hook(name: str):
     return mark
 
 
+class _Code(int):
+    """What super() returns: to be returned, and nothing else."""
+
+
 #: What ``super()`` returns when the answer comes later: return it, too.
-LATER = -1
+LATER = _Code(-1)
 
 _NO, _NOBODY = -15, -6  # CNC_EAUTH, CNC_ENOENT
 
@@ -568,8 +572,8 @@ class App:
         def run(request, xml):
             form = record.from_xml(xml) if record and xml else None
             result = handler(self, self._user(request), form)
-            if type(result) is int:  # what super() returned
-                return result
+            if isinstance(result, _Code):
+                return int(result)
             Answer.of(result)._tell(request)
         return self._guard(run)
 
@@ -591,7 +595,7 @@ class App:
         code = _call().super()
         if code == -11:  # CNC_EREFUSED
             raise _Refused
-        return code
+        return _Code(code)
 
     def _plain_hook(self, function):
         return self._guard(lambda request, xml: function(self) and None)

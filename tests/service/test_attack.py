@@ -306,7 +306,7 @@ def test_a_command_belongs_to_its_session(service):
                       f"action='complete' sessionid='{esc(other)}'>"
                       + form(title="t", author="a") + "</command>")
         assert condition(answer) == "bad-request"
-    many = {f"f{n}": "v" for n in range(1000)}
+    many = {f"f{n}": "v" for n in range(4200)}
     assert condition(b.iq("set", submit(**many))) == "bad-request"
 
 
