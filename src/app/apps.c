@@ -41,6 +41,7 @@ app_free(struct cnc__app *app)
     cnc__free(app->files);
     cnc__free(app->assets);
     cnc__free(app->word);
+    cnc__free(app->harm);
     cnc__free(app->error);
     cnc__arena_fini(&app->arena);
     while (app->nodes != NULL) {
@@ -308,6 +309,10 @@ cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms)
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         cnc__app_tasks_tick(app, now_ms);
+    }
+    for (struct cnc__app *app = a->first, *next; app != NULL; app = next) {
+        next = app->next;
+        cnc__app_sample(app);
     }
 }
 

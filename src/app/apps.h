@@ -78,6 +78,9 @@ struct cnc__apps_env {
      * before.  NULL: nothing can be loaded again. */
     int (*load_again)(const struct cnc_app **out, const char *file,
                       struct cnc_error *err);
+    /* Somebody changed something; for those who look later.  NULL: nobody. */
+    void (*audit)(const char *who, const char *what, const char *detail,
+                  void *priv);
     void *priv;
 };
 

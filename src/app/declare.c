@@ -117,6 +117,7 @@ check_node(const struct cnc__app *app, const struct cnc_node *d,
     struct cnc__node *node = cnc__pubsub_node(app->apps->env.pubsub, d->name);
 
     if (strncmp(d->name, "view:", 5) == 0 ||
+        strncmp(d->name, "service/", 8) == 0 ||
         strcmp(d->name, CNC__TEMPLATES) == 0 || d->name[0] == '\0') {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "app \"%s\": the node name \"%s\" is the "

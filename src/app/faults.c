@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * faults.c -- what an app's handlers do wrong, counted.
+ * faults.c -- what an app's handlers do wrong, counted; an app that does too
+ * much of it, or floods, is paused.
  */
+#include <time.h>
+
 #include "private.h"
 
 /* Which codes are the app's own fault, and not an answer. */
@@ -29,6 +32,151 @@ is_fault(const struct cnc_request *r, int code)
     }
 }
 
+/* -- pausing ----------------------------------------------------------------
+ */
+
+#define MAX_STREAK 5      /* faults in a row */
+#define MAX_MINUTE 20     /* in a minute */
+#define FLOOD_S    10     /* so long, an app publishes more than ... */
+#define FLOOD_RATE 2000.0 /* ... so many a second */
+
+struct pausing {
+    struct cnc__apps *apps;
+    char *name;
+    struct cnc__str why;
+};
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void
+paused(const struct cnc_error *err, const char *text, void *priv)
+{
+    struct pausing *p = priv;
+    struct cnc__app *app = cnc__app_running_as(p->apps, p->name);
+
+    if (err == NULL && app != NULL) {
+        cnc__app_set_state(app, CNC__APP_PAUSED, p->why.data);
+        cnc__apps_keep(p->apps, NULL, NULL);
+        cnc__log(CNC_LOG_ERROR, "app.paused", "app=%s %s%s%s", p->name,
+                 p->why.data, text == NULL ? "" : "; stopped with it: ",
+                 text == NULL ? "" : text);
+        if (p->apps->env.audit != NULL) {
+            p->apps->env.audit(cnc__router_domain(p->apps->env.router),
+                               "apps/pause", p->name, p->apps->env.priv);
+        }
+    }
+    cnc__free(p->name);
+    cnc__str_fini(&p->why);
+    cnc__free(p);
+}
+
+static void
+pause_now(void *arg)
+{
+    struct cnc__apps *a = arg;
+
+    /* While another change goes on, the tick asks again. */
+    for (struct cnc__app *app = a->first;
+         app != NULL && !a->busy && !a->leaving; app = app->next) {
+        struct pausing *p;
+
+        if (app->harm == NULL) {
+            continue;
+        }
+        p = cnc__zalloc(sizeof(*p));
+        p->apps = a;
+        p->name = cnc__strdup(app->own->name);
+        cnc__str_puts(&p->why, app->harm);
+        cnc__free(app->harm);
+        app->harm = NULL;
+        if (app->state == CNC__APP_RUNNING) {
+            cnc__app_stop(a, p->name, paused, p);
+        } else {
+            paused(&(struct cnc_error){.code = CNC_ENOENT}, NULL, p);
+        }
+        break; /* the list may be another now */
+    }
+}
+
+/* Never within the call that did it: the app's entries go. */
+static void
+pause_soon(struct cnc__app *app, const char *fmt, ...)
+{
+    struct cnc__str why = CNC__STR;
+    va_list ap;
+
+    if (app->harm != NULL || app->state != CNC__APP_RUNNING) {
+        return;
+    }
+    va_start(ap, fmt);
+    cnc__str_vprintf(&why, fmt, ap);
+    va_end(ap);
+    app->harm = cnc__str_steal(&why);
+    app->apps->env.post(pause_now, app->apps, app->apps->env.priv);
+}
+
+static void
+count_fault(struct cnc__app *app)
+{
+    uint64_t now = now_ms();
+
+    if (now - app->minute_ms > 60000) {
+        app->minute_ms = now;
+        app->minute_faults = 0;
+    }
+    app->minute_faults++;
+    app->streak++;
+    if (app->streak >= MAX_STREAK) {
+        pause_soon(app, "%u faults in a row, the last: %s", app->streak,
+                   app->error);
+    } else if (app->minute_faults >= MAX_MINUTE) {
+        pause_soon(app, "%u faults in a minute, the last: %s",
+                   app->minute_faults, app->error);
+    }
+}
+
+double
+cnc__app_rate(const struct cnc__app *app, unsigned seconds)
+{
+    unsigned n = app->n_samples < seconds ? app->n_samples : seconds;
+    uint64_t then;
+
+    if (n == 0) {
+        return 0;
+    }
+    then = app->samples[(app->n_sampled - n) % CNC__APP_SAMPLES];
+    return app->counts.published < then
+               ? 0
+               : (double)(app->counts.published - then) / n;
+}
+
+void
+cnc__app_sample(struct cnc__app *app)
+{
+    if (app->n_samples > 0 &&
+        app->counts.published <
+            app->samples[(app->n_sampled - 1) % CNC__APP_SAMPLES]) {
+        app->n_samples = 0; /* it was started anew */
+    }
+    app->samples[app->n_sampled++ % CNC__APP_SAMPLES] = app->counts.published;
+    app->n_samples +=
+        app->n_samples < CNC__APP_SAMPLES; /* one more, up to all */
+    if (app->n_samples > FLOOD_S && cnc__app_rate(app, FLOOD_S) > FLOOD_RATE) {
+        pause_soon(app, "it published %.0f items a second for %d seconds",
+                   cnc__app_rate(app, FLOOD_S), FLOOD_S);
+    }
+    if (app->harm != NULL) {
+        pause_now(app->apps);
+    }
+}
+
 void
 cnc__app_fault(struct cnc__app *app, const char *text)
 {
@@ -36,6 +184,7 @@ cnc__app_fault(struct cnc__app *app, const char *text)
     app->counts.faults++;
     cnc__free(app->error);
     app->error = cnc__strdup(text);
+    count_fault(app);
 }
 
 void
@@ -45,5 +194,7 @@ cnc__app_judge(const struct cnc_request *r, int code)
 
     if (is_fault(r, code)) {
         cnc__app_fault(app, cnc_err_text(code));
+    } else {
+        app->streak = 0;
     }
 }

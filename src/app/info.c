@@ -43,6 +43,7 @@ cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
             .refused = app->counts.refused,
             .faults = app->counts.faults,
             .published = app->counts.published,
+            .published_s = cnc__app_rate(app, CNC__APP_SAMPLES),
             .threads = app->thread == NULL ? 0 : 1,
         };
 

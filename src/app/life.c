@@ -243,6 +243,7 @@ after_start(struct cnc_request *r, int code)
     }
     app->started = true;
     memset(&app->counts, 0, sizeof(app->counts));
+    app->streak = app->minute_faults = app->n_samples = 0;
     if (app->apps->agent != NULL) {
         char *folders = cnc__app_folders(app);
 

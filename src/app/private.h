@@ -51,6 +51,8 @@ struct cnc__app_counts { /* since it was started */
     uint64_t submits, refused, faults, published;
 };
 
+#define CNC__APP_SAMPLES 60
+
 struct cnc__app {
     struct cnc__apps *apps;
     const struct cnc_app *own;  /* as it was given */
@@ -65,11 +67,16 @@ struct cnc__app {
     char *error;    /* why it is refused or paused, its last fault; or NULL */
     bool reloading; /* its nodes stay in sight meanwhile */
     bool held;      /* the operator stopped it, or too many faults */
-    bool settled;   /* it fits among the others: see cnc__apps_settle() */
-    char *word;     /* by which the operator added it; NULL: he did not */
-    bool forget;    /* removed, and that is not kept yet */
-    bool removed;   /* what is left of it is for calls under way */
-    bool declared;  /* its nodes, commands and so on are there */
+    char *harm;     /* why it is about to be paused, or NULL */
+    unsigned streak, minute_faults; /* in a row; since minute_ms */
+    uint64_t minute_ms;
+    uint64_t samples[CNC__APP_SAMPLES]; /* counts.published, each second */
+    unsigned n_samples, n_sampled;
+    bool settled;      /* it fits among the others: see cnc__apps_settle() */
+    char *word;        /* by which the operator added it; NULL: he did not */
+    bool forget;       /* removed, and that is not kept yet */
+    bool removed;      /* what is left of it is for calls under way */
+    bool declared;     /* its nodes, commands and so on are there */
     bool has_settings; /* the command; it stays when the app is stopped */
     bool has_pages;    /* its pages and assets as well */
     char *assets;      /* the folder of those that are served */
@@ -289,6 +296,10 @@ char *cnc__app_folders(const struct cnc__app *app);
 
 /* faults.c: a handler has returned. */
 void cnc__app_judge(const struct cnc_request *r, int code);
+/* Once a second. */
+void cnc__app_sample(struct cnc__app *app);
+/* What it published a second, over so many seconds. */
+double cnc__app_rate(const struct cnc__app *app, unsigned seconds);
 /* It did something that it may not. */
 void cnc__app_fault(struct cnc__app *app, const char *text);
 

@@ -75,6 +75,61 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     app->apps->env.commit(&c->commit, app->apps->env.priv);
 }
 
+static void
+fill_lines(struct cnc__values *v, const char *name, const char *text)
+{
+    for (;;) {
+        size_t len = strcspn(text, "\n");
+        char *line = cnc__strndup(text, len);
+
+        cnc__values_add(v, name, line, NULL);
+        cnc__free(line);
+        if (text[len] == '\0') {
+            return;
+        }
+        text += len + 1;
+    }
+}
+
+static void
+fill_field(struct cnc__values *v, const struct cnc_field *f,
+           const struct cnc_element *record)
+{
+    struct cnc_element *e;
+
+    for (size_t i = 0;
+         (e = cnc_element_next(record, &i, NULL, f->name)) != NULL;) {
+        if (f->kind == CNC_FIELD_LINES) {
+            fill_lines(v, f->name, cnc_element_text(e));
+        } else {
+            cnc__values_add(v, f->name, cnc_element_text(e), NULL);
+        }
+    }
+}
+
+/* What is set now; secrets are not shown again. */
+static void
+fill(struct cnc__values *v, const struct cnc__caller *who, void *priv)
+{
+    const struct cnc__app *app = priv;
+
+    for (const struct cnc_field *f = app->decl->settings->fields;
+         app->settings != NULL && f->name != NULL; f++) {
+        const char *text = cnc__values_get(v, f->name, 0);
+
+        if (f->kind == CNC_FIELD_SECRET || f->kind == CNC_FIELD_FIXED ||
+            f->kind == CNC_FIELD_HIDDEN) {
+            continue;
+        }
+        /* A default gives way; what the address says does not. */
+        if (text == NULL ||
+            (f->value != NULL && strcmp(text, f->value) == 0)) {
+            cnc__values_set(v, f->name, NULL);
+            fill_field(v, f, app->settings);
+        }
+    }
+}
+
 int
 cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
 {
@@ -82,6 +137,7 @@ cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err)
     struct cnc__command cmd = {.record = app->decl->settings,
                                .help = (char *)"What is set here is kept.",
                                .who = CNC_ADMINS,
+                               .fill = fill,
                                .run = run,
                                .priv = app};
     int code = cnc__record_check(app->decl->settings, err);

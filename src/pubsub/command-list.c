@@ -205,6 +205,57 @@ answer(struct cnc__command_reply *reply, const struct cnc_error *err,
 
 /* Whoever waits for it hears err; the one who works on it may still say that
  * it is done, to nobody. */
+void
+cnc__commands_audit(struct cnc__commands *c, cnc__commands_audit_f *f,
+                    void *priv)
+{
+    CNC_OBJ_CHECK(c, CNC__COMMANDS_MAGIC);
+    c->audit = f;
+    c->audit_priv = priv;
+}
+
+#define MAX_DETAIL 200 /* bytes of one field */
+
+/* Whole characters only. */
+static int
+cut(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len > MAX_DETAIL) {
+        len = MAX_DETAIL;
+        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) {
+            len--;
+        }
+    }
+    return (int)len;
+}
+
+static void
+audit(const struct cnc__command_reply *reply)
+{
+    const struct cnc__commands *c = reply->commands;
+    const struct cnc__command *cmd = reply->command;
+    struct cnc__str detail = CNC__STR;
+
+    if (c->audit == NULL || cmd->safe || cmd->who != CNC_ADMINS) {
+        return;
+    }
+    for (const struct cnc_field *f = cmd->record == NULL ? NULL
+                                                         : cmd->record->fields;
+         f != NULL && f->name != NULL && reply->values != NULL; f++) {
+        const char *text = cnc__values_get(reply->values, f->name, 0);
+
+        if (text != NULL && *text != '\0' && f->kind != CNC_FIELD_SECRET &&
+            f->kind != CNC_FIELD_LINES) {
+            cnc__str_printf(&detail, "%s%s=%.*s", detail.len == 0 ? "" : " ",
+                            f->name, cut(text), text);
+        }
+    }
+    c->audit(reply->who, cmd->node, cnc__str_c(&detail), c->audit_priv);
+    cnc__str_fini(&detail);
+}
+
 static void
 let_go(struct cnc__command_reply *reply, const struct cnc_error *err)
 {
@@ -236,6 +287,9 @@ cnc__command_done(struct cnc__command_reply *reply,
                   const char *result_xml)
 {
     if (reply->commands != NULL) {
+        if (err == NULL) {
+            audit(reply);
+        }
         unlink_reply(reply);
         if (reply->request != NULL) {
             cnc__command_send(reply, err, note, result_xml);
@@ -245,6 +299,7 @@ cnc__command_done(struct cnc__command_reply *reply,
     }
     cnc__values_free(&reply->values);
     cnc__free(reply->see);
+    cnc__free(reply->who);
     cnc__free(reply);
 }
 
@@ -296,6 +351,7 @@ cnc__commands_call(struct cnc__commands *c, const char *node,
     reply = cnc__command_begin(c, cmd, v);
     reply->answered = done;
     reply->priv = priv;
+    reply->who = cnc__strdup(who->who.jid);
     cmd->run(reply, who, v, cmd->priv);
 }
 

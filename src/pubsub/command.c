@@ -384,6 +384,7 @@ run(struct cnc__commands *c, struct cnc__request **rp, struct cnc__call *call,
                               .addr = ""};
 
     reply->request = r;
+    reply->who = cnc__strdup(r->from);
     memcpy(reply->call_id, call->id, sizeof(call->id));
     *rp = NULL;
     call->state = CNC__CALL_BUSY;
@@ -417,6 +418,31 @@ has_type(const struct cnc_element *x, const char *type)
     return is != NULL && strcmp(is, type) == 0;
 }
 
+static void
+send_filled(struct cnc__commands *c, struct cnc__request **rp,
+            const struct cnc__call *call)
+{
+    const struct cnc__command *command = call->command;
+    const struct cnc__request *r = *rp;
+    const struct cnc__caller who = {.who = {.jid = r->from,
+                                            .anonymous = r->anonymous,
+                                            .operator_ = r->operator_},
+                                    .session_id = r->session_id,
+                                    .lang = lang_of(r),
+                                    .addr = ""};
+    struct cnc__values *v = cnc__values_new();
+    for (const struct cnc_field *f = command->record->fields; f->name != NULL;
+         f++) {
+        if (f->value != NULL && f->kind != CNC_FIELD_FIXED &&
+            f->kind != CNC_FIELD_HIDDEN) {
+            cnc__values_add(v, f->name, f->value, NULL);
+        }
+    }
+    command->fill(v, &who, command->priv);
+    send_form(rp, tr_of(c, *rp), call, v, NULL);
+    cnc__values_free(&v);
+}
+
 static int
 begin(struct cnc__commands *c, struct cnc__request **rp,
       const struct cnc__command *command, const char *action,
@@ -437,7 +463,11 @@ begin(struct cnc__commands *c, struct cnc__request **rp,
     if (filled || command->record == NULL) {
         return submit(c, rp, call, x, err);
     }
-    send_form(rp, tr_of(c, *rp), call, NULL, NULL);
+    if (command->fill != NULL) {
+        send_filled(c, rp, call);
+    } else {
+        send_form(rp, tr_of(c, *rp), call, NULL, NULL);
+    }
     return 0;
 }
 

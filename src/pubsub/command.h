@@ -72,6 +72,13 @@ CNC_API void cnc__commands_languages(
 /* *borrowed*; NULL: English. */
 CNC_API const struct cnc__tr *cnc__commands_tr(const struct cnc__commands *c,
                                                const char *lang);
+/* Tell f of each command of the administrator that changed something, once it
+ * is done: who (a JID), which, and what was typed, without secrets and texts
+ * of many lines. */
+typedef void cnc__commands_audit_f(const char *who, const char *node,
+                                   const char *detail, void *priv);
+CNC_API void cnc__commands_audit(struct cnc__commands *c,
+                                 cnc__commands_audit_f *f, void *priv);
 /* Forget it; calls under way end with item-not-found. */
 CNC_API void cnc__commands_remove(struct cnc__commands *c, const char *node);
 /* *borrowed*, or NULL. */

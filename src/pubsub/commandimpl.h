@@ -41,6 +41,8 @@ struct cnc__commands {
     void *role_priv;
     const struct cnc__tr *(*tr)(const char *lang, void *priv);
     void *tr_priv;
+    cnc__commands_audit_f *audit;
+    void *audit_priv;
     struct cnc__table *by_node; /* struct cnc__command */
     struct cnc__table *seats;   /* struct cnc__seat */
     size_t n_far;
@@ -57,7 +59,7 @@ struct cnc__command_reply {
     void *priv;
     const struct cnc__command *command;
     struct cnc__values *values;
-    char *see;
+    char *see, *who;
     char call_id[33];
 };
 

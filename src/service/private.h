@@ -463,6 +463,17 @@ bool cnc__hostmeta_http(struct cnc_service *s, struct cnc__http_request *r);
 /* True when it answered r. */
 bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
 
+/* -- audit.c: who changed what, in the node service/audit ----------------- */
+
+/* After the store is loaded. */
+void cnc__audit_declare(struct cnc_service *s);
+/* detail holds no secrets. */
+void cnc__audit(struct cnc_service *s, const char *who, const char *what,
+                const char *detail);
+/* The same, for env.audit of several rooms. */
+void cnc__audit_command(const char *who, const char *node, const char *detail,
+                        void *service);
+
 /* -- life.c --------------------------------------------------------------- */
 
 /* Make the handles that run() and stop() use, so that stopping is possible

@@ -240,6 +240,7 @@ make_rooms(struct cnc_service *s)
                                  .url = cnc__service_url,
                                  .load_again = cnc__app_load_again,
                                  .load = env_load,
+                                 .audit = cnc__audit_command,
                                  .has_role = env_has_role,
                                  .logins = &cnc__service_login_ops,
                                  .priv = s};
@@ -493,6 +494,8 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
         return code;
     }
     make_agent(s);
+    cnc__audit_declare(s);
+    cnc__commands_audit(s->commands, cnc__audit_command, s);
     if (s->process->domains[0] == s) {
         s->observe = cnc__observe_new(s);
     }

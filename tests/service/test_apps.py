@@ -128,3 +128,53 @@ def test_an_added_app_that_is_gone_does_not_end_the_start(service, tmp_path):
     (tmp_path / "away.so").rename(module)
     service.start()
     assert "desk" in apps(service)
+
+
+def test_an_app_with_too_many_faults_is_paused(service):
+    assert do(service, "apps/add", f"app={DESK}", "mount=/d")[0] == 0
+    for _ in range(4):
+        assert do(service, "d/desk/outcome", "what=fault")[0] != 0
+    assert do(service, "d/desk/outcome", "what=missing")[0] != 0  # no fault
+    for _ in range(4):
+        assert do(service, "d/desk/outcome", "what=fault")[0] != 0
+    assert apps(service)["desk"]["state"] == "running"
+    assert do(service, "d/desk/outcome", "what=fault")[0] != 0
+    app = until("the app is paused", lambda: (
+        lambda a: a if a["state"] == "paused" else None)(
+            apps(service)["desk"]))
+    assert app["error"].startswith("5 faults in a row")
+    assert any("app.paused" in line for line in service.log)
+    assert service.get("/")[0] == 200  # the others go on
+    service.kill()
+    service.start()
+    app = apps(service)["desk"]
+    assert app["state"] == "paused"
+    assert app["error"].startswith("5 faults in a row")
+    assert do(service, "apps/start", "name=desk")[0] == 0
+    assert do(service, "d/desk/outcome", "what=fault")[0] != 0
+    assert apps(service)["desk"]["state"] == "running"
+
+
+def test_who_changed_what_is_written_down(service):
+    assert do(service, "apps/stop", "name=mybookcase")[0] == 0
+    user = "http://jabber.org/protocol/admin#add-user"
+    done = service.ctl("do", user, "accountjid=anna@localhost",
+                       "password=tell nobody", "password-verify=tell nobody",
+                       check=False)
+    assert done.returncode == 0, done.stderr
+    assert apps(service)  # changes nothing: no entry
+
+    def entries():
+        return service.ctl("items", "service/audit").stdout
+    text = until("both are there",
+                 lambda: (lambda t: t if "anna" in t else None)(entries()))
+    assert "<what>apps/stop</what>" in text and "name=mybookcase" in text
+    assert user in text and "accountjid=anna@localhost" in text
+    assert "tell nobody" not in text
+    assert text.count("<entry") == 2
+    c = Client(service.port)
+    with contextlib.closing(c):  # a guest
+        assert condition(c.subscribe("service/audit")) != ""
+    service.kill()
+    service.start()
+    assert entries() == text

@@ -433,6 +433,12 @@ the_operator_changes_settings_once_they_are_kept(void **state)
     assert_non_null(strstr(world_heard(), "completed"));
     add(w, &a, "2", "settings");
     assert_string_equal(seen, "green  ."); /* size was left empty */
+    /* The form shows what is set now. */
+    world_say(s, "<iq xmlns='jabber:client' type='set' id='2' "
+                 "to='example.com'><command "
+                 "xmlns='http://jabber.org/protocol/commands' "
+                 "node='settings/shelf'/></iq>");
+    assert_non_null(strstr(world_heard(), "<value>green</value>"));
 }
 
 /* -- without a handler -----------------------------------------------------
