@@ -30,6 +30,7 @@ struct cnc__client {
     char *jid;
     struct waiting *first, **end; /* what came and was not asked for yet */
     uint64_t n_iq;
+    bool patient; /* answers may take any time */
     bool closed;  /* the service ended the stream */
     bool restart; /* a new header comes: the parser starts anew */
 };
@@ -456,6 +457,13 @@ cnc__client_open(struct cnc__client **out, const char *link_path,
 
 /* -- use ----------------------------------------------------------------- */
 
+void
+cnc__client_patient(struct cnc__client *c)
+{
+    CNC_OBJ_CHECK(c, CLIENT_MAGIC);
+    c->patient = true;
+}
+
 int
 cnc__client_iq(struct cnc__client *c, const char *type, const char *to,
                const char *payload_xml, struct cnc_element **reply,
@@ -476,8 +484,9 @@ cnc__client_iq(struct cnc__client *c, const char *type, const char *to,
     }
     cnc__xml_printf(&xml, ">%pR</iq>", payload_xml);
     if ((rc = send_str(c, &xml, err)) != 0 ||
-        (rc = find(c, &e, want_answer, id, now_ms() + CNC__CLIENT_WAIT_MS,
-                   err)) != 0) {
+        (rc = find(c, &e, want_answer, id,
+                   c->patient ? -1 : now_ms() + CNC__CLIENT_WAIT_MS, err)) !=
+            0) {
         return rc;
     }
     got = cnc_element_attr(e, NULL, "type");

@@ -77,6 +77,7 @@ backup(struct ctl *ctl, int argc, char **argv)
     if (argc > 0 && strcmp(file, "-") != 0 && stat(file, &st) == 0) {
         return ctl_say(1, "%s is there already.", file);
     }
+    cnc__client_patient(ctl->client);
     code = ctl_iq(ctl, "set",
                   "<command xmlns='" NS_COMMANDS
                   "' node='backup' action='execute'/>",

@@ -11,34 +11,42 @@
 #include "backup.h"
 
 static void
-hash_number(EVP_MD_CTX *md, uint64_t n)
+put_number(unsigned char *out, uint64_t n)
 {
-    unsigned char bytes[8];
-
     for (int i = 0; i < 8; i++) {
-        bytes[i] = (unsigned char)(n >> (8 * i));
+        out[i] = (unsigned char)(n >> (8 * i));
     }
-    CNC_CHECK(EVP_DigestUpdate(md, bytes, sizeof(bytes)) == 1);
+}
+
+static void
+hash(EVP_MD_CTX *md, const void *data, size_t len)
+{
+    CNC_CHECK(EVP_DigestUpdate(md, data, len) == 1);
 }
 
 void
 cnc__backup_hash_text(EVP_MD_CTX *md, const char *text)
 {
-    CNC_CHECK(EVP_DigestUpdate(md, text, strlen(text) + 1) == 1);
+    hash(md, text, strlen(text) + 1);
 }
 
 void
 cnc__backup_hash_entry(EVP_MD_CTX *md, const struct cnc_store_entry *e)
 {
-    hash_number(md, e->kind);
+    unsigned char numbers[24], n[8];
+
+    put_number(n, e->kind);
+    hash(md, n, sizeof(n));
     cnc__backup_hash_text(md, e->node);
     cnc__backup_hash_text(md, e->id);
-    hash_number(md, e->seq);
-    hash_number(md, e->created);
-    hash_number(md, (uint64_t)e->published_ms);
+    put_number(numbers, e->seq);
+    put_number(numbers + 8, e->created);
+    put_number(numbers + 16, (uint64_t)e->published_ms);
+    hash(md, numbers, sizeof(numbers));
     cnc__backup_hash_text(md, e->publisher);
-    hash_number(md, e->len);
-    CNC_CHECK(EVP_DigestUpdate(md, e->value, e->len) == 1);
+    put_number(n, e->len);
+    hash(md, n, sizeof(n));
+    hash(md, e->value, e->len);
 }
 
 const char *
@@ -68,29 +76,26 @@ struct writer {
 static void
 escape(struct cnc__str *out, const char *s, size_t len)
 {
+    size_t from = 0;
+
     for (size_t i = 0; i < len; i++) {
-        switch (s[i]) {
-        case '&':
-            cnc__str_puts(out, "&amp;");
-            break;
-        case '<':
-            cnc__str_puts(out, "&lt;");
-            break;
-        case '>':
-            cnc__str_puts(out, "&gt;");
-            break;
-        case '"':
-            cnc__str_puts(out, "&quot;");
-            break;
-        case '\t':
-        case '\n':
-        case '\r':
-            cnc__str_printf(out, "&#%d;", s[i]);
-            break;
-        default:
-            cnc__str_putc(out, s[i]);
+        unsigned char c = (unsigned char)s[i];
+
+        if (c > '>' ||
+            (c >= ' ' && c != '&' && c != '<' && c != '>' && c != '"')) {
+            continue;
         }
+        cnc__str_add(out, s + from, i - from);
+        from = i + 1;
+        cnc__str_puts(out, c == '&'    ? "&amp;"
+                           : c == '<'  ? "&lt;"
+                           : c == '>'  ? "&gt;"
+                           : c == '"'  ? "&quot;"
+                           : c == '\t' ? "&#9;"
+                           : c == '\n' ? "&#10;"
+                                       : "&#13;");
     }
+    cnc__str_add(out, s + from, len - from);
 }
 
 static void
@@ -182,11 +187,11 @@ write_head(struct writer *w, const char *domain)
 static void
 write_end(struct writer *w)
 {
-    unsigned char hash[32];
+    unsigned char sum[32];
     char hex[65];
 
-    CNC_CHECK(EVP_DigestFinal_ex(w->md, hash, NULL) == 1);
-    cnc__hex(hex, hash, sizeof(hash));
+    CNC_CHECK(EVP_DigestFinal_ex(w->md, sum, NULL) == 1);
+    cnc__hex(hex, sum, sizeof(sum));
     fprintf(w->file, "<end entries=\"%llu\" sha256=\"%s\"/>\n</backup>\n",
             (unsigned long long)w->n, hex);
 }
@@ -206,6 +211,7 @@ cnc__backup_write(const struct cnc_store_driver *driver,
     }
     w.file = fdopen(fd, "w");
     w.md = EVP_MD_CTX_new();
+    setvbuf(w.file, NULL, _IOFBF, 1 << 18);
     CNC_CHECK(w.file != NULL && w.md != NULL &&
               EVP_DigestInit(w.md, EVP_sha256()) == 1);
     write_head(&w, domain);

@@ -27,7 +27,7 @@ def entries(data) -> dict:
 
 def restore(*words, check=True):
     done = subprocess.run([CTL, *map(str, words)], capture_output=True,
-                          text=True, timeout=LIMIT * 4)
+                          text=True, timeout=LIMIT * 10)
     if check:
         assert done.returncode == 0, done.stderr
     return done
