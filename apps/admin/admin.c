@@ -36,7 +36,7 @@ CNC_APP(
          .template_ = "admin-record.xsl", .title = "Edit a record", READERS},
         {"/admin/record/add", .command = "records/{node}/add",
          .template_ = "admin-record.xsl", .title = "Add a record", READERS},
-        {"/admin/templates", .command = "templates",
+        {"/admin/templates", .command = "templates/list",
          .template_ = "admin-templates.xsl", .title = "Templates", READERS},
         {"/admin/template", .template_ = "admin-template.xsl",
          .title = "Template",

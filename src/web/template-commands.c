@@ -581,8 +581,8 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-    {"templates", "Templates", "Which there are, and where they are used.",
-     NULL, true, run_list},
+    {"templates/list", "Templates",
+     "Which there are, and where they are used.", NULL, true, run_list},
     {"templates/show", "Show a template", "Its text, of any version.",
      &version_record, true, run_show},
     {"templates/history", "Versions of a template", "Newest first.",

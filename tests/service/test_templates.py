@@ -50,7 +50,7 @@ def versions(link) -> list[dict]:
 
 
 def test_templates_are_listed_with_their_pages(link):
-    list_ = {r["id"]: r for r in rows(link.do("templates"))}
+    list_ = {r["id"]: r for r in rows(link.do("templates/list"))}
     assert list_["bookcase.xsl"]["pages"] == "/"
     assert int(list_["bookcase.xsl"]["bytes"]) > 100
 
