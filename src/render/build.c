@@ -2,6 +2,8 @@
 /*
  * build.c -- elements and texts become the safe tree.
  */
+#include <stdio.h>
+
 #include "attrs.h"
 
 #define IDS_FIRST 64
@@ -423,6 +425,58 @@ cnc__rbuild_close(struct cnc__rbuild *b)
         cnc__rbuild_pop(b);
     }
     cnc__rbuild_pop(b);
+}
+
+/* -- parts --------------------------------------------------------------- */
+
+bool
+cnc__rbuild_part_begin(struct cnc__rbuild *b)
+{
+    char number[12];
+    const struct cnc__attr_in mark = {CNC__PART_ATTR, number};
+    if (b->frag != NULL) {
+        b->bail = true; /* a fragment is kept and has no parts */
+        return false;
+    }
+    if (b->tree->n_parts == CNC__PARTS_MAX) {
+        b->tree->too_many_parts = true;
+        return false;
+    }
+    if (b->level == CNC__LEVEL_HEAD) {
+        return false;
+    }
+    snprintf(number, sizeof(number), "%zu", b->tree->n_parts + 1);
+    bool open = cnc__rbuild_open(b, "span", &mark, 1) == CNC__RBUILD_PUSH;
+    if (!open) {
+        cnc__rbuild_close(b);
+    }
+    return open;
+}
+
+void
+cnc__rbuild_part_end(struct cnc__rbuild *b, const char *for_)
+{
+    struct cnc__rpart *part = &b->tree->parts[b->tree->n_parts++];
+    struct cnc__str *s = &b->scratch;
+    while (b->stack[b->n_stack - 1].implied) {
+        cnc__rbuild_pop(b);
+    }
+    flush_text(b);
+    size_t from = b->stack[b->n_stack - 1].kids_from;
+    part->for_ = cnc__arena_strndup(b->arena, for_, strlen(for_));
+    part->n_kids = (uint32_t)(b->n_kids - from);
+    part->kids =
+        cnc__arena_alloc(b->arena, (part->n_kids + 1) * sizeof(*part->kids));
+    cnc__str_clear(s);
+    cnc__str_add(s, for_, strlen(for_) + 1);
+    for (size_t i = 0; i < part->n_kids; i++) {
+        part->kids[i] = b->kids[from + i];
+        cnc__str_add(s, &part->kids[i]->hash, sizeof(part->kids[i]->hash));
+    }
+    part->hash = cnc__rhash(s->data, s->len);
+    b->n_kids = from;
+    cnc__rbuild_close(b);
+    part->node = b->kids[b->n_kids - 1];
 }
 
 static const struct cnc__rnode *

@@ -102,6 +102,10 @@ CNC_API enum cnc__rbuild_open cnc__rbuild_open_foreign(struct cnc__rbuild *b,
 CNC_API void cnc__rbuild_text(struct cnc__rbuild *b, const char *s,
                               size_t len);
 CNC_API void cnc__rbuild_close(struct cnc__rbuild *b);
+/* What stands between them is a part (tree.h).  False: there can be none here,
+ * its children are left out and end is not called. */
+CNC_API bool cnc__rbuild_part_begin(struct cnc__rbuild *b);
+CNC_API void cnc__rbuild_part_end(struct cnc__rbuild *b, const char *for_);
 /* The tree is complete. */
 CNC_API void cnc__rbuild_done(struct cnc__rbuild *b);
 

@@ -15,6 +15,7 @@ struct convert {
     size_t n_items;
     cnc__form_f *form;
     void *priv;
+    const xmlNode *part; /* the one we are in, or NULL */
 };
 
 static bool
@@ -73,6 +74,35 @@ item_of(const struct convert *c, const xmlNode *n)
     return number == 0 || number > c->n_items ? NULL : &c->items[number - 1];
 }
 
+static bool
+is_page(const xmlNode *n, const char *name)
+{
+    return in_ns(n->ns, CNC__NS_PAGE) &&
+           strcmp((const char *)n->name, name) == 0;
+}
+
+/* What is for some is never in what everybody gets: where there can be no
+ * part, nothing of it is. */
+static bool
+enter_part(struct convert *c, const xmlNode *n)
+{
+    if (c->part != NULL || !cnc__rbuild_part_begin(c->b)) {
+        return false;
+    }
+    c->part = n;
+    return true;
+}
+
+static void
+leave_part(struct convert *c)
+{
+    xmlChar *for_ =
+        xmlGetNoNsProp((xmlNodePtr)c->part, (const xmlChar *)"for");
+    cnc__rbuild_part_end(c->b, for_ == NULL ? "" : (const char *)for_);
+    xmlFree(for_);
+    c->part = NULL;
+}
+
 /* True: go on with its children, and leave() after them. */
 static bool
 enter(struct convert *c, const xmlNode *n)
@@ -86,8 +116,7 @@ enter(struct convert *c, const xmlNode *n)
         cnc__rbuild_frag_begin(c->b);
         return true;
     }
-    if (in_ns(n->ns, CNC__NS_PAGE) &&
-        strcmp((const char *)n->name, "form") == 0) {
+    if (is_page(n, "form")) {
         xmlChar *node = xmlGetNoNsProp((xmlNodePtr)n, (const xmlChar *)"node");
         if (node != NULL) {
             c->form(c->b, (const char *)node, c->priv);
@@ -95,9 +124,14 @@ enter(struct convert *c, const xmlNode *n)
         xmlFree(node);
         return false;
     }
-    if (in_ns(n->ns, CNC__NS_PAGE) &&
-        strcmp((const char *)n->name, "part") == 0) {
-        return false; /* is for some: never in what everybody gets */
+    if (is_page(n, "part")) {
+        return enter_part(c, n);
+    }
+    if (is_page(n, "viewer")) {
+        if (c->part != NULL) {
+            cnc__rbuild_text(c->b, CNC__PART_NAME, strlen(CNC__PART_NAME));
+        }
+        return false;
     }
     bool html = n->ns == NULL || in_ns(n->ns, NS_XHTML);
     bool in = html ? open_html(c, n)
@@ -113,6 +147,10 @@ static void
 leave(struct convert *c, const xmlNode *n)
 {
     const struct cnc__item *item = item_of(c, n);
+    if (n == c->part) {
+        leave_part(c);
+        return;
+    }
     if (item == NULL) {
         cnc__rbuild_close(c->b);
         return;
@@ -128,7 +166,7 @@ cnc__convert(struct cnc__rbuild *b, xmlDocPtr result,
              const struct cnc__item *items, size_t n_items, cnc__form_f *form,
              void *priv)
 {
-    struct convert c = {b, items, n_items, form, priv};
+    struct convert c = {b, items, n_items, form, priv, NULL};
     const xmlNode *top = (const xmlNode *)result;
     const xmlNode *n = result->children;
     while (n != NULL && !b->bail && !b->too_big) {

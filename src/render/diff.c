@@ -305,6 +305,9 @@ diff_attrs(struct diff *d, uint32_t pair)
             memcmp(from->value, to->value, to->len) == 0) {
             continue;
         }
+        if (strcmp(to->name, CNC__PART_ATTR) == 0) {
+            d->patch.too_big = true; /* another part belongs into it */
+        }
         if (op(d, pair, "set")) {
             cnc__patch_attr(&d->patch, "name", to->name, strlen(to->name));
             cnc__patch_attr(&d->patch, "value", to->value, to->len);

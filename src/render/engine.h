@@ -27,6 +27,13 @@
  * with the node's HTML form.  An element made from a record should carry
  * id="{@c:id}": patches then follow it when it moves.
  *
+ * <c:part for="users">...</c:part> in the result is for those alone who are
+ * named: users, guests, or whoever has one of some roles.  In the tree stands
+ * an empty <span data-cnc-part="N"/> (tree.h), so that neither a patch nor the
+ * HTML has it; it comes beside that.  <c:viewer/> in it is the byte 0x01,
+ * which no XML can hold, in place of the viewer's name.  A part has no parts,
+ * and where the allow-list or HTML has no place for a span it is left out.
+ *
  * THE SAFE TREE is the result after the allow-list: elements, attributes and
  * URL schemes that cannot run script; what is not allowed is dropped (an
  * unknown element is replaced with its children; script, style, iframe,
@@ -121,6 +128,14 @@ CNC_API int cnc__page_doc_render(struct cnc__page_doc *d,
  * of <head> (metadata and script of the runtime; made by src/web). */
 CNC_API void cnc__page_doc_html(const struct cnc__page_doc *d,
                                 const char *head_html, struct cnc__str *out);
+/* The same, with the list of what only some see (proto.h). */
+CNC_API void cnc__page_doc_html_parts(const struct cnc__page_doc *d,
+                                      const char *head_html,
+                                      struct cnc__str *out,
+                                      struct cnc__str *parts);
+/* The last render changed what only some see: the HTML is another, also when
+ * it made no patch. */
+CNC_API bool cnc__page_doc_parts_moved(const struct cnc__page_doc *d);
 /* How many records were rendered alone / whole documents; for the bench. */
 CNC_API void cnc__page_doc_counts(const struct cnc__page_doc *d,
                                   uint64_t *incremental, uint64_t *full);

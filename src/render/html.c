@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* html.c -- the safe tree as text that the HTML parser reads back as it is. */
+#include <stdio.h>
+
 #include "build.h"
+#include "proto.h"
 
 struct level {
     const struct cnc__rnode *node;
@@ -72,30 +75,76 @@ end_tag(struct cnc__str *out, const struct cnc__rnode *n,
     cnc__str_putc(out, '>');
 }
 
-void
-cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,
-                struct cnc__str *out)
+struct writing {
+    struct cnc__str *out;
+    const char *head_html;
+    const struct cnc__rpart *part, *end; /* the next one, or NULL */
+    struct cnc__str *parts;
+};
+
+static void write_part(struct writing *w);
+
+static void
+write_element(struct writing *w, const struct cnc__rnode *top)
 {
     struct level stack[CNC__RBUILD_MAX_DEPTH + 8];
     size_t n = 0;
-    cnc__str_reserve(out, t->bytes + 256);
-    cnc__str_puts(out, "<!DOCTYPE html>\n");
-    start_tag(out, t->root);
-    stack[n++] = (struct level){t->root, 0};
+    start_tag(w->out, top);
+    stack[n++] = (struct level){top, 0};
     while (n > 0) {
         struct level *l = &stack[n - 1];
         if (l->next == l->node->n_kids) {
-            end_tag(out, l->node, head_html);
+            end_tag(w->out, l->node, w->head_html);
             n--;
             continue;
         }
         const struct cnc__rnode *kid = l->node->kids[l->next++];
         if (kid->text) {
-            escape(out, kid->data, kid->n_kids, false);
+            escape(w->out, kid->data, kid->n_kids, false);
             continue;
         }
-        start_tag(out, kid);
+        start_tag(w->out, kid);
+        if (w->part != w->end && kid == w->part->node) {
+            write_part(w);
+        }
         CNC_CHECK(n < CNC_N(stack));
         stack[n++] = (struct level){kid, 0};
     }
+}
+
+/* Its place, right after the start tag; for whom; what belongs there. */
+static void
+write_part(struct writing *w)
+{
+    const struct cnc__rpart *part = w->part++;
+    struct cnc__str html = CNC__STR;
+    struct writing inner = {.out = &html};
+    char at[24];
+    for (size_t i = 0; i < part->n_kids; i++) {
+        const struct cnc__rnode *kid = part->kids[i];
+        if (kid->text) {
+            escape(&html, kid->data, kid->n_kids, false);
+        } else {
+            write_element(&inner, kid);
+        }
+    }
+    snprintf(at, sizeof(at), "%zu", w->out->len);
+    cnc__render_pack(w->parts, at, strlen(at));
+    cnc__render_pack(w->parts, part->for_, strlen(part->for_));
+    cnc__render_pack(w->parts, cnc__str_c(&html), html.len);
+    cnc__str_fini(&html);
+}
+
+void
+cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,
+                struct cnc__str *out, struct cnc__str *parts)
+{
+    struct writing w = {.out = out, .head_html = head_html, .parts = parts};
+    if (parts != NULL) {
+        w.part = t->parts;
+        w.end = t->parts + t->n_parts;
+    }
+    cnc__str_reserve(out, t->bytes + 256);
+    cnc__str_puts(out, "<!DOCTYPE html>\n");
+    write_element(&w, t->root);
 }

@@ -33,7 +33,7 @@ struct server {
     uint64_t n_calls;
     unsigned seconds;
     struct cnc__str in, out;
-    struct cnc__str text;                /* of a reply */
+    struct cnc__str text, more;          /* of a reply */
     char *names[CNC__RENDER_MAX_FIELDS]; /* fields with a NUL, for one call */
 };
 
@@ -198,16 +198,19 @@ call(struct server *s, const struct cnc__render_message *m, uint8_t *reply,
     }
     struct cnc__page_doc *d =
         page(s, m, m->type == CNC__R_SHEET || m->type == CNC__R_SOURCE, err);
+    int rc;
     if (d == NULL) {
         return CNC_ENOENT;
     }
     switch (m->type) {
     case CNC__R_RENDER:
         *reply = CNC__R_PATCH;
-        return cnc__page_doc_render(d, &s->text, err);
+        rc = cnc__page_doc_render(d, &s->text, err);
+        cnc__str_puts(&s->more, cnc__page_doc_parts_moved(d) ? "1" : "");
+        return rc;
     case CNC__R_HTML:
         *reply = CNC__R_HTML_DONE;
-        cnc__page_doc_html(d, name(s, m, 1), &s->text);
+        cnc__page_doc_html_parts(d, name(s, m, 1), &s->text, &s->more);
         return 0;
     default:
         return call_change(s, d, m, err);
@@ -221,6 +224,7 @@ answer(struct server *s, const struct cnc__render_message *m)
     struct cnc__render_message r = {.type = CNC__R_OK, .call = m->call};
     char line[16];
     cnc__str_clear(&s->text);
+    cnc__str_clear(&s->more);
     cnc__sandbox_deadline(s->seconds);
     int rc = call(s, m, &r.type, &err);
     cnc__sandbox_deadline(0);
@@ -233,9 +237,11 @@ answer(struct server *s, const struct cnc__render_message *m)
         r.fields[1] = (struct cnc__render_field){err.text, strlen(err.text)};
         r.fields[2] = (struct cnc__render_field){code, strlen(code)};
     } else if (r.type != CNC__R_OK) {
-        r.n_fields = 1;
+        r.n_fields = 2;
         r.fields[0] =
             (struct cnc__render_field){cnc__str_c(&s->text), s->text.len};
+        r.fields[1] =
+            (struct cnc__render_field){cnc__str_c(&s->more), s->more.len};
     }
     cnc__render_encode(&s->out, &r);
     forget_names(s);
@@ -365,5 +371,6 @@ main(int argc, char **argv)
     cnc__str_fini(&s.in);
     cnc__str_fini(&s.out);
     cnc__str_fini(&s.text);
+    cnc__str_fini(&s.more);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <libxslt/transform.h>
 
 #include "convert.h"
+#include "patch.h"
 #include "sheet.h"
 
 #define PAGE_MAGIC 0xFA6E0001u
@@ -33,7 +34,9 @@ struct cnc__page_doc {
     struct cnc__table *forms; /* node -> struct form */
     struct cnc__rtree *tree;  /* last rendered, or NULL */
     bool dirty;
-    unsigned bails; /* since the sheet or the source was set */
+    bool new_sheet;   /* since the last render */
+    bool parts_moved; /* by the last render */
+    unsigned bails;   /* since the sheet or the source was set */
     uint64_t n_incremental, n_full;
 
     /* While a sheet runs. */
@@ -114,6 +117,7 @@ cnc__page_doc_sheets(struct cnc__page_doc *d,
     d->sheet = s;
     d->bails = 0;
     d->dirty = true;
+    d->new_sheet = true;
     return 0;
 }
 
@@ -289,11 +293,17 @@ render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
     b.bail = d->bail;
     cnc__convert(&b, result, d->items, d->n_items, on_form, d);
     *bail = b.bail;
-    bool too_big = b.too_big;
+    bool too_big = b.too_big, too_many = tree->too_many_parts;
     cnc__rbuild_fini(&b);
     xmlFreeDoc(result);
-    if (*bail || too_big) {
+    if (*bail || too_big || too_many) {
         cnc__rtree_free(&tree);
+    }
+    if (too_many && !*bail) {
+        return cnc_error_set(err, CNC_ERENDER, "not-acceptable",
+                             "the page has more than %d parts for some (one "
+                             "for each record, perhaps)",
+                             CNC__PARTS_MAX);
     }
     if (too_big && !*bail) {
         return cnc_error_set(err, CNC_ERENDER, "not-acceptable",
@@ -331,6 +341,42 @@ render_any(struct cnc__page_doc *d, struct cnc__rtree **out,
     return rc;
 }
 
+/* Are there other parts, or for others?  words: or do they say other things?
+ */
+static bool
+parts_differ(const struct cnc__rtree *a, const struct cnc__rtree *b,
+             bool words)
+{
+    for (size_t i = 0; i < a->n_parts && i < b->n_parts; i++) {
+        const struct cnc__rpart *x = &a->parts[i], *y = &b->parts[i];
+        if (strcmp(x->for_, y->for_) != 0 || (words && x->hash != y->hash)) {
+            return true;
+        }
+    }
+    return a->n_parts != b->n_parts;
+}
+
+/* What is in a part is in no patch.  Parts do not change live, but when they
+ * are others, or a new sheet makes them, the page is fetched. */
+static void
+compare(struct cnc__page_doc *d, const struct cnc__rtree *tree,
+        struct cnc__str *patch)
+{
+    d->parts_moved = parts_differ(d->tree, tree, true);
+    if (parts_differ(d->tree, tree, d->new_sheet)) {
+        cnc__patch_resync(patch);
+    } else {
+        cnc__rtree_diff(d->tree, tree, d->limits.max_patch, patch);
+    }
+}
+
+bool
+cnc__page_doc_parts_moved(const struct cnc__page_doc *d)
+{
+    CNC_OBJ_CHECK(d, PAGE_MAGIC);
+    return d->parts_moved;
+}
+
 int
 cnc__page_doc_render(struct cnc__page_doc *d, struct cnc__str *patch,
                      struct cnc_error *err)
@@ -344,6 +390,7 @@ cnc__page_doc_render(struct cnc__page_doc *d, struct cnc__str *patch,
         int rc = cnc__page_doc_source(d, empty, sizeof(empty) - 1, err);
         CNC_CHECK(rc == 0);
     }
+    d->parts_moved = false;
     if (!d->dirty && d->tree != NULL) {
         return 0;
     }
@@ -354,8 +401,9 @@ cnc__page_doc_render(struct cnc__page_doc *d, struct cnc__str *patch,
     }
     d->dirty = false;
     if (d->tree != NULL) {
-        cnc__rtree_diff(d->tree, tree, d->limits.max_patch, patch);
+        compare(d, tree, patch);
     }
+    d->new_sheet = false;
     cnc__rtree_free(&d->tree);
     d->tree = tree;
     return 0;
@@ -365,9 +413,16 @@ void
 cnc__page_doc_html(const struct cnc__page_doc *d, const char *head_html,
                    struct cnc__str *out)
 {
+    cnc__page_doc_html_parts(d, head_html, out, NULL);
+}
+
+void
+cnc__page_doc_html_parts(const struct cnc__page_doc *d, const char *head_html,
+                         struct cnc__str *out, struct cnc__str *parts)
+{
     CNC_OBJ_CHECK(d, PAGE_MAGIC);
     if (d->tree != NULL) {
-        cnc__rtree_html(d->tree, head_html, out);
+        cnc__rtree_html(d->tree, head_html, out, parts);
     }
 }
 

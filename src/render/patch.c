@@ -57,12 +57,18 @@ cut(struct cnc__patch *p) /* what was written */
 }
 
 void
+cnc__patch_resync(struct cnc__str *out)
+{
+    cnc__str_puts(out, "<patch xmlns=\"" CNC__NS_VIEW "\"><resync/></patch>");
+}
+
+void
 cnc__patch_done(struct cnc__patch *p)
 {
     if (p->too_big) {
         cut(p);
-        cnc__str_puts(p->out, "<patch xmlns=\"" CNC__NS_VIEW "\"><resync/>");
-        p->some = true;
+        cnc__patch_resync(p->out);
+        return;
     }
     if (!p->some) {
         cut(p);
@@ -154,6 +160,8 @@ open_node(struct cnc__patch *p, const struct cnc__rnode *n, bool top)
     }
     for (size_t i = 0; i < n->n_attrs; i++) {
         const struct cnc__rattr *a = &n->attrs[i];
+        /* What belongs into it comes with the page alone. */
+        p->too_big = p->too_big || strcmp(a->name, CNC__PART_ATTR) == 0;
         cnc__patch_attr(p, a->name, a->value, a->len);
     }
     cnc__str_puts(p->out, n->n_kids == 0 ? "/>" : ">");

@@ -10,7 +10,7 @@
 struct cnc__patch {
     struct cnc__str *out;
     size_t from, max;
-    bool too_big; /* nothing is written any more */
+    bool too_big; /* nothing is written any more: the page is fetched */
     bool some;
 };
 
@@ -29,6 +29,8 @@ void cnc__patch_end_text(struct cnc__patch *p, const char *op,
 void cnc__patch_end_nodes(struct cnc__patch *p, const char *op,
                           const struct cnc__rnode *const *nodes, size_t n);
 
+/* <patch><resync/></patch>: the page is to be fetched. */
+void cnc__patch_resync(struct cnc__str *out);
 void cnc__patch_begin(struct cnc__patch *p, struct cnc__str *out, size_t max);
 void cnc__patch_done(struct cnc__patch *p);
 

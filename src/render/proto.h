@@ -14,6 +14,8 @@
 
 #define CNC__RENDER_MAX_MESSAGE ((size_t)64 << 20)
 #define CNC__RENDER_MAX_FIELDS  8
+#define CNC__PARTS_MAX          32     /* of a page, for some */
+#define CNC__PART_NAME          "\x01" /* in a part: the viewer's name */
 
 enum cnc__render_type {
     /* calls: fields */
@@ -25,8 +27,10 @@ enum cnc__render_type {
     CNC__R_REMOVE,    /* page, node, id -> OK */
     CNC__R_META,      /* page, node, name, value -> OK; no value: removed */
     CNC__R_FORM,      /* page, node, x data, action -> OK; "": none */
-    CNC__R_RENDER,    /* page -> PATCH patch ("" when nothing changed) */
-    CNC__R_HTML,      /* page, head html -> HTML html */
+    CNC__R_RENDER,    /* page -> PATCH patch ("" when nothing changed), "1"
+                         when what only some see changed */
+    CNC__R_HTML,      /* page, head html -> HTML html, parts: a list of place
+                         in html (decimal), for whom, html, by turns */
     CNC__R_CLOSE,     /* page -> OK: forget it */
     /* replies */
     CNC__R_OK = 64,

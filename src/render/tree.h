@@ -15,6 +15,7 @@
 
 #include "../base/arena.h"
 #include "../base/str.h"
+#include "proto.h"
 
 struct cnc__rattr {
     const char *name, *value;
@@ -51,13 +52,28 @@ struct cnc__frag { /* what one record became */
     uint64_t place;       /* cnc__rbuild_place() when it was made */
 };
 
+/* What only some see: in the tree stands an empty element, and what belongs
+ * into it beside the tree, so that no patch can have it. */
+#define CNC__PART_ATTR "data-cnc-part"
+
+struct cnc__rpart {
+    const struct cnc__rnode *node; /* the empty element */
+    const char *for_;              /* "users", "guests", roles */
+    const struct cnc__rnode **kids;
+    uint32_t n_kids;
+    uint64_t hash; /* of all that */
+};
+
 struct cnc__rtree {
     unsigned magic;
     struct cnc__arena arena;
     const struct cnc__rnode *root; /* html */
     struct cnc__frag **frags;      /* a reference each */
     size_t n_frags, cap_frags;
-    size_t bytes; /* of HTML, about */
+    size_t bytes;                            /* of HTML, about */
+    struct cnc__rpart parts[CNC__PARTS_MAX]; /* in document order */
+    size_t n_parts;
+    bool too_many_parts;
 };
 
 CNC_API struct cnc__frag *cnc__frag_new(void);
@@ -72,9 +88,10 @@ CNC_API void cnc__rtree_add_frag(struct cnc__rtree *t, struct cnc__frag *f);
 /* SipHash-1-3 under this process's key. */
 CNC_API uint64_t cnc__rhash(const void *data, size_t len);
 
-/* html.c: the tree as an HTML document. */
+/* html.c: the tree as an HTML document.  parts, unless NULL, gets the list of
+ * docs/protocol.md: where each part belongs, for whom it is, its HTML. */
 CNC_API void cnc__rtree_html(const struct cnc__rtree *t, const char *head_html,
-                             struct cnc__str *out);
+                             struct cnc__str *out, struct cnc__str *parts);
 
 /* diff.c: append <patch> from a to b; nothing when they are equal; a patch
  * larger than max bytes becomes <resync/>. */

@@ -176,7 +176,8 @@ render(struct cnc__callpage *c)
         }
     }
     write_source(&source, c);
-    if (!cnc__once_source(a, cnc__sheet_of(a, c->decl->template_),
+    if (!cnc__once_source(a, &c->who.caller.who,
+                          cnc__sheet_of(a, c->decl->template_),
                           cnc__page_lang(a, &c->who.caller), &source, forms, n,
                           on_html, c)) {
         cnc__answer_plain(a, c->request->responder, 503, "Retry-After: 1\r\n",

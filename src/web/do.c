@@ -151,8 +151,9 @@ render(struct doing *d)
         sheet = a->builtin_do;
         d->builtin = true;
     }
-    if (!cnc__once_source(a, sheet, cnc__page_lang(a, &d->who.caller),
-                          &d->source, &form, d->has_form, on_html, d)) {
+    if (!cnc__once_source(a, &d->who.caller.who, sheet,
+                          cnc__page_lang(a, &d->who.caller), &d->source, &form,
+                          d->has_form, on_html, d)) {
         cnc__str_puts(&d->headers, "Retry-After: 1\r\n");
         say(d, 503, "Too many at once",
             "The service is busy. What you asked for may have been done; "

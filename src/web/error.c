@@ -75,20 +75,14 @@ on_html(const char *html, size_t len, const char *error, void *priv)
 }
 
 static void
-write_source(struct cnc__str *out, const struct failing *f)
+write_source(struct cnc__str *out, const struct failing *f,
+             const struct cnc__caller *who, const char *at)
 {
     struct cnc__agent *a = f->agent;
-    struct cnc__http_request none = {.path = "", .query = ""}, *r = &none;
-    struct cnc__web_caller w;
     struct cnc__str path = CNC__STR, href = CNC__STR;
-    bool known = a->visiting != NULL && a->visiting->responder == f->responder;
-    if (known) {
-        r = a->visiting;
-    }
-    cnc__web_caller_init(&w, a, r);
-    cnc__web_percent(&path, r->path, true);
-    cnc__callsource_begin(out, a, &w.caller, f->title, cnc__str_c(&path));
-    cnc__callsource_menu(out, a, &w.caller);
+    cnc__web_percent(&path, at, true);
+    cnc__callsource_begin(out, a, who, f->title, cnc__str_c(&path));
+    cnc__callsource_menu(out, a, who);
     cnc__xml_printf(out, "<error code='%d'", f->status);
     if (f->link != NULL) {
         cnc__web_percent(&href, f->link, true);
@@ -96,9 +90,28 @@ write_source(struct cnc__str *out, const struct failing *f)
     }
     cnc__xml_printf(out, ">%s</error>", f->text);
     cnc__callsource_end(out);
-    cnc__web_caller_fini(&w);
     cnc__str_fini(&path);
     cnc__str_fini(&href);
+}
+
+/* For whom: a guest when the request is gone. */
+static bool
+render(struct failing *f, const char *lang)
+{
+    struct cnc__agent *a = f->agent;
+    struct cnc__http_request none = {.path = "", .query = ""}, *r = &none;
+    struct cnc__web_caller w;
+    struct cnc__str source = CNC__STR;
+    if (a->visiting != NULL && a->visiting->responder == f->responder) {
+        r = a->visiting;
+    }
+    cnc__web_caller_init(&w, a, r);
+    write_source(&source, f, &w.caller, r->path);
+    bool ok = cnc__once_source(a, &w.caller.who, f->sheet, lang, &source, NULL,
+                               0, on_html, f);
+    cnc__web_caller_fini(&w);
+    cnc__str_fini(&source);
+    return ok;
 }
 
 bool
@@ -113,7 +126,6 @@ cnc__error_page(struct cnc__agent *a, struct cnc__http_responder *responder,
         return false;
     }
     struct failing *f = cnc__zalloc(sizeof(*f));
-    struct cnc__str source = CNC__STR;
     cnc__agent_ref(a);
     f->agent = a;
     f->responder = responder;
@@ -124,13 +136,11 @@ cnc__error_page(struct cnc__agent *a, struct cnc__http_responder *responder,
     f->title = cnc__strdup(title);
     f->text = cnc__strdup(text);
     f->link = cnc__strdup(link);
-    write_source(&source, f);
     a->n_errors++;
-    bool ok = cnc__once_source(a, sheet, lang, &source, NULL, 0, on_html, f);
+    bool ok = render(f, lang);
     if (!ok) {
         a->n_errors--;
         free_failing(f);
     }
-    cnc__str_fini(&source);
     return ok;
 }

@@ -198,8 +198,10 @@ html_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
         fail_reply(p, reply);
     } else {
         cnc__snapshot_unref(&p->snapshot);
-        p->snapshot = cnc__snapshot_new(
-            reply->fields[0].data, reply->fields[0].len, p->head_position, p);
+        p->snapshot =
+            cnc__snapshot_new(reply->fields[0].data, reply->fields[0].len,
+                              cnc__parts_read(reply), p->head_position, p);
+        p->parts_moved = false;
         p->without_html = 0;
         p->agent->stats.snapshots++;
         cnc__live_pack(p);
@@ -289,7 +291,8 @@ finish(struct cnc__web_page *p)
 {
     char position[40];
     cnc__node_position(p->view, position);
-    if (p->snapshot != NULL && strcmp(p->snapshot->position, position) == 0) {
+    if (p->snapshot != NULL && !p->parts_moved &&
+        strcmp(p->snapshot->position, position) == 0) {
         p->deaths = 0;
         settle(p); /* nothing that shows changed */
         cnc__live_flush(p);
@@ -313,6 +316,8 @@ render_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
     bool ok = reply->type == CNC__R_PATCH && reply->n_fields >= 1;
     if (ok) {
         on_patch(p, &reply->fields[0]);
+        p->parts_moved = p->parts_moved ||
+                         (reply->n_fields > 1 && reply->fields[1].len > 0);
     }
     bool op_failed = p->op_failed;
     if (op_failed) {

@@ -11,6 +11,7 @@
 struct asker {
     struct cnc__http_responder *responder;
     char *accept, *if_none_match;
+    struct cnc__viewer who;
 };
 
 struct cnc__older {
@@ -33,6 +34,7 @@ free_older(struct cnc__older *o)
     for (size_t i = 0; i < o->n_askers; i++) {
         cnc__free(o->askers[i].accept);
         cnc__free(o->askers[i].if_none_match);
+        cnc__viewer_fini(&o->askers[i].who);
     }
     cnc__free(o->askers);
     cnc__free(o->before);
@@ -95,25 +97,30 @@ add(struct cnc__agent *a, struct cnc__older *o)
 }
 
 static void
-ask(struct cnc__older *o, struct cnc__http_request *r)
+ask(struct cnc__older *o, const struct cnc__viewer *who,
+    struct cnc__http_request *r)
 {
     o->askers = cnc__realloc(o->askers, o->n_askers + 1, sizeof(*o->askers));
-    o->askers[o->n_askers++] = (struct asker){
-        r->responder, cnc__strdup(cnc__http_header(r, "accept-encoding")),
-        cnc__strdup(cnc__http_header(r, "if-none-match"))};
+    struct asker *k = &o->askers[o->n_askers++];
+    *k = (struct asker){.responder = r->responder};
+    k->accept = cnc__strdup(cnc__http_header(r, "accept-encoding"));
+    k->if_none_match = cnc__strdup(cnc__http_header(r, "if-none-match"));
+    cnc__viewer_copy(&k->who, who);
 }
 
 static void
-rendered(const char *html, size_t len, const char *error, void *priv)
+rendered(const char *html, size_t len, struct cnc__parts *parts,
+         const char *error, void *priv)
 {
     struct cnc__older *o = priv;
     struct cnc__agent *a = o->agent;
     if (a->closed) {
+        cnc__parts_unref(&parts);
         free_older(o); /* dropped before */
         return;
     }
     if (html != NULL) {
-        o->snapshot = cnc__snapshot_new(html, len, NULL, o->page);
+        o->snapshot = cnc__snapshot_new(html, len, parts, NULL, o->page);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s before=%s %s",
                  o->page->path, o->before, error);
@@ -121,8 +128,8 @@ rendered(const char *html, size_t len, const char *error, void *priv)
     for (size_t i = 0; i < o->n_askers; i++) {
         struct asker *k = &o->askers[i];
         if (html != NULL) {
-            cnc__snapshot_answer(o->snapshot, k->responder, k->accept,
-                                 k->if_none_match);
+            cnc__snapshot_answer(a, o->snapshot, &k->who, k->responder,
+                                 k->accept, k->if_none_match);
         } else {
             cnc__answer_plain(a, k->responder, 503, "Retry-After: 5\r\n",
                               "This page cannot be shown just now",
@@ -131,6 +138,7 @@ rendered(const char *html, size_t len, const char *error, void *priv)
         }
         cnc__free(k->accept);
         cnc__free(k->if_none_match);
+        cnc__viewer_fini(&k->who);
     }
     o->n_askers = 0;
     if (o->dropped) {
@@ -166,19 +174,19 @@ find_record(struct cnc__web_page *p, const char *id,
 
 void
 cnc__older_answer(struct cnc__web_page *p, const char *before,
-                  struct cnc__http_request *r)
+                  const struct cnc__viewer *who, struct cnc__http_request *r)
 {
     struct cnc__agent *a = p->agent;
     struct cnc__window window;
     struct cnc__older *o = find(a, p, before);
     if (o != NULL && o->snapshot != NULL) {
-        cnc__snapshot_answer(o->snapshot, r->responder,
+        cnc__snapshot_answer(a, o->snapshot, who, r->responder,
                              cnc__http_header(r, "accept-encoding"),
                              cnc__http_header(r, "if-none-match"));
         return;
     }
     if (o != NULL && o->n_askers < MAX_ASKERS) {
-        ask(o, r);
+        ask(o, who, r);
         return;
     }
     if (o == NULL && !find_record(p, before, &window)) {
@@ -194,8 +202,8 @@ cnc__older_answer(struct cnc__web_page *p, const char *before,
         o->page = cnc__page_ref(p);
         o->before = cnc__strdup(before);
         o->events = p->events;
-        if (cnc__once(p, &window, NULL, NULL, NULL, rendered, o)) {
-            ask(o, r);
+        if (cnc__once_shared(p, &window, rendered, o)) {
+            ask(o, who, r);
             add(a, o);
             return;
         }

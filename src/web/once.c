@@ -14,7 +14,9 @@ struct cnc__once {
     unsigned worker;
     char *key;
     struct cnc__str error; /* the first one */
+    struct cnc__viewer who;
     cnc__once_f *f;
+    cnc__once_shared_f *shared; /* instead of f, for whoever asks */
     void *priv;
 };
 
@@ -49,17 +51,45 @@ free_once(struct cnc__once *o)
     }
     a->n_once--;
     cnc__str_fini(&o->error);
+    cnc__viewer_fini(&o->who);
     cnc__free(o->key);
     cnc__free(o);
+}
+
+static void
+failed(struct cnc__once *o, const char *error)
+{
+    if (o->shared != NULL) {
+        o->shared(NULL, 0, NULL, error, o->priv);
+    } else {
+        o->f(NULL, 0, error, o->priv);
+    }
 }
 
 void
 cnc__once_free(struct cnc__agent *a)
 {
     while (a->onces != NULL) {
-        a->onces->f(NULL, 0, "the service ends", a->onces->priv);
+        failed(a->onces, "the service ends");
         free_once(a->onces);
     }
+}
+
+static void
+made(struct cnc__once *o, const struct cnc__render_message *reply)
+{
+    struct cnc__parts *parts = cnc__parts_read(reply);
+    const struct cnc__render_field *html = &reply->fields[0];
+    struct cnc__str whole = CNC__STR;
+    if (o->shared != NULL) {
+        o->shared(html->data, html->len, parts, NULL, o->priv);
+        return;
+    }
+    cnc__parts_put(&whole, parts, cnc__parts_of(o->agent, parts, &o->who),
+                   &o->who, html->data, html->len);
+    o->f(cnc__str_c(&whole), whole.len, NULL, o->priv);
+    cnc__str_fini(&whole);
+    cnc__parts_unref(&parts);
 }
 
 static void
@@ -73,9 +103,9 @@ on_html(const struct cnc__render_message *reply, void *priv)
     }
     /* A sheet that failed leaves an empty tree, which HTML gives as well. */
     if (o->error.len > 0) {
-        o->f(NULL, 0, o->error.data, o->priv);
+        failed(o, o->error.data);
     } else {
-        o->f(reply->fields[0].data, reply->fields[0].len, NULL, o->priv);
+        made(o, reply);
     }
     free_once(o);
 }
@@ -107,8 +137,7 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
 /* NULL: too many are under way. */
 static struct cnc__once *
 begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
-      const char *lang, const struct cnc__str *source, cnc__once_f *f,
-      void *priv)
+      const char *lang, const struct cnc__str *source, void *priv)
 {
     if (a->n_once >= MAX_ONCE) {
         return NULL;
@@ -125,7 +154,6 @@ begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
     a->onces = o;
     o->worker = worker;
     o->key = cnc__str_steal(&text);
-    o->f = f;
     o->priv = priv;
     struct cnc__render_field key = cnc__web_field(o->key);
     cnc__imports_pack(&text, a, sheet, NULL, NULL);
@@ -155,44 +183,78 @@ end(struct cnc__once *o, const struct cnc__str *head)
     cnc__web_call(a, o->worker, CNC__R_CLOSE, &key, 1, NULL, NULL);
 }
 
-bool
-cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
-          const char *node, const struct cnc__values *v, const char *item_id,
-          cnc__once_f *f, void *priv)
+static struct cnc__once *
+begin_page(struct cnc__web_page *p, const struct cnc__window *window,
+           void *priv)
 {
     struct cnc__str text = CNC__STR;
     cnc__web_source(&text, p, window, 0);
     struct cnc__once *o =
         begin(p->agent, p->worker, cnc__sheet_of(p->agent, p->template_),
-              p->lang, &text, f, priv);
-    cnc__str_clear(&text);
-    if (o != NULL) {
-        send_forms(o, p, node, v, item_id);
-        cnc__view_head(&text, p, NULL);
-        end(o, &text);
-    }
+              p->lang, &text, priv);
     cnc__str_fini(&text);
+    return o;
+}
+
+static void
+end_page(struct cnc__once *o, struct cnc__web_page *p, const char *node,
+         const struct cnc__values *v, const char *item_id)
+{
+    struct cnc__str head = CNC__STR;
+    send_forms(o, p, node, v, item_id);
+    cnc__view_head(&head, p, NULL);
+    end(o, &head);
+    cnc__str_fini(&head);
+}
+
+bool
+cnc__once(struct cnc__web_page *p, const struct cnc__viewer *who,
+          const char *node, const struct cnc__values *v, const char *item_id,
+          cnc__once_f *f, void *priv)
+{
+    struct cnc__once *o = begin_page(p, NULL, priv);
+    if (o != NULL) {
+        o->f = f;
+        cnc__viewer_copy(&o->who, who);
+        end_page(o, p, node, v, item_id);
+    }
     return o != NULL;
 }
 
 bool
-cnc__once_source(struct cnc__agent *a, struct cnc__sheet *sheet,
-                 const char *lang, const struct cnc__str *source,
+cnc__once_shared(struct cnc__web_page *p, const struct cnc__window *window,
+                 cnc__once_shared_f *f, void *priv)
+{
+    struct cnc__once *o = begin_page(p, window, priv);
+    if (o != NULL) {
+        o->shared = f;
+        end_page(o, p, NULL, NULL, NULL);
+    }
+    return o != NULL;
+}
+
+bool
+cnc__once_source(struct cnc__agent *a, const struct cnc__actor *who,
+                 struct cnc__sheet *sheet, const char *lang,
+                 const struct cnc__str *source,
                  const struct cnc__once_form *forms, size_t n_forms,
                  cnc__once_f *f, void *priv)
 {
     static const struct cnc__str none = CNC__STR;
     struct cnc__once *o =
-        begin(a, a->next_worker++, sheet, lang, source, f, priv);
-    for (size_t i = 0; o != NULL && i < n_forms; i++) {
+        begin(a, a->next_worker++, sheet, lang, source, priv);
+    if (o == NULL) {
+        return false;
+    }
+    o->f = f;
+    cnc__viewer_init(&o->who, who);
+    for (size_t i = 0; i < n_forms; i++) {
         struct cnc__render_field call[] = {
             cnc__web_field(o->key), cnc__web_field(forms[i].node),
             cnc__web_field_str(forms[i].x),
             cnc__web_field_str(forms[i].action)};
         cnc__web_call(a, o->worker, CNC__R_FORM, call, 4, on_step, o);
     }
-    if (o != NULL) {
-        end(o, &none);
-    }
-    return o != NULL;
+    end(o, &none);
+    return true;
 }

@@ -61,21 +61,21 @@ names(const char *list, const char *word)
     return false;
 }
 
-/* The page that shows the command "login", else that command's own. */
-static bool
-login_path(struct cnc__str *out, const struct cnc__agent *a)
+bool
+cnc__web_command_path(struct cnc__str *out, const struct cnc__agent *a,
+                      const char *node)
 {
     for (size_t i = 0; i < a->n_decls; i++) {
         const struct cnc__decl *d = a->decls[i];
         if (d->n_params == 0 && d->readers[0] == '\0' &&
-            names(d->command, "login")) {
+            names(d->command, node)) {
             cnc__web_percent(out, d->path, true);
             return true;
         }
     }
     if (a->env.commands != NULL &&
-        cnc__commands_get(a->env.commands, "login") != NULL) {
-        cnc__do_path(out, "login");
+        cnc__commands_get(a->env.commands, node) != NULL) {
+        cnc__do_path(out, node);
         return true;
     }
     return false;
@@ -88,7 +88,7 @@ cnc__web_login(struct cnc__agent *a, const struct cnc__http_request *r,
     struct cnc__str to = CNC__STR, next = CNC__STR, here = CNC__STR;
     cnc__web_percent(&here, r->path, true);
     /* The log-in page itself may be closed: no circle. */
-    bool ok = who->who.anonymous && login_path(&to, a) &&
+    bool ok = who->who.anonymous && cnc__web_command_path(&to, a, "login") &&
               strcmp(to.data, here.data) != 0;
     if (ok) {
         cnc__str_puts(&next, here.data);
@@ -123,18 +123,23 @@ cnc__web_forbidden(struct cnc__agent *a, const struct cnc__http_request *r,
 
 /* With the cookie that keeps the language: made for this request. */
 static void
-answer_kept(struct cnc__web_page *p, struct cnc__http_request *r)
+answer_kept(struct cnc__web_page *p, const struct cnc__viewer *viewer,
+            struct cnc__http_request *r)
 {
-    struct cnc__str lines = CNC__STR;
-    struct cnc__render_field body = cnc__snapshot_body(p->snapshot);
-    cnc__str_puts(&lines, cnc__page_lines(p));
+    struct cnc__str lines = CNC__STR, html = CNC__STR;
+    cnc__snapshot_html(&html, p->agent, p->snapshot, viewer);
+    cnc__str_puts(&lines, viewer->bare != NULL ? cnc__call_headers
+                                               : cnc__page_lines(p));
     cnc__languages_keep(&lines, r, p->lang);
-    cnc__answer_html(r->responder, 200, lines.data, body.data, body.len);
+    cnc__answer_html(r->responder, 200, lines.data, cnc__str_c(&html),
+                     html.len);
+    cnc__str_fini(&html);
     cnc__str_fini(&lines);
 }
 
 static void
-answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
+answer_page(struct cnc__web_page *p, const struct cnc__viewer *viewer,
+            struct cnc__http_request *r)
 {
     if (p->snapshot == NULL) {
         cnc__answer_plain(p->agent, r->responder, 503, "Retry-After: 5\r\n",
@@ -151,10 +156,10 @@ answer_page(struct cnc__web_page *p, struct cnc__http_request *r)
         cnc__languages_choose(p->agent, r, &asked);
     }
     if (asked) {
-        answer_kept(p, r);
+        answer_kept(p, viewer, r);
         return;
     }
-    cnc__snapshot_answer(p->snapshot, r->responder,
+    cnc__snapshot_answer(p->agent, p->snapshot, viewer, r->responder,
                          cnc__http_header(r, "accept-encoding"),
                          cnc__http_header(r, "if-none-match"));
 }
@@ -164,6 +169,8 @@ page_request(struct cnc__web_page *p, struct cnc__http_request *r,
              const struct query *q, const struct cnc__caller *who)
 {
     struct cnc__agent *a = p->agent;
+    struct cnc__viewer viewer;
+    cnc__viewer_init(&viewer, who == NULL ? NULL : &who->who);
     bool get = r->method == CNC__HTTP_GET || r->method == CNC__HTTP_HEAD;
     if (p->closed_ && !cnc__page_may(p, &who->who)) {
         cnc__web_forbidden(a, r, who);
@@ -172,10 +179,11 @@ page_request(struct cnc__web_page *p, struct cnc__http_request *r,
     } else if (!get) {
         answer_method(a, r, has_form(p));
     } else if (q->before != NULL && q->before[0] != '\0') {
-        cnc__older_answer(p, q->before, r);
+        cnc__older_answer(p, q->before, &viewer, r);
     } else {
-        answer_page(p, r);
+        answer_page(p, &viewer, r);
     }
+    cnc__viewer_fini(&viewer);
 }
 
 static void
@@ -184,8 +192,10 @@ open_page(struct cnc__web_page *p, struct cnc__http_request *r)
     struct cnc__agent *a = p->agent;
     struct query q = {NULL, NULL};
     struct cnc__web_caller w;
-    /* Everybody sees an open page: who asks is not looked up. */
-    bool known = p->closed_ || r->method == CNC__HTTP_POST;
+    /* Everybody sees the same of an open page without parts: who asks is not
+     * looked up. */
+    bool known = p->closed_ || r->method == CNC__HTTP_POST ||
+                 (p->snapshot != NULL && p->snapshot->parts != NULL);
     cnc__instance_used(p);
     if (known) {
         cnc__web_caller_init(&w, a, r);
@@ -248,6 +258,16 @@ on_once(const char *html, size_t len, const char *error, void *priv)
     cnc__free(v);
 }
 
+static bool
+once(struct cnc__web_page *p, const struct cnc__actor *who, struct visit *v)
+{
+    struct cnc__viewer viewer;
+    cnc__viewer_init(&viewer, who);
+    bool ok = cnc__once(p, &viewer, NULL, NULL, NULL, on_once, v);
+    cnc__viewer_fini(&viewer);
+    return ok;
+}
+
 static struct visit *
 visit_new(struct cnc__web_page *p, struct cnc__http_request *r)
 {
@@ -280,7 +300,7 @@ answer_once(struct cnc__decl *d, const char *lang, struct cnc__http_request *r,
         cnc__web_forbidden(a, r, &w.caller);
         cnc__page_unref(&v->page);
         cnc__free(v);
-    } else if (!cnc__once(p, NULL, NULL, NULL, NULL, on_once, v)) {
+    } else if (!once(p, &w.caller.who, v)) {
         cnc__answer_plain(a, r->responder, 503, "Retry-After: 1\r\n",
                           "Too many at once", "Please try again in a moment.");
         cnc__page_unref(&v->page);

@@ -5,6 +5,8 @@
  */
 #include "web.h"
 
+/* More is sent as it is: the core waits meanwhile. */
+#define MAX_GZIP_NOW ((size_t)512 << 10)
 #define POLICY                                                                \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; "        \
     "worker-src 'self'; style-src 'self'; img-src 'self' data:; "             \
@@ -20,6 +22,13 @@ const char cnc__page_headers[] = "Cache-Control: no-cache\r\n"
 /* The same of a page that is there in other languages, too. */
 static const char varying_headers[] =
     "Cache-Control: no-cache\r\n"
+    "Vary: Accept-Encoding, Accept-Language, Cookie\r\n" POLICY;
+/* Of one that has parts: as guests get it, and as somebody who is logged in
+ * does. */
+static const char guest_headers[] = "Cache-Control: no-cache\r\n"
+                                    "Vary: Accept-Encoding, Cookie\r\n" POLICY;
+static const char viewer_headers[] =
+    "Cache-Control: private, no-cache\r\n"
     "Vary: Accept-Encoding, Accept-Language, Cookie\r\n" POLICY;
 const char cnc__call_headers[] = "Cache-Control: private, no-store\r\n"
                                  "Vary: Cookie, Accept-Language\r\n" POLICY;
@@ -42,18 +51,27 @@ cnc__page_lines(const struct cnc__web_page *p)
 }
 
 static void
-put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
-          size_t len)
+write_head(struct cnc__str *w, const char *etag, enum cnc__encoding e,
+           const char *headers, size_t len)
 {
-    struct cnc__str w = CNC__STR;
-    cnc__str_reserve(&w, len + 1024);
-    cnc__str_printf(&w,
+    cnc__str_reserve(w, len + 1024);
+    cnc__str_printf(w,
                     "HTTP/1.1 200 OK\r\n"
                     "Content-Type: text/html; charset=utf-8\r\n"
                     "Content-Length: %zu\r\n"
                     "ETag: \"%s%s\"\r\n%s%s\r\n",
-                    len, s->etag, cnc__answer_suffix(e), codings[e],
-                    headers_of(s->private_, s->varies));
+                    len, etag, cnc__answer_suffix(e), codings[e], headers);
+}
+
+static void
+put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
+          size_t len)
+{
+    struct cnc__str w = CNC__STR;
+    bool plain = !s->private_ && !s->varies && s->parts != NULL;
+    write_head(&w, s->etag, e,
+               plain ? guest_headers : headers_of(s->private_, s->varies),
+               len);
     s->head_len[e] = w.len;
     cnc__str_add(&w, body, len);
     s->whole[e] = cnc_buf_new(w.data, w.len);
@@ -61,14 +79,25 @@ put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
 }
 
 struct cnc__snapshot *
-cnc__snapshot_new(const char *html, size_t len, const char *position,
-                  const struct cnc__web_page *p)
+cnc__snapshot_new(const char *html, size_t len, struct cnc__parts *parts,
+                  const char *position, const struct cnc__web_page *p)
 {
+    static const struct cnc__viewer guest = {NULL, NULL};
     struct cnc__snapshot *s = cnc__zalloc(sizeof(*s));
+    struct cnc__str whole = CNC__STR;
     unsigned char hash[32];
     s->refs = 1;
     s->private_ = p->closed_;
     s->varies = cnc__languages_vary(p);
+    if (parts != NULL) {
+        s->parts = parts;
+        s->bare = cnc_buf_new(html, len);
+        cnc__parts_sum(s->sum, parts, html, len);
+        cnc__parts_put(&whole, parts, cnc__parts_of(NULL, parts, &guest),
+                       &guest, html, len);
+        html = cnc__str_c(&whole);
+        len = whole.len;
+    }
     cnc__pack_sha256(hash, html, len);
     cnc__hex(s->etag, hash, 16);
     if (position != NULL) {
@@ -76,6 +105,7 @@ cnc__snapshot_new(const char *html, size_t len, const char *position,
         memcpy(s->position, position, n);
     }
     put_whole(s, CNC__IDENTITY, html, len);
+    cnc__str_fini(&whole);
     return s;
 }
 
@@ -83,17 +113,29 @@ struct cnc__snapshot *
 cnc__snapshot_again(const struct cnc__snapshot *s,
                     const struct cnc__web_page *p)
 {
-    struct cnc__render_field body = cnc__snapshot_body(s);
-    return cnc__snapshot_new(body.data, body.len, s->position, p);
+    const struct cnc_buf *b = s->whole[CNC__IDENTITY];
+    size_t head = s->head_len[CNC__IDENTITY];
+    if (s->parts != NULL) {
+        b = s->bare;
+        head = 0;
+    }
+    return cnc__snapshot_new(cnc_buf_data(b) + head, cnc_buf_len(b) - head,
+                             cnc__parts_ref(s->parts), s->position, p);
 }
 
-struct cnc__render_field
-cnc__snapshot_body(const struct cnc__snapshot *s)
+void
+cnc__snapshot_html(struct cnc__str *out, const struct cnc__agent *a,
+                   const struct cnc__snapshot *s,
+                   const struct cnc__viewer *who)
 {
     const struct cnc_buf *b = s->whole[CNC__IDENTITY];
     size_t head = s->head_len[CNC__IDENTITY];
-    return (struct cnc__render_field){cnc_buf_data(b) + head,
-                                      cnc_buf_len(b) - head};
+    if (s->parts != NULL) {
+        cnc__parts_put(out, s->parts, cnc__parts_of(a, s->parts, who), who,
+                       cnc_buf_data(s->bare), cnc_buf_len(s->bare));
+    } else {
+        cnc__str_add(out, cnc_buf_data(b) + head, cnc_buf_len(b) - head);
+    }
 }
 
 struct cnc__snapshot *
@@ -114,6 +156,8 @@ cnc__snapshot_unref(struct cnc__snapshot **sp)
     for (size_t i = 0; i < CNC__N_ENCODINGS; i++) {
         cnc_buf_unref(&s->whole[i]);
     }
+    cnc_buf_unref(&s->bare);
+    cnc__parts_unref(&s->parts);
     cnc__free(s);
 }
 
@@ -249,30 +293,110 @@ cnc__snapshot_remove(struct cnc__agent *a, const char *key)
     a->env.offload(remove_work, remove_done, r, a->env.priv);
 }
 
+/* -- answers -------------------------------------------------------------- */
+
+static void
+not_modified(struct cnc__http_responder *responder, const char *etag,
+             enum cnc__encoding e, const char *more)
+{
+    struct cnc__http_response out = {.status = 304};
+    struct cnc__str headers = CNC__STR;
+    cnc__str_printf(&headers, "ETag: \"%s%s\"\r\n%s", etag,
+                    cnc__answer_suffix(e), more);
+    out.headers = headers.data;
+    responder->respond(responder, &out);
+    cnc__str_fini(&headers);
+}
+
+/* Which page it is for whom, without making it. */
+static void
+viewer_etag(char etag[40], const struct cnc__snapshot *s, uint32_t mask,
+            const char *name)
+{
+    struct cnc__str t = CNC__STR;
+    unsigned char hash[32];
+    cnc__str_add(&t, s->sum, sizeof(s->sum));
+    cnc__str_printf(&t, "%x %s", (unsigned)mask, name);
+    cnc__pack_sha256(hash, t.data, t.len);
+    cnc__hex(etag, hash, 16);
+    cnc__str_fini(&t);
+}
+
+static void
+send_made(const struct cnc__snapshot *s, const char *etag,
+          struct cnc__http_responder *responder, enum cnc__encoding e,
+          const struct cnc__str *html)
+{
+    struct cnc_buf *packed = e == CNC__GZIP && html->len <= MAX_GZIP_NOW
+                                 ? cnc__pack_gzip(html->data, html->len, false)
+                                 : NULL;
+    const char *body = packed != NULL ? cnc_buf_data(packed) : html->data;
+    size_t len = packed != NULL ? cnc_buf_len(packed) : html->len;
+    struct cnc__str w = CNC__STR;
+    write_head(&w, etag, packed != NULL ? CNC__GZIP : CNC__IDENTITY,
+               s->private_ ? cnc__call_headers : viewer_headers, len);
+    struct cnc__http_response out = {.status = 200, .head_len = w.len};
+    cnc__str_add(&w, body, len);
+    struct cnc_buf *whole = cnc_buf_new(w.data, w.len);
+    out.whole = whole;
+    responder->respond(responder, &out);
+    cnc_buf_unref(&whole);
+    cnc_buf_unref(&packed);
+    cnc__str_fini(&w);
+}
+
+/* Somebody who is logged in, on a page that has parts. */
+static void
+answer_viewer(const struct cnc__agent *a, const struct cnc__snapshot *s,
+              const struct cnc__viewer *who,
+              struct cnc__http_responder *responder,
+              const char *accept_encoding, const char *if_none_match)
+{
+    uint32_t mask = cnc__parts_of(a, s->parts, who);
+    enum cnc__encoding e = cnc__answer_encoding(
+        accept_encoding, 1u << CNC__IDENTITY | 1u << CNC__GZIP);
+    struct cnc__str html = CNC__STR;
+    char etag[40] = "";
+    viewer_etag(etag, s, mask, who->name);
+    if (!s->private_ && cnc__answer_not_modified(if_none_match, etag)) {
+        not_modified(responder, etag, e,
+                     "Cache-Control: private, no-cache\r\n"
+                     "Vary: Accept-Encoding, Accept-Language, Cookie\r\n");
+        return;
+    }
+    cnc__parts_put(&html, s->parts, mask, who, cnc_buf_data(s->bare),
+                   cnc_buf_len(s->bare));
+    send_made(s, etag, responder, e, &html);
+    cnc__str_fini(&html);
+}
+
 void
-cnc__snapshot_answer(const struct cnc__snapshot *s,
+cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
+                     const struct cnc__viewer *who,
                      struct cnc__http_responder *responder,
                      const char *accept_encoding, const char *if_none_match)
 {
     unsigned have = 0;
+    if (s->parts != NULL && who != NULL && who->bare != NULL) {
+        answer_viewer(a, s, who, responder, accept_encoding, if_none_match);
+        return;
+    }
     for (unsigned i = 0; i < CNC__N_ENCODINGS; i++) {
         have |= s->whole[i] != NULL ? 1u << i : 0;
     }
     enum cnc__encoding e = cnc__answer_encoding(accept_encoding, have);
-    struct cnc__http_response out = {.status = 200};
-    struct cnc__str headers = CNC__STR;
     if (!s->private_ && cnc__answer_not_modified(if_none_match, s->etag)) {
-        out.status = 304;
-        cnc__str_printf(&headers,
-                        "ETag: \"%s%s\"\r\nCache-Control: no-cache\r\n"
-                        "Vary: Accept-Encoding%s\r\n",
-                        s->etag, cnc__answer_suffix(e),
-                        s->varies ? ", Accept-Language, Cookie" : "");
-        out.headers = headers.data;
-    } else {
-        out.whole = s->whole[e];
-        out.head_len = s->head_len[e];
+        not_modified(responder, s->etag, e,
+                     s->varies          ? "Cache-Control: no-cache\r\n"
+                                          "Vary: Accept-Encoding, Accept-Language, "
+                                          "Cookie\r\n"
+                     : s->parts != NULL ? "Cache-Control: no-cache\r\n"
+                                          "Vary: Accept-Encoding, Cookie\r\n"
+                                        : "Cache-Control: no-cache\r\n"
+                                          "Vary: Accept-Encoding\r\n");
+        return;
     }
+    struct cnc__http_response out = {
+        .status = 200, .whole = s->whole[e], .head_len = s->head_len[e]};
     responder->respond(responder, &out);
-    cnc__str_fini(&headers);
 }

@@ -101,6 +101,20 @@ write_params(struct cnc__str *out, const struct cnc__web_page *p)
     }
 }
 
+/* Where somebody logs in and out and sees his account, where that can be. */
+static void
+write_commands(struct cnc__str *out, const struct cnc__agent *a)
+{
+    static const char *const nodes[] = {"login", "logout", "account"};
+    for (size_t i = 0; i < CNC_N(nodes); i++) {
+        struct cnc__str path = CNC__STR;
+        if (cnc__web_command_path(&path, a, nodes[i])) {
+            cnc__xml_printf(out, " c:%s='%s'", nodes[i], path.data);
+        }
+        cnc__str_fini(&path);
+    }
+}
+
 static void
 write_meta(struct cnc__str *out, const struct cnc__web_page *p)
 {
@@ -120,6 +134,7 @@ write_meta(struct cnc__str *out, const struct cnc__web_page *p)
     }
     cnc__xml_printf(out, " xml:lang='%s'", p->lang);
     write_params(out, p);
+    write_commands(out, p->agent);
     cnc__str_fini(&path);
     cnc__str_fini(&assets);
     cnc__str_fini(&runtime);

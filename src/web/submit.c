@@ -19,6 +19,7 @@ struct cnc__posted {
     char *node;
     struct cnc__http_responder *responder; /* NULL: answered */
     char *id;
+    struct cnc__viewer who;
     unsigned ticks;
     struct cnc__form_files *files; /* that came with it, or NULL */
 };
@@ -30,6 +31,7 @@ free_posted(struct cnc__posted *s)
     cnc__form_files_end(&s->files, false, NULL);
     cnc__free(s->node);
     cnc__free(s->id);
+    cnc__viewer_fini(&s->who);
     cnc__free(s);
 }
 
@@ -122,8 +124,10 @@ on_refused_page(const char *html, size_t len, const char *error, void *priv)
         return;
     }
     if (html != NULL) {
-        cnc__answer_html(s->responder, 422, cnc__page_lines(s->page), html,
-                         len);
+        cnc__answer_html(s->responder, 422,
+                         s->who.bare != NULL ? cnc__call_headers
+                                             : cnc__page_lines(s->page),
+                         html, len);
     } else {
         cnc__log(CNC_LOG_WARN, "page.error", "page=%s form=%s %s",
                  s->page->path, s->node, error);
@@ -136,7 +140,7 @@ static void
 refused(struct cnc__posted *s, const struct cnc__values *v)
 {
     if (s->page->gone ||
-        !cnc__once(s->page, NULL, s->node, v, s->id, on_refused_page, s)) {
+        !cnc__once(s->page, &s->who, s->node, v, s->id, on_refused_page, s)) {
         plain_refusal(s);
         free_posted(s);
     }
@@ -287,6 +291,7 @@ start(struct cnc__web_page *p, struct posting *post,
     s->responder = post->responder;
     s->id = rd->id;
     s->files = files;
+    cnc__viewer_init(&s->who, &who);
     cnc__form_files_tell(files, rd->v);
     a->env.submit(post->node, &who, rd->v, s->id, on_submitted, s,
                   a->env.priv);

@@ -189,6 +189,19 @@
       <xsl:when test="$login">
         <a href="{$login/@href}"><xsl:value-of select="$login/@title"/></a>
       </xsl:when>
+      <!-- A page that is made once for everybody. -->
+      <xsl:when test="not(c:viewer) and @c:login">
+        <c:part for="guests"><a href="{@c:login}"><c:text>Log in</c:text></a></c:part>
+        <c:part for="users">
+          <xsl:choose>
+            <xsl:when test="@c:account"><a class="cnc-name" href="{@c:account}"><c:viewer/></a></xsl:when>
+            <xsl:otherwise><span class="cnc-name"><c:viewer/></span></xsl:otherwise>
+          </xsl:choose>
+          <xsl:if test="@c:logout">
+            <a href="{@c:logout}"><c:text>Log out</c:text></a>
+          </xsl:if>
+        </c:part>
+      </xsl:when>
     </xsl:choose>
   </xsl:template>
 

@@ -21,6 +21,7 @@
  *   files.c      template files -> items
  *   template-commands.c  what an administrator does with them
  *   views.c      the view node
+ *   parts.c      what only some see of a page
  *   snapshot.c   a document and its compressed copies; whole answers
  *   disk.c       files by atomic rename
  *   routes.c     which address is what
@@ -92,6 +93,41 @@ struct cnc__shown { /* one node on one page */
     size_t n_dirty, cap_dirty;
 };
 
+/* -- parts.c -------------------------------------------------------------- */
+
+struct cnc__viewer { /* who looks; all zero: a guest */
+    char *bare, *name;
+};
+void cnc__viewer_init(struct cnc__viewer *v, const struct cnc__actor *who);
+void cnc__viewer_copy(struct cnc__viewer *v, const struct cnc__viewer *from);
+void cnc__viewer_fini(struct cnc__viewer *v);
+
+struct cnc__page_part {
+    size_t at;  /* where it belongs in the page's HTML */
+    char *for_; /* "users", "guests" or roles, one of which is enough */
+    char *html;
+    size_t len;
+};
+struct cnc__parts { /* counted; never changes; in the order of the page */
+    unsigned refs;
+    size_t n;
+    struct cnc__page_part all[CNC__PARTS_MAX];
+};
+/* Of HTML_DONE; *new*, NULL: it has none. */
+struct cnc__parts *cnc__parts_read(const struct cnc__render_message *reply);
+struct cnc__parts *cnc__parts_ref(struct cnc__parts *p); /* NULL is fine */
+void cnc__parts_unref(struct cnc__parts **pp);
+/* Which of them are for v: bit 1 << i. */
+uint32_t cnc__parts_of(const struct cnc__agent *a, const struct cnc__parts *p,
+                       const struct cnc__viewer *v);
+/* The page with these in it. */
+void cnc__parts_put(struct cnc__str *out, const struct cnc__parts *p,
+                    uint32_t mask, const struct cnc__viewer *v,
+                    const char *html, size_t len);
+/* SHA-256 of the page and of all of them. */
+void cnc__parts_sum(unsigned char out[32], const struct cnc__parts *p,
+                    const char *html, size_t len);
+
 /* -- sheets, snapshots --------------------------------------------------- */
 
 struct cnc__sheet { /* a stylesheet's text; counted, never changes */
@@ -113,8 +149,13 @@ struct cnc__snapshot { /* a page as answers; counted */
     bool varies;   /* the page is there in other languages */
     char etag[40]; /* of the identity body, without quotes */
     char position[40];
-    struct cnc_buf *whole[CNC__N_ENCODINGS]; /* NULL: not made yet */
+    /* As guests get it; an entry may not be made yet: NULL. */
+    struct cnc_buf *whole[CNC__N_ENCODINGS];
     size_t head_len[CNC__N_ENCODINGS];
+    /* Of a page that has parts; else NULL. */
+    struct cnc__parts *parts;
+    struct cnc_buf *bare;  /* the HTML without any of them */
+    unsigned char sum[32]; /* of all that */
 };
 
 /* -- pages --------------------------------------------------------------- */
@@ -205,8 +246,9 @@ struct cnc__web_page {
     char head_position[40];      /* of the HTML call under way */
 
     struct cnc__snapshot *snapshot; /* or NULL */
-    bool packing;                   /* compression and files are under way */
-    bool pack_again; /* ... of an older snapshot than the newest */
+    bool parts_moved; /* the snapshot is old though the position is not */
+    bool packing;     /* compression and files are under way */
+    bool pack_again;  /* ... of an older snapshot than the newest */
     struct cnc__fresh *waiting;
 };
 
@@ -523,19 +565,28 @@ void cnc__live_pack(struct cnc__web_page *p);
  * then nobody is left to answer. */
 typedef void cnc__once_f(const char *html, size_t len, const char *error,
                          void *priv);
-/* Render the page for one answer; values are shown in the form of node.
- * false: too many are under way. */
-bool cnc__once(struct cnc__web_page *p, const struct cnc__window *window,
+/* Render the page for who; values are shown in the form of node.  false: too
+ * many are under way. */
+bool cnc__once(struct cnc__web_page *p, const struct cnc__viewer *who,
                const char *node, const struct cnc__values *v,
                const char *item_id, cnc__once_f *f, void *priv);
+/* The same of older records, for all who ask: parts (their own reference, or
+ * NULL) are not in html. */
+typedef void cnc__once_shared_f(const char *html, size_t len,
+                                struct cnc__parts *parts, const char *error,
+                                void *priv);
+bool cnc__once_shared(struct cnc__web_page *p,
+                      const struct cnc__window *window, cnc__once_shared_f *f,
+                      void *priv);
 /* The same of a whole source document, say of callsource.c.  forms are put in
  * at <c:form node="..."/>. */
 struct cnc__once_form {
     const char *node;
     const struct cnc__str *x, *action;
 };
-bool cnc__once_source(struct cnc__agent *a, struct cnc__sheet *sheet,
-                      const char *lang, const struct cnc__str *source,
+bool cnc__once_source(struct cnc__agent *a, const struct cnc__actor *who,
+                      struct cnc__sheet *sheet, const char *lang,
+                      const struct cnc__str *source,
                       const struct cnc__once_form *forms, size_t n_forms,
                       cnc__once_f *f, void *priv);
 /* The agent ends and replies will not come. */
@@ -660,7 +711,9 @@ extern const char cnc__page_headers[];
 /* The same of a page that is made for one caller: nobody keeps it. */
 extern const char cnc__call_headers[];
 
+/* parts: its own reference, or NULL. */
 struct cnc__snapshot *cnc__snapshot_new(const char *html, size_t len,
+                                        struct cnc__parts *parts,
                                         const char *position,
                                         const struct cnc__web_page *p);
 /* The same for others; *new*. */
@@ -674,12 +727,17 @@ void cnc__snapshot_pack(struct cnc__agent *a, struct cnc__snapshot *s,
                         const char *key, void (*done)(void *priv), void *priv);
 /* Remove the files. */
 void cnc__snapshot_remove(struct cnc__agent *a, const char *key);
-void cnc__snapshot_answer(const struct cnc__snapshot *s,
+/* The page as who gets it. */
+void cnc__snapshot_html(struct cnc__str *out, const struct cnc__agent *a,
+                        const struct cnc__snapshot *s,
+                        const struct cnc__viewer *who);
+/* who: NULL is a guest, and enough for a page without parts. */
+void cnc__snapshot_answer(const struct cnc__agent *a,
+                          const struct cnc__snapshot *s,
+                          const struct cnc__viewer *who,
                           struct cnc__http_responder *responder,
                           const char *accept_encoding,
                           const char *if_none_match);
-/* Its body. */
-struct cnc__render_field cnc__snapshot_body(const struct cnc__snapshot *s);
 
 /* -- disk.c: on another thread -------------------------------------------- */
 
@@ -751,6 +809,9 @@ bool cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r);
 
 /* -- older.c, submit.c, assets.c ----------------------------------------- */
 
+/* The page that shows a command, else that command's own; false: none. */
+bool cnc__web_command_path(struct cnc__str *out, const struct cnc__agent *a,
+                           const char *node);
 /* A guest goes to the log-in page; false: he is none, or there is none. */
 bool cnc__web_login(struct cnc__agent *a, const struct cnc__http_request *r,
                     const struct cnc__caller *who);
@@ -765,6 +826,7 @@ void cnc__callpage(struct cnc__decl *d, struct cnc__http_request *r,
 void cnc__callpage_free(struct cnc__agent *a);
 
 void cnc__older_answer(struct cnc__web_page *p, const char *before,
+                       const struct cnc__viewer *who,
                        struct cnc__http_request *r);
 void cnc__older_free(struct cnc__agent *a);
 void cnc__submit_answer(struct cnc__web_page *p, const char *node,

@@ -158,7 +158,7 @@ static struct dom *
 read_tree(const struct cnc__rtree *t)
 {
     struct cnc__str html = CNC__STR;
-    cnc__rtree_html(t, NULL, &html);
+    cnc__rtree_html(t, NULL, &html, NULL);
     struct dom *d = dom_read(html.data);
     assert_non_null(d);
     cnc__str_fini(&html);

@@ -186,7 +186,8 @@ a_part_for_some_is_not_in_what_everybody_gets(void **state)
               "</c:part>b</p></xsl:template>");
     struct cnc_error err = {0};
     char *html = render(sheet, NULL, &err);
-    assert_non_null(strstr(html, "<p>ab</p>"));
+    assert_non_null(
+        strstr(html, "<p>a<span data-cnc-part=\"1\"></span>b</p>"));
     assert_null(strstr(html, "secret"));
     cnc__free(html);
 }

@@ -114,10 +114,10 @@ free_doc(void *doc)
     cnc__page_doc_free(&d);
 }
 
-/* What the render process does with a message; out: the reply's field. */
+/* What the render process does with a message; out: the reply's fields. */
 static int
 engine(struct bench *b, const struct cnc__render_message *m,
-       struct cnc__str *out, struct cnc_error *err)
+       struct cnc__str out[2], struct cnc_error *err)
 {
     const struct cnc__render_field *f = m->fields;
     char *t[4] = {text_of(m, 0), text_of(m, 1), text_of(m, 2), text_of(m, 3)};
@@ -167,9 +167,10 @@ engine(struct bench *b, const struct cnc__render_message *m,
         break;
     case CNC__R_RENDER:
         rc = cnc__page_doc_render(d, out, err);
+        cnc__str_puts(&out[1], cnc__page_doc_parts_moved(d) ? "1" : "");
         break;
     case CNC__R_HTML:
-        cnc__page_doc_html(d, t[1], out);
+        cnc__page_doc_html_parts(d, t[1], out, &out[1]);
         break;
     case CNC__R_CLOSE:
         if (d != NULL) {
@@ -188,7 +189,7 @@ out:
 
 static void
 reply_to(struct call *c, uint8_t type, uint32_t number,
-         const struct cnc__str *out, const struct cnc_error *err)
+         const struct cnc__str out[2], const struct cnc_error *err)
 {
     struct cnc__str bytes = CNC__STR;
     struct cnc__render_message m = {.type = CNC__R_OK, .call = number};
@@ -202,6 +203,7 @@ reply_to(struct call *c, uint8_t type, uint32_t number,
     } else if (type == CNC__R_RENDER || type == CNC__R_HTML) {
         m.type = type == CNC__R_RENDER ? CNC__R_PATCH : CNC__R_HTML_DONE;
         m.fields[m.n_fields++] = cnc__web_field_str(out);
+        m.fields[m.n_fields++] = cnc__web_field_str(&out[1]);
     }
     cnc__render_encode(&bytes, &m);
     assert_int_equal(cnc__render_decode(&m, &used, bytes.data, bytes.len), 0);
@@ -221,7 +223,7 @@ run_call(struct bench *b)
 {
     struct call *c = b->calls;
     struct cnc__render_message m;
-    struct cnc__str out = CNC__STR;
+    struct cnc__str out[2] = {CNC__STR, CNC__STR};
     struct cnc_error err = {0};
     size_t used;
     if (c == NULL || b->hold_render) {
@@ -237,9 +239,10 @@ run_call(struct bench *b)
     b->calls = c->next;
     b->n_calls--;
     b->counts[m.type]++;
-    int rc = engine(b, &m, &out, &err);
-    reply_to(c, m.type, m.call, &out, rc != 0 ? &err : NULL);
-    cnc__str_fini(&out);
+    int rc = engine(b, &m, out, &err);
+    reply_to(c, m.type, m.call, out, rc != 0 ? &err : NULL);
+    cnc__str_fini(&out[0]);
+    cnc__str_fini(&out[1]);
     free_call(c);
     return true;
 }
