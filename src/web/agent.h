@@ -146,7 +146,7 @@ CNC_API void cnc__agent_start(struct cnc__agent *a, void (*done)(void *priv),
 /* The page is no more: its view ends, its files go. */
 CNC_API void cnc__agent_page_remove(struct cnc__agent *a, const char *path);
 
-/* The administrator's commands "templates", "templates/show", .../history,
+/* The administrator's commands "templates/list", .../show, .../history,
  * .../diff, .../put, .../rollback; they end with the agent. */
 CNC_API int cnc__agent_commands(struct cnc__agent *a, struct cnc_error *err);
 
