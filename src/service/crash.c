@@ -32,6 +32,14 @@
 #define WITHIN_S    600
 #define MAX_FILE    65536 /* bytes of DATA/crashes that are read */
 
+/* A sanitizer says more of a crash than we do, and ends the process as well.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define OURS 0
+#else
+#define OURS 1
+#endif
+
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 static int file = -1;
@@ -155,16 +163,17 @@ look(void *arg)
 static void
 handle_signals(void)
 {
-#ifndef __SANITIZE_ADDRESS__ /* which says more, and ends it as well */
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
     struct sigaction a = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
 
+    if (!OURS) {
+        return;
+    }
     sigaltstack(&alternate, NULL);
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < CNC_N(signals); i++) {
         sigaction(signals[i], &a, NULL);
     }
-#endif
 }
 
 void
@@ -201,7 +210,7 @@ cnc__crash_unwatch(void)
         watch.on = false;
     }
     if (file >= 0) {
-        for (size_t i = 0; i < CNC_N(signals); i++) {
+        for (size_t i = 0; OURS && i < CNC_N(signals); i++) {
             signal(signals[i], SIG_DFL);
         }
         close(file);

@@ -387,7 +387,9 @@ cnc__process_free(struct cnc__process **pp)
     for (size_t i = 0; i < p->n_domains; i++) {
         if (p->domains[i] != NULL) {
             /* Its catalogues go with it. */
-            cnc__commands_languages(p->domains[i]->commands, NULL, NULL);
+            if (p->domains[i]->commands != NULL) {
+                cnc__commands_languages(p->domains[i]->commands, NULL, NULL);
+            }
             cnc__agent_free(&p->domains[i]->agent);
             cnc__pubsub_free(&p->domains[i]->pubsub);
             cnc__apps_free(&p->domains[i]->apps);
