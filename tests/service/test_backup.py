@@ -12,17 +12,19 @@ from service import BUILD, LIMIT, Service, book, until
 from wire import Client
 
 CTL = os.path.join(BUILD, "src/ctl/concordctl")
-LOGINS = "space NOT IN ('weblogin', 'token', 'onetime')"
+# Log-ins are left out; that somebody made a backup is written down after it.
+LEFT = {"key": "space NOT IN ('weblogin', 'token', 'onetime')",
+        "item": "node <> 'service/audit'", "history": "node <> 'service/audit'",
+        "node": "true"}
 
 
 def entries(data) -> dict:
-    """Every row of the store but log-ins, by table."""
+    """Every row of the store that a backup has, by table."""
     [name] = [n for n in os.listdir(data) if n.endswith(".db")]
     with sqlite3.connect(os.path.join(data, name)) as db:
         return {table: sorted(db.execute(
-            f"SELECT * FROM {table}"
-            + (f" WHERE {LOGINS}" if table == "key" else "")))
-            for table in ("node", "key", "item", "history")}
+            f"SELECT * FROM {table} WHERE {which}"))
+            for table, which in LEFT.items()}
 
 
 def restore(*words, check=True):
