@@ -300,7 +300,11 @@ cnc__app_folders(const struct cnc__app *app)
         }
     }
     cnc__str_fini(&rest);
-    return all.len == 0 ? cnc__strdup("") : cnc__str_steal(&all);
+    if (all.len == 0) {
+        cnc__str_fini(&all);
+        return cnc__strdup("");
+    }
+    return cnc__str_steal(&all);
 }
 
 void
