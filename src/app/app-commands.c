@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "../pubsub/result.h"
 #include "../xml/write.h"
 #include "private.h"
 
@@ -47,20 +48,6 @@ struct table {
 };
 
 static void
-text_cell(struct cnc__str *out, const char *name, const char *text)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", name,
-                    text == NULL ? "" : text);
-}
-
-static void
-number_cell(struct cnc__str *out, const char *name, uint64_t n)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%llu</value></field>", name,
-                    (unsigned long long)n);
-}
-
-static void
 needs_cell(struct cnc__str *out, const char *const *needs)
 {
     struct cnc__str text = CNC__STR;
@@ -68,7 +55,7 @@ needs_cell(struct cnc__str *out, const char *const *needs)
     for (; needs != NULL && *needs != NULL; needs++) {
         cnc__str_printf(&text, "%s%s", text.len == 0 ? "" : " ", *needs);
     }
-    text_cell(out, "needs", cnc__str_c(&text));
+    cnc__result_cell(out, "needs", cnc__str_c(&text));
     cnc__str_fini(&text);
 }
 
@@ -81,22 +68,22 @@ add_row(const struct cnc__app_info *app, void *priv)
     t->n++;
     t->n_running += app->state == CNC__APP_RUNNING;
     cnc__str_puts(&t->rows, "<item>");
-    text_cell(&t->rows, "name", app->name);
-    text_cell(&t->rows, "title", app->title);
-    text_cell(&t->rows, "version", app->version);
-    text_cell(&t->rows, "state", state_names[app->state]);
+    cnc__result_cell(&t->rows, "name", app->name);
+    cnc__result_cell(&t->rows, "title", app->title);
+    cnc__result_cell(&t->rows, "version", app->version);
+    cnc__result_cell(&t->rows, "state", state_names[app->state]);
     needs_cell(&t->rows, app->needs);
-    text_cell(&t->rows, "extends", app->extends);
-    text_cell(&t->rows, "mount", app->mount);
-    text_cell(&t->rows, "error", app->error);
-    number_cell(&t->rows, "items", app->items);
-    number_cell(&t->rows, "bytes", app->bytes);
-    number_cell(&t->rows, "submits", app->submits);
-    number_cell(&t->rows, "refused", app->refused);
-    number_cell(&t->rows, "faults", app->faults);
+    cnc__result_cell(&t->rows, "extends", app->extends);
+    cnc__result_cell(&t->rows, "mount", app->mount);
+    cnc__result_cell(&t->rows, "error", app->error);
+    cnc__result_count(&t->rows, "items", app->items);
+    cnc__result_count(&t->rows, "bytes", app->bytes);
+    cnc__result_count(&t->rows, "submits", app->submits);
+    cnc__result_count(&t->rows, "refused", app->refused);
+    cnc__result_count(&t->rows, "faults", app->faults);
     cnc__str_printf(&rate, "%.2f", app->published_s);
-    text_cell(&t->rows, "published_s", rate.data);
-    number_cell(&t->rows, "threads", app->threads);
+    cnc__result_cell(&t->rows, "published_s", rate.data);
+    cnc__result_count(&t->rows, "threads", app->threads);
     cnc__str_puts(&t->rows, "</item>");
     cnc__str_fini(&rate);
 }
@@ -269,19 +256,11 @@ op_begin(struct cnc__command_reply *reply, const struct cnc__caller *who,
     op->apps->env.post(op_run, op, op->apps->env.priv);
 }
 
-static const char *
-typed(struct cnc__values *v, const char *field)
-{
-    const char *text = cnc__values_get(v, field, 0);
-
-    return text == NULL ? "" : text;
-}
-
 static void
 run_named(struct cnc__command_reply *reply, const struct cnc__caller *who,
           struct cnc__values *v, enum verb verb, struct cnc__apps *a)
 {
-    const char *name = typed(v, "name");
+    const char *name = cnc__values_text(v, "name");
     struct cnc__str text = CNC__STR;
 
     if (cnc__app_find(a, name) == NULL) {
@@ -320,7 +299,8 @@ static void
 run_add(struct cnc__command_reply *reply, const struct cnc__caller *who,
         struct cnc__values *v, void *priv)
 {
-    const char *word = typed(v, "app"), *mount = typed(v, "mount");
+    const char *word = cnc__values_text(v, "app"),
+               *mount = cnc__values_text(v, "mount");
     struct cnc_error err = {0};
     char path[PATH_MAX];
 

@@ -5,26 +5,21 @@
  * away.
  */
 #include "../base/text.h"
+#include "../pubsub/changes.h"
+#include "../pubsub/result.h"
 #include "../xml/write.h"
 #include "records.h"
 
 #define PAGE     50
 #define MAX_ROWS 1000
 
-static const char *
-text_of(struct cnc__values *v, const char *field)
-{
-    const char *s = cnc__values_get(v, field, 0);
-
-    return s == NULL ? "" : s;
-}
-
 static size_t
 number_of(struct cnc__values *v, const char *field, size_t usual, int64_t max)
 {
     int64_t n;
 
-    return cnc__parse_int(&n, text_of(v, field), 0, max) ? (size_t)n : usual;
+    return cnc__parse_int(&n, cnc__values_text(v, field), 0, max) ? (size_t)n
+                                                                  : usual;
 }
 
 /* Or NULL after a refusal, and v is gone with it. */
@@ -32,7 +27,7 @@ static struct cnc__node *
 node_of(struct cnc__apps *a, struct cnc__command_reply *reply,
         struct cnc__values *v)
 {
-    struct cnc__node *node = cnc__records_node(a, text_of(v, "node"));
+    struct cnc__node *node = cnc__records_node(a, cnc__values_text(v, "node"));
 
     if (node == NULL) {
         cnc__command_refuse(reply, v, "node",
@@ -159,12 +154,6 @@ write_row(struct cnc__str *out, const struct cnc_record *r,
     cnc_element_unref(&e);
 }
 
-static void
-number(struct cnc__str *out, const char *var, size_t n)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%zu</value></field>", var, n);
-}
-
 /* Which nodes there are. */
 static void
 list_nodes(struct cnc__apps *a, struct cnc__command_reply *reply)
@@ -208,7 +197,7 @@ write_found(struct cnc__str *x, struct cnc__node *node,
     const struct cnc__app_node *own = cnc__node_priv(node);
     size_t offset = number_of(v, "offset", 0, INT64_MAX / 4), n = 0, total = 0;
     size_t limit = number_of(v, "limit", PAGE, MAX_ROWS);
-    const char *search = text_of(v, "q");
+    const char *search = cnc__values_text(v, "q");
     struct cnc__item **items = NULL;
 
     limit = limit == 0 ? PAGE : limit;
@@ -217,9 +206,9 @@ write_found(struct cnc__str *x, struct cnc__node *node,
     cnc__xml_printf(
         x, "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
         own->decl->title == NULL ? own->decl->name : own->decl->title);
-    number(x, "offset", offset);
-    number(x, "limit", limit);
-    number(x, "total", total);
+    cnc__result_count(x, "offset", offset);
+    cnc__result_count(x, "limit", limit);
+    cnc__result_count(x, "total", total);
     write_columns(x, r);
     for (size_t i = 0; i < n; i++) {
         write_row(x, r, items[i]);
@@ -237,7 +226,7 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
     struct cnc__str x = CNC__STR;
     struct cnc__node *node;
 
-    if (text_of(v, "node")[0] == '\0') {
+    if (cnc__values_text(v, "node")[0] == '\0') {
         list_nodes(priv, reply);
         return;
     }
@@ -245,8 +234,9 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
     if (node == NULL) {
         return;
     }
-    if (cnc__query_new(&q, cnc__records_record(node), text_of(v, "where"),
-                       text_of(v, "sort"), &err) != 0) {
+    if (cnc__query_new(&q, cnc__records_record(node),
+                       cnc__values_text(v, "where"),
+                       cnc__values_text(v, "sort"), &err) != 0) {
         cnc__command_refuse(
             reply, v, strncmp(err.text, "sort", 4) == 0 ? "sort" : "where",
             err.text);
@@ -266,55 +256,13 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
  * ----------------------------------------------------------
  */
 
-struct changes {
-    struct cnc__command_reply *reply;
-    size_t n, left, failed;
-    struct cnc_error err; /* the first one */
-    const char *what;
-    bool begun; /* all are on their way */
-};
-
 static void
-changed(struct changes *c)
-{
-    struct cnc__str note = CNC__STR;
-
-    if (!c->begun || c->left > 0) {
-        return;
-    }
-    if (c->failed > 0 && c->failed == c->n) {
-        cnc__command_done(c->reply, &c->err, NULL, NULL);
-    } else {
-        cnc__str_printf(&note, "%s: %zu.", c->what, c->n - c->failed);
-        if (c->failed > 0) {
-            cnc__str_printf(&note, " Not done: %zu (%s).", c->failed,
-                            c->err.text);
-        }
-        cnc__command_done(c->reply, NULL, note.data, NULL);
-    }
-    cnc__str_fini(&note);
-    cnc__free(c);
-}
-
-static void
-one_changed(const struct cnc_error *err, const char *id, void *priv)
-{
-    struct changes *c = priv;
-
-    c->left--;
-    if (err != NULL && c->failed++ == 0) {
-        c->err = *err;
-    }
-    changed(c);
-}
-
-static void
-fail_one(struct changes *c, int code, const char *id, const char *text)
+fail_one(struct cnc__changes *c, int code, const char *id, const char *text)
 {
     struct cnc_error err = {0};
 
     cnc_error_set(&err, code, NULL, "%.100s: %s", id, text);
-    one_changed(&err, NULL, c);
+    cnc__changes_one(&err, NULL, c);
 }
 
 static const struct cnc_record delete_record = {
@@ -333,10 +281,10 @@ static const struct cnc_record set_record = {
 
 static void
 set_one(struct cnc__node *node, const struct cnc__caller *who, const char *id,
-        struct cnc__values *typed, struct changes *c)
+        struct cnc__values *typed, struct cnc__changes *c)
 {
     const struct cnc_record *r = cnc__records_record(node);
-    const char *field = text_of(typed, "field"), *text;
+    const char *field = cnc__values_text(typed, "field"), *text;
     struct cnc__item *item = cnc__node_item_or_pending(node, id);
     struct cnc__values *v = cnc__values_new();
 
@@ -353,7 +301,8 @@ set_one(struct cnc__node *node, const struct cnc__caller *who, const char *id,
             cnc__values_add(v, field, text, NULL);
         }
     }
-    if (cnc__records_publish(node, who, id, v, false, one_changed, c) != 0) {
+    if (cnc__records_publish(node, who, id, v, false, cnc__changes_one, c) !=
+        0) {
         const char *wrong = cnc__values_error(v, field);
 
         fail_one(c, CNC_EREFUSED, id,
@@ -366,38 +315,33 @@ set_one(struct cnc__node *node, const struct cnc__caller *who, const char *id,
 
 static void
 delete_one(struct cnc__node *node, const struct cnc__caller *who,
-           const char *id, struct cnc__values *typed, struct changes *c)
+           const char *id, struct cnc__values *typed, struct cnc__changes *c)
 {
     const struct cnc__app_node *own = cnc__node_priv(node);
-    struct cnc__actor self = who->who;
+    struct cnc__actor self = cnc__caller_as_operator(who);
 
-    self.operator_ = true;
     cnc__pubsub_retract(own->app->apps->env.pubsub, &self, node, id,
-                        one_changed, c);
+                        cnc__changes_one, c);
 }
 
 static void
 for_ids(struct cnc__node *node, struct cnc__command_reply *reply,
         const struct cnc__caller *who, struct cnc__values *v, const char *what,
         void (*f)(struct cnc__node *, const struct cnc__caller *, const char *,
-                  struct cnc__values *, struct changes *))
+                  struct cnc__values *, struct cnc__changes *))
 {
     struct cnc__values *copy = cnc__values_copy(v);
-    struct changes *c = cnc__zalloc(sizeof(*c));
+    struct cnc__changes *c = cnc__changes_new(reply, what);
     const char *id;
 
-    c->reply = reply;
-    c->what = what;
     for (size_t i = 0; (id = cnc__values_get(copy, "ids", i)) != NULL; i++) {
         if (id[0] != '\0') {
-            c->n++;
-            c->left++;
+            cnc__changes_add(c);
             f(node, who, id, copy, c);
         }
     }
     cnc__values_free(&copy);
-    c->begun = true;
-    changed(c);
+    cnc__changes_begun(c);
 }
 
 static void
@@ -406,7 +350,7 @@ run_delete(struct cnc__command_reply *reply, const struct cnc__caller *who,
 {
     struct cnc__node *node = node_of(priv, reply, v);
 
-    if (node != NULL && text_of(v, "ids")[0] == '\0') {
+    if (node != NULL && cnc__values_text(v, "ids")[0] == '\0') {
         cnc__command_refuse(reply, v, "ids", "Please choose some.");
     } else if (node != NULL) {
         for_ids(node, reply, who, v, "Deleted", delete_one);
@@ -433,9 +377,10 @@ run_set(struct cnc__command_reply *reply, const struct cnc__caller *who,
     if (node == NULL) {
         return;
     }
-    if (text_of(v, "ids")[0] == '\0') {
+    if (cnc__values_text(v, "ids")[0] == '\0') {
         cnc__command_refuse(reply, v, "ids", "Please choose some.");
-    } else if (!may_set(cnc__records_record(node), text_of(v, "field"))) {
+    } else if (!may_set(cnc__records_record(node),
+                        cnc__values_text(v, "field"))) {
         cnc__command_refuse(reply, v, "field",
                             "The records have no such field to be typed.");
     } else {

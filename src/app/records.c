@@ -137,14 +137,6 @@ cnc__records_publish(struct cnc__node *node, const struct cnc__caller *who,
  * ----------------------------------------------------------------
  */
 
-static const char *
-text_of(const struct cnc__values *v, const char *field)
-{
-    const char *s = cnc__values_get(v, field, 0);
-
-    return s == NULL ? "" : s;
-}
-
 static void
 saved(const struct cnc_error *err, const char *id, void *priv)
 {
@@ -186,7 +178,7 @@ save(struct forms *f, struct cnc__node *node, struct cnc__command_reply *reply,
 {
     const struct cnc_record *record = f->node->decl->record;
     struct cnc__values *own = cnc__records_own(record, v);
-    const char *next = text_of(v, f->names[F_NEXT]);
+    const char *next = cnc__values_text(v, f->names[F_NEXT]);
 
     if (next[0] == '/') {
         cnc__command_see(reply, next);
@@ -216,7 +208,7 @@ run_add(struct cnc__command_reply *reply, const struct cnc__caller *who,
 {
     struct forms *f = priv;
     struct cnc__node *node = node_of(f, reply);
-    const char *id = text_of(v, f->names[F_ID]);
+    const char *id = cnc__values_text(v, f->names[F_ID]);
     struct cnc__item *item;
 
     if (node == NULL) {
@@ -259,12 +251,13 @@ asks(const struct forms *f, const struct cnc__values *v)
 {
     for (const struct cnc_field *d = f->node->decl->record->fields;
          d->name != NULL; d++) {
-        if (text_of(v, d->name)[0] != '\0' && d->kind != CNC_FIELD_FIXED &&
-            d->kind != CNC_FIELD_HIDDEN && d->kind != CNC_FIELD_BOOLEAN) {
+        if (cnc__values_text(v, d->name)[0] != '\0' &&
+            d->kind != CNC_FIELD_FIXED && d->kind != CNC_FIELD_HIDDEN &&
+            d->kind != CNC_FIELD_BOOLEAN) {
             return false;
         }
     }
-    return text_of(v, f->names[F_VERSION])[0] == '\0';
+    return cnc__values_text(v, f->names[F_VERSION])[0] == '\0';
 }
 
 /* On a GET: what it is, unless the address says otherwise. */
@@ -274,7 +267,7 @@ fill(struct cnc__values *v, const struct cnc__caller *who, void *priv)
     struct forms *f = priv;
     struct cnc__node *node =
         cnc__records_node(f->node->app->apps, f->node->decl->name);
-    const char *id = text_of(v, f->names[F_ID]);
+    const char *id = cnc__values_text(v, f->names[F_ID]);
     struct cnc__item *item = node == NULL || id[0] == '\0'
                                  ? NULL
                                  : cnc__node_item_or_pending(node, id);
@@ -285,7 +278,7 @@ fill(struct cnc__values *v, const struct cnc__caller *who, void *priv)
         }
         return;
     }
-    if (text_of(v, f->names[F_VERSION])[0] == '\0') {
+    if (cnc__values_text(v, f->names[F_VERSION])[0] == '\0') {
         const struct cnc_field *d = f->node->decl->record->fields;
 
         for (; d->name != NULL; d++) { /* defaults are not what it is */
@@ -344,7 +337,7 @@ is_stale(const struct forms *f, const struct cnc__item *item,
     char version[24];
 
     version_of(version, item);
-    if (strcmp(version, text_of(v, f->names[F_VERSION])) == 0 ||
+    if (strcmp(version, cnc__values_text(v, f->names[F_VERSION])) == 0 ||
         !tell_changes(f, item, v)) {
         return false;
     }
@@ -361,7 +354,7 @@ run_edit(struct cnc__command_reply *reply, const struct cnc__caller *who,
 {
     struct forms *f = priv;
     struct cnc__node *node = node_of(f, reply);
-    const char *id = text_of(v, f->names[F_ID]);
+    const char *id = cnc__values_text(v, f->names[F_ID]);
     struct cnc__item *item;
 
     if (node == NULL) {

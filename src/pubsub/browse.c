@@ -8,7 +8,9 @@
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
+#include "changes.h"
 #include "impl.h"
+#include "result.h"
 
 #define PAGE      50   /* rows, unless asked for others */
 #define MAX_ROWS  1000 /* in one answer */
@@ -23,21 +25,14 @@ struct browse {
 /* -- what is typed -----------------------------------------------------------
  */
 
-static const char *
-text_of(struct cnc__values *v, const char *field)
-{
-    const char *s = cnc__values_get(v, field, 0);
-
-    return s == NULL ? "" : s;
-}
-
 static size_t
 number_of(struct cnc__values *v, const char *field, size_t usual, size_t max)
 {
     int64_t n;
 
-    return cnc__parse_int(&n, text_of(v, field), 0, (int64_t)max) ? (size_t)n
-                                                                  : usual;
+    return cnc__parse_int(&n, cnc__values_text(v, field), 0, (int64_t)max)
+               ? (size_t)n
+               : usual;
 }
 
 /* The node that was named, or NULL after a refusal, and v is gone with it. */
@@ -45,7 +40,7 @@ static struct cnc__node *
 node_of(struct browse *b, struct cnc__command_reply *reply,
         struct cnc__values *v)
 {
-    struct cnc__node *n = cnc__pubsub_node(b->ps, text_of(v, "node"));
+    struct cnc__node *n = cnc__pubsub_node(b->ps, cnc__values_text(v, "node"));
 
     if (n == NULL || n->creating || n->deleting) {
         cnc__command_refuse(reply, v, "node", "There is no such node.");
@@ -59,7 +54,7 @@ static struct cnc__item *
 item_of(struct cnc__node *n, struct cnc__command_reply *reply,
         struct cnc__values *v)
 {
-    struct cnc__item *i = cnc__node_item(n, text_of(v, "id"));
+    struct cnc__item *i = cnc__node_item(n, cnc__values_text(v, "id"));
 
     if (i == NULL) {
         cnc__command_refuse(reply, v, "id", "There is no such item.");
@@ -70,75 +65,13 @@ item_of(struct cnc__node *n, struct cnc__command_reply *reply,
 /* -- what is answered --------------------------------------------------------
  */
 
-struct column {
-    const char *var, *label;
-};
-
-static void
-begin(struct cnc__str *out, const char *title)
-{
-    cnc__xml_printf(out,
-                    "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
-                    title);
-}
-
-static void
-value(struct cnc__str *out, const char *var, const char *label,
-      const char *text)
-{
-    cnc__xml_printf(out,
-                    "<field var='%s' label='%s'><value>%s</value></field>",
-                    var, label, text);
-}
-
-static void
-number(struct cnc__str *out, const char *var, const char *label, uint64_t n)
-{
-    cnc__xml_printf(out,
-                    "<field var='%s' label='%s'><value>%llu</value></field>",
-                    var, label, (unsigned long long)n);
-}
-
-static void
-reported(struct cnc__str *out, const struct column *columns, size_t n)
-{
-    cnc__str_puts(out, "<reported>");
-    for (size_t i = 0; i < n; i++) {
-        cnc__xml_printf(out, "<field var='%s' label='%s'/>", columns[i].var,
-                        columns[i].label);
-    }
-    cnc__str_puts(out, "</reported>");
-}
-
-static void
-cell(struct cnc__str *out, const char *var, const char *text)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
-                    text);
-}
-
-static void
-count(struct cnc__str *out, const char *var, uint64_t n)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%llu</value></field>", var,
-                    (unsigned long long)n);
-}
-
-static void
-done(struct cnc__command_reply *reply, struct cnc__str *form, const char *note)
-{
-    cnc__str_puts(form, "</x>");
-    cnc__command_done(reply, NULL, note, form->data);
-    cnc__str_fini(form);
-}
-
 /* Where in the whole these rows are, for whoever asks for more. */
 static void
 window(struct cnc__str *out, size_t offset, size_t limit, size_t total)
 {
-    number(out, "offset", "From", offset);
-    number(out, "limit", "At most", limit);
-    number(out, "total", "In all", total);
+    cnc__result_number(out, "offset", "From", offset);
+    cnc__result_number(out, "limit", "At most", limit);
+    cnc__result_number(out, "total", "In all", total);
 }
 
 /* -- lists
@@ -172,13 +105,13 @@ write_node(struct cnc__str *out, const struct cnc__node *n)
 
     cnc__node_position(n, position);
     cnc__str_puts(out, "<item>");
-    cell(out, "node", n->name);
-    cell(out, "title", n->cfg.title == NULL ? "" : n->cfg.title);
-    cell(out, "access", access_names[n->cfg.access]);
-    count(out, "items", cnc__node_n_items(n));
-    count(out, "subscribers", cnc__node_n_subscribers(n));
-    cell(out, "position", position);
-    cell(out, "kept", n->cfg.durable ? "store" : "memory");
+    cnc__result_cell(out, "node", n->name);
+    cnc__result_cell(out, "title", n->cfg.title == NULL ? "" : n->cfg.title);
+    cnc__result_cell(out, "access", access_names[n->cfg.access]);
+    cnc__result_count(out, "items", cnc__node_n_items(n));
+    cnc__result_count(out, "subscribers", cnc__node_n_subscribers(n));
+    cnc__result_cell(out, "position", position);
+    cnc__result_cell(out, "kept", n->cfg.durable ? "store" : "memory");
     cnc__str_puts(out, "</item>");
 }
 
@@ -193,17 +126,18 @@ static void
 run_nodes(struct cnc__command_reply *reply, const struct cnc__caller *who,
           struct cnc__values *v, void *priv)
 {
-    static const struct column columns[] = {{"node", "Node"},
-                                            {"title", "Title"},
-                                            {"access", "Access"},
-                                            {"items", "Items"},
-                                            {"subscribers", "Subscribers"},
-                                            {"position", "Position"},
-                                            {"kept", "Kept in"}};
+    static const struct cnc__column columns[] = {
+        {"node", "Node"},
+        {"title", "Title"},
+        {"access", "Access"},
+        {"items", "Items"},
+        {"subscribers", "Subscribers"},
+        {"position", "Position"},
+        {"kept", "Kept in"}};
     struct browse *b = priv;
-    const char *q = text_of(v, "q");
-    bool views = strcmp(text_of(v, "views"), "true") == 0 ||
-                 strcmp(text_of(v, "views"), "1") == 0;
+    const char *q = cnc__values_text(v, "q");
+    bool views = strcmp(cnc__values_text(v, "views"), "true") == 0 ||
+                 strcmp(cnc__values_text(v, "views"), "1") == 0;
     size_t offset = number_of(v, "offset", 0, SIZE_MAX / 2);
     size_t limit = number_of(v, "limit", PAGE, MAX_ROWS), n = 0;
     struct cnc__node **all =
@@ -217,14 +151,14 @@ run_nodes(struct cnc__command_reply *reply, const struct cnc__caller *who,
         }
     }
     qsort(all, n, sizeof(*all), by_name);
-    begin(&form, "Nodes");
+    cnc__result_begin(&form, "Nodes");
     window(&form, offset, limit, n);
-    reported(&form, columns, CNC_N(columns));
+    cnc__result_reported(&form, columns, CNC_N(columns));
     for (size_t k = offset; k < n && k - offset < limit; k++) {
         write_node(&form, all[k]);
     }
     cnc__free(all);
-    done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 static const struct cnc_record items_record = {
@@ -256,10 +190,10 @@ write_item(struct cnc__str *out, const struct cnc__item *i)
     }
     cnc__datetime(published, i->published_ms);
     cnc__str_puts(out, "<item>");
-    cell(out, "id", i->id);
-    cell(out, "published", published);
-    cell(out, "publisher", i->publisher);
-    count(out, "bytes", len);
+    cnc__result_cell(out, "id", i->id);
+    cnc__result_cell(out, "published", published);
+    cnc__result_cell(out, "publisher", i->publisher);
+    cnc__result_count(out, "bytes", len);
     cnc__xml_printf(out, "<field var='payload'><value>%.*s%s</value></field>",
                     (int)shown, xml, shown < len ? "..." : "");
     cnc__str_puts(out, "</item>");
@@ -269,12 +203,12 @@ static void
 run_items(struct cnc__command_reply *reply, const struct cnc__caller *who,
           struct cnc__values *v, void *priv)
 {
-    static const struct column columns[] = {{"id", "Item"},
-                                            {"published", "Published"},
-                                            {"publisher", "By"},
-                                            {"bytes", "Bytes"},
-                                            {"payload", "Payload"}};
-    const char *q = text_of(v, "q");
+    static const struct cnc__column columns[] = {{"id", "Item"},
+                                                 {"published", "Published"},
+                                                 {"publisher", "By"},
+                                                 {"bytes", "Bytes"},
+                                                 {"payload", "Payload"}};
+    const char *q = cnc__values_text(v, "q");
     size_t offset = number_of(v, "offset", 0, SIZE_MAX / 2);
     size_t limit = number_of(v, "limit", PAGE, MAX_ROWS), total = 0;
     struct cnc__node *n = node_of(priv, reply, v);
@@ -297,12 +231,12 @@ run_items(struct cnc__command_reply *reply, const struct cnc__caller *who,
             total++;
         }
     }
-    begin(&form, n->cfg.title != NULL ? n->cfg.title : n->name);
+    cnc__result_begin(&form, n->cfg.title != NULL ? n->cfg.title : n->name);
     window(&form, offset, limit, total);
-    reported(&form, columns, CNC_N(columns));
+    cnc__result_reported(&form, columns, CNC_N(columns));
     cnc__str_puts(&form, cnc__str_c(&rows));
     cnc__str_fini(&rows);
-    done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 /* -- one item
@@ -326,15 +260,15 @@ run_item(struct cnc__command_reply *reply, const struct cnc__caller *who,
     }
     cnc__datetime(published, i->published_ms);
     cnc__position(position, n, i->seq);
-    begin(&form, i->id);
-    value(&form, "node", "Node", n->name);
-    value(&form, "id", "Item", i->id);
-    value(&form, "published", "Published", published);
-    value(&form, "publisher", "By", i->publisher);
-    value(&form, "position", "Position", position);
-    value(&form, "payload", "Payload",
-          i->payload == NULL ? "" : cnc_buf_data(i->payload));
-    done(reply, &form, NULL);
+    cnc__result_begin(&form, i->id);
+    cnc__result_value(&form, "node", "Node", n->name);
+    cnc__result_value(&form, "id", "Item", i->id);
+    cnc__result_value(&form, "published", "Published", published);
+    cnc__result_value(&form, "publisher", "By", i->publisher);
+    cnc__result_value(&form, "position", "Position", position);
+    cnc__result_value(&form, "payload", "Payload",
+                      i->payload == NULL ? "" : cnc_buf_data(i->payload));
+    cnc__result_done(reply, &form, NULL);
 }
 
 struct versions {
@@ -355,10 +289,10 @@ write_version(const struct cnc_store_entry *e, void *priv)
     cnc__datetime(when, e->published_ms);
     cnc__position(position, to->node, e->seq);
     cnc__str_puts(to->out, "<item>");
-    cell(to->out, "position", position);
-    cell(to->out, "published", when);
-    cell(to->out, "publisher", e->publisher);
-    count(to->out, "bytes", e->len);
+    cnc__result_cell(to->out, "position", position);
+    cnc__result_cell(to->out, "published", when);
+    cnc__result_cell(to->out, "publisher", e->publisher);
+    cnc__result_count(to->out, "bytes", e->len);
     cnc__xml_printf(to->out,
                     "<field var='payload'><value>%.*s</value></field>",
                     (int)e->len, e->value == NULL ? "" : e->value);
@@ -370,11 +304,11 @@ static void
 run_history(struct cnc__command_reply *reply, const struct cnc__caller *who,
             struct cnc__values *v, void *priv)
 {
-    static const struct column columns[] = {{"position", "Position"},
-                                            {"published", "Published"},
-                                            {"publisher", "By"},
-                                            {"bytes", "Bytes"},
-                                            {"payload", "Payload"}};
+    static const struct cnc__column columns[] = {{"position", "Position"},
+                                                 {"published", "Published"},
+                                                 {"publisher", "By"},
+                                                 {"bytes", "Bytes"},
+                                                 {"payload", "Payload"}};
     struct cnc__node *n = node_of(priv, reply, v);
     struct cnc__str form = CNC__STR;
     struct versions to = {&form, n, 0};
@@ -382,10 +316,11 @@ run_history(struct cnc__command_reply *reply, const struct cnc__caller *who,
     if (n == NULL) {
         return;
     }
-    begin(&form, text_of(v, "id"));
-    reported(&form, columns, CNC_N(columns));
-    cnc__node_history(n, text_of(v, "id"), write_version, &to);
-    done(reply, &form, to.n == 0 ? "Nothing is kept of it." : NULL);
+    cnc__result_begin(&form, cnc__values_text(v, "id"));
+    cnc__result_reported(&form, columns, CNC_N(columns));
+    cnc__node_history(n, cnc__values_text(v, "id"), write_version, &to);
+    cnc__result_done(reply, &form,
+                     to.n == 0 ? "Nothing is kept of it." : NULL);
 }
 
 /* -- who follows, who may
@@ -399,7 +334,7 @@ run_subscribers(struct cnc__command_reply *reply,
                 const struct cnc__caller *who, struct cnc__values *v,
                 void *priv)
 {
-    static const struct column columns[] = {
+    static const struct cnc__column columns[] = {
         {"jid", "Address"}, {"state", "State"}, {"kept", "Kept"}};
     struct cnc__node *n = node_of(priv, reply, v);
     struct cnc__str form = CNC__STR;
@@ -409,28 +344,30 @@ run_subscribers(struct cnc__command_reply *reply,
     if (n == NULL) {
         return;
     }
-    begin(&form, n->name);
-    reported(&form, columns, CNC_N(columns));
+    cnc__result_begin(&form, n->name);
+    cnc__result_reported(&form, columns, CNC_N(columns));
     while (rows < MAX_ROWS && cnc__table_next(n->psubs, &i)) {
         cnc__str_puts(&form, "<item>");
-        cell(&form, "jid", i.key);
-        cell(&form, "state",
-             cnc__sub_state_name((enum cnc__sub_state)(uintptr_t)i.value));
-        cell(&form, "kept", "yes");
+        cnc__result_cell(&form, "jid", i.key);
+        cnc__result_cell(
+            &form, "state",
+            cnc__sub_state_name((enum cnc__sub_state)(uintptr_t)i.value));
+        cnc__result_cell(&form, "kept", "yes");
         cnc__str_puts(&form, "</item>");
         rows++;
     }
     for (size_t k = 0; k < n->n_subs && rows < MAX_ROWS; k++) {
         if (!n->subs[k]->account) {
             cnc__str_puts(&form, "<item>");
-            cell(&form, "jid", n->subs[k]->session->jid);
-            cell(&form, "state", "subscribed");
-            cell(&form, "kept", "while online");
+            cnc__result_cell(&form, "jid", n->subs[k]->session->jid);
+            cnc__result_cell(&form, "state", "subscribed");
+            cnc__result_cell(&form, "kept", "while online");
             cnc__str_puts(&form, "</item>");
             rows++;
         }
     }
-    done(reply, &form, rows == MAX_ROWS ? "There are more." : NULL);
+    cnc__result_done(reply, &form,
+                     rows == MAX_ROWS ? "There are more." : NULL);
 }
 
 static void
@@ -438,8 +375,8 @@ run_affiliations(struct cnc__command_reply *reply,
                  const struct cnc__caller *who, struct cnc__values *v,
                  void *priv)
 {
-    static const struct column columns[] = {{"jid", "Address"},
-                                            {"affiliation", "Affiliation"}};
+    static const struct cnc__column columns[] = {
+        {"jid", "Address"}, {"affiliation", "Affiliation"}};
     struct cnc__node *n = node_of(priv, reply, v);
     struct cnc__str form = CNC__STR;
     struct cnc__table_iter i = {0};
@@ -447,87 +384,28 @@ run_affiliations(struct cnc__command_reply *reply,
     if (n == NULL) {
         return;
     }
-    begin(&form, n->name);
-    value(&form, "readers", "Roles that read",
-          n->cfg.readers == NULL ? "" : n->cfg.readers);
-    value(&form, "writers", "Roles that publish",
-          n->cfg.writers == NULL ? "" : n->cfg.writers);
-    value(&form, "owners", "Roles that own",
-          n->cfg.owners == NULL ? "" : n->cfg.owners);
-    reported(&form, columns, CNC_N(columns));
+    cnc__result_begin(&form, n->name);
+    cnc__result_value(&form, "readers", "Roles that read",
+                      n->cfg.readers == NULL ? "" : n->cfg.readers);
+    cnc__result_value(&form, "writers", "Roles that publish",
+                      n->cfg.writers == NULL ? "" : n->cfg.writers);
+    cnc__result_value(&form, "owners", "Roles that own",
+                      n->cfg.owners == NULL ? "" : n->cfg.owners);
+    cnc__result_reported(&form, columns, CNC_N(columns));
     for (size_t rows = 0; rows < MAX_ROWS && cnc__table_next(n->affs, &i);
          rows++) {
         cnc__str_puts(&form, "<item>");
-        cell(&form, "jid", i.key);
-        cell(&form, "affiliation",
-             cnc__affiliation_name((enum cnc__affiliation)(uintptr_t)i.value));
+        cnc__result_cell(&form, "jid", i.key);
+        cnc__result_cell(
+            &form, "affiliation",
+            cnc__affiliation_name((enum cnc__affiliation)(uintptr_t)i.value));
         cnc__str_puts(&form, "</item>");
     }
-    done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 /* -- changes
  * -------------------------------------------------------------------- */
-
-/* Several changes behind one answer. */
-struct changes {
-    struct cnc__command_reply *reply;
-    size_t n, left, failed;
-    struct cnc_error err; /* the first one */
-    const char *what;     /* "Retracted" */
-    bool begun;           /* all are on their way */
-};
-
-static void
-changed(struct changes *c)
-{
-    struct cnc__str note = CNC__STR;
-
-    if (!c->begun || c->left > 0) {
-        return;
-    }
-    if (c->failed > 0 && c->failed == c->n) {
-        cnc__command_done(c->reply, &c->err, NULL, NULL);
-    } else {
-        cnc__str_printf(&note, "%s: %zu.", c->what, c->n - c->failed);
-        if (c->failed > 0) {
-            cnc__str_printf(&note, " Not done: %zu (%s).", c->failed,
-                            c->err.text);
-        }
-        cnc__command_done(c->reply, NULL, note.data, NULL);
-    }
-    cnc__str_fini(&note);
-    cnc__free(c);
-}
-
-static void
-one_changed(const struct cnc_error *err, const char *id, void *priv)
-{
-    struct changes *c = priv;
-
-    c->left--;
-    if (err != NULL && c->failed++ == 0) {
-        c->err = *err;
-    }
-    changed(c);
-}
-
-static struct changes *
-changes_new(struct cnc__command_reply *reply, const char *what)
-{
-    struct changes *c = cnc__zalloc(sizeof(*c));
-
-    c->reply = reply;
-    c->what = what;
-    return c;
-}
-
-static void
-changes_begun(struct changes *c)
-{
-    c->begun = true;
-    changed(c);
-}
 
 static const struct cnc_record ids_record = {
     "ids", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
@@ -536,14 +414,14 @@ static const struct cnc_record ids_record = {
 
 static void
 retract_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
-            struct changes *c)
+            struct cnc__changes *c)
 {
-    cnc__pubsub_retract(n->ps, who, n, id, one_changed, c);
+    cnc__pubsub_retract(n->ps, who, n, id, cnc__changes_one, c);
 }
 
 static void
 again_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
-          struct changes *c)
+          struct cnc__changes *c)
 {
     struct cnc__item *i = cnc__node_item(n, id);
     struct cnc_element *e = NULL;
@@ -552,27 +430,17 @@ again_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
     if (i == NULL) {
         cnc_error_set(&err, CNC_ENOENT, "item-not-found",
                       "there is no item %.100s", id);
-        one_changed(&err, NULL, c);
+        cnc__changes_one(&err, NULL, c);
         return;
     }
     if (i->payload != NULL &&
         cnc_xml_parse(&e, cnc_buf_data(i->payload), cnc_buf_len(i->payload), 0,
                       NULL, &err) != 0) {
-        one_changed(&err, NULL, c);
+        cnc__changes_one(&err, NULL, c);
         return;
     }
-    cnc__pubsub_publish(n->ps, who, n, id, e, false, one_changed, c);
+    cnc__pubsub_publish(n->ps, who, n, id, e, false, cnc__changes_one, c);
     cnc_element_unref(&e);
-}
-
-/* Whoever may run the command acts as the service does, in his own name. */
-static struct cnc__actor
-as_operator(const struct cnc__caller *who)
-{
-    struct cnc__actor self = who->who;
-
-    self.operator_ = true;
-    return self;
 }
 
 /* Each id, which stand one on a line and in values of their own. */
@@ -580,31 +448,30 @@ static void
 for_ids(struct browse *b, struct cnc__command_reply *reply,
         const struct cnc__caller *who, struct cnc__values *v, const char *what,
         void (*f)(struct cnc__node *, const struct cnc__actor *, const char *,
-                  struct changes *))
+                  struct cnc__changes *))
 {
     struct cnc__node *n = node_of(b, reply, v);
-    struct cnc__actor self = as_operator(who);
+    struct cnc__actor self = cnc__caller_as_operator(who);
     struct cnc__values *ids;
-    struct changes *c;
+    struct cnc__changes *c;
     const char *id;
 
     if (n == NULL) {
         return;
     }
     ids = cnc__values_copy(v); /* a refusal on the way frees v */
-    c = changes_new(reply, what);
+    c = cnc__changes_new(reply, what);
     cnc__node_ref(n);
     for (size_t i = 0; (id = cnc__values_get(ids, "id", i)) != NULL; i++) {
         if (id[0] == '\0' || n->deleting) {
             continue;
         }
-        c->n++;
-        c->left++;
+        cnc__changes_add(c);
         f(n, &self, id, c);
     }
     cnc__node_unref(&n);
     cnc__values_free(&ids);
-    changes_begun(c);
+    cnc__changes_begun(c);
 }
 
 static void
@@ -629,34 +496,21 @@ static const struct cnc_record publish_record = {
                 .max_len = 1000000})};
 
 static void
-lines(struct cnc__str *out, struct cnc__values *v, const char *field)
-{
-    const char *line;
-
-    for (size_t i = 0; (line = cnc__values_get(v, field, i)) != NULL; i++) {
-        if (i > 0) {
-            cnc__str_putc(out, '\n');
-        }
-        cnc__str_puts(out, line);
-    }
-}
-
-static void
 run_publish(struct cnc__command_reply *reply, const struct cnc__caller *who,
             struct cnc__values *v, void *priv)
 {
-    struct cnc__actor self = as_operator(who);
-    const char *id = text_of(v, "id");
+    struct cnc__actor self = cnc__caller_as_operator(who);
+    const char *id = cnc__values_text(v, "id");
     struct cnc__node *n = node_of(priv, reply, v); /* may free v */
     struct cnc_element *e = NULL;
     struct cnc_error err = {0};
     struct cnc__str xml = CNC__STR;
-    struct changes *c;
+    struct cnc__changes *c;
 
     if (n == NULL) {
         return;
     }
-    lines(&xml, v, "payload");
+    cnc__values_lines(&xml, v, "payload");
     if (cnc_xml_parse(&e, cnc__str_c(&xml), xml.len, 0, NULL, &err) != 0) {
         struct cnc__str text = CNC__STR;
 
@@ -665,11 +519,11 @@ run_publish(struct cnc__command_reply *reply, const struct cnc__caller *who,
         cnc__command_refuse(reply, v, "payload", text.data);
         cnc__str_fini(&text);
     } else {
-        c = changes_new(reply, "Published");
-        c->n = c->left = 1;
+        c = cnc__changes_new(reply, "Published");
+        cnc__changes_add(c);
         cnc__pubsub_publish(n->ps, &self, n, id[0] == '\0' ? NULL : id, e,
-                            false, one_changed, c);
-        changes_begun(c);
+                            false, cnc__changes_one, c);
+        cnc__changes_begun(c);
     }
     cnc_element_unref(&e);
     cnc__str_fini(&xml);
@@ -686,21 +540,21 @@ static void
 run_purge(struct cnc__command_reply *reply, const struct cnc__caller *who,
           struct cnc__values *v, void *priv)
 {
-    struct cnc__actor self = as_operator(who);
+    struct cnc__actor self = cnc__caller_as_operator(who);
     struct cnc__node *n = node_of(priv, reply, v);
-    struct changes *c;
+    struct cnc__changes *c;
 
     if (n == NULL) {
         return;
     }
-    if (strcmp(text_of(v, "again"), n->name) != 0) {
+    if (strcmp(cnc__values_text(v, "again"), n->name) != 0) {
         cnc__command_refuse(reply, v, "again", "That is not its name.");
         return;
     }
-    c = changes_new(reply, "Purged");
-    c->n = c->left = 1;
-    cnc__node_purge(n, &self, one_changed, c);
-    changes_begun(c);
+    c = cnc__changes_new(reply, "Purged");
+    cnc__changes_add(c);
+    cnc__node_purge(n, &self, cnc__changes_one, c);
+    cnc__changes_begun(c);
 }
 
 static const struct cnc_record affiliate_record = {
@@ -719,16 +573,17 @@ run_affiliate(struct cnc__command_reply *reply, const struct cnc__caller *who,
               struct cnc__values *v, void *priv)
 {
     struct cnc__node *n = node_of(priv, reply, v);
-    struct changes *c;
+    struct cnc__changes *c;
 
     if (n == NULL) {
         return;
     }
-    c = changes_new(reply, "Changed");
-    c->n = c->left = 1;
-    cnc__node_affiliate(n, text_of(v, "jid"), text_of(v, "affiliation"),
-                        one_changed, c);
-    changes_begun(c);
+    c = cnc__changes_new(reply, "Changed");
+    cnc__changes_add(c);
+    cnc__node_affiliate(n, cnc__values_text(v, "jid"),
+                        cnc__values_text(v, "affiliation"), cnc__changes_one,
+                        c);
+    cnc__changes_begun(c);
 }
 
 /* -- all of them

@@ -203,8 +203,6 @@ answer(struct cnc__command_reply *reply, const struct cnc_error *err,
     reply->answered(&a, reply->values, reply->priv);
 }
 
-/* Whoever waits for it hears err; the one who works on it may still say that
- * it is done, to nobody. */
 void
 cnc__commands_audit(struct cnc__commands *c, cnc__commands_audit_f *f,
                     void *priv)
@@ -256,6 +254,8 @@ audit(const struct cnc__command_reply *reply)
     cnc__str_fini(&detail);
 }
 
+/* Whoever waits for it hears err; the one who works on it may still say that
+ * it is done, to nobody. */
 static void
 let_go(struct cnc__command_reply *reply, const struct cnc_error *err)
 {
@@ -281,11 +281,35 @@ cnc__command_see(struct cnc__command_reply *reply, const char *path)
     reply->see = cnc__strdup(path);
 }
 
+static void
+reply_free(struct cnc__command_reply *reply)
+{
+    cnc__values_free(&reply->values);
+    cnc__free(reply->see);
+    cnc__free(reply->who);
+    cnc__free(reply);
+}
+
+void
+cnc__command_run(struct cnc__command_reply *reply,
+                 const struct cnc__caller *who)
+{
+    const struct cnc__command *cmd = reply->command;
+
+    reply->inside = true;
+    cmd->run(reply, who, reply->values, cmd->priv);
+    reply->inside = false;
+    if (reply->over) {
+        reply_free(reply);
+    }
+}
+
 void
 cnc__command_done(struct cnc__command_reply *reply,
                   const struct cnc_error *err, const char *note,
                   const char *result_xml)
 {
+    CNC_CHECK(!reply->over);
     if (reply->commands != NULL) {
         if (err == NULL) {
             audit(reply);
@@ -297,10 +321,11 @@ cnc__command_done(struct cnc__command_reply *reply,
             answer(reply, err, note, result_xml);
         }
     }
-    cnc__values_free(&reply->values);
-    cnc__free(reply->see);
-    cnc__free(reply->who);
-    cnc__free(reply);
+    reply->over = true;
+    reply->commands = NULL;
+    if (!reply->inside) {
+        reply_free(reply);
+    }
 }
 
 void
@@ -352,7 +377,7 @@ cnc__commands_call(struct cnc__commands *c, const char *node,
     reply->answered = done;
     reply->priv = priv;
     reply->who = cnc__strdup(who->who.jid);
-    cmd->run(reply, who, v, cmd->priv);
+    cnc__command_run(reply, who);
 }
 
 /* -- the end

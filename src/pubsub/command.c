@@ -388,7 +388,7 @@ run(struct cnc__commands *c, struct cnc__request **rp, struct cnc__call *call,
     memcpy(reply->call_id, call->id, sizeof(call->id));
     *rp = NULL;
     call->state = CNC__CALL_BUSY;
-    call->command->run(reply, &who, v, call->command->priv);
+    cnc__command_run(reply, &who);
 }
 
 static int

@@ -26,6 +26,16 @@ struct cnc__caller {
     struct cnc__web_call *web; /* NULL: not by HTTP */
 };
 
+/* Whoever may run a command acts as the service does, in his own name. */
+static inline struct cnc__actor
+cnc__caller_as_operator(const struct cnc__caller *c)
+{
+    struct cnc__actor self = c->who;
+
+    self.operator_ = true;
+    return self;
+}
+
 struct cnc__command {
     char *node, *name;               /* copied by add */
     const struct cnc_record *record; /* its form; NULL: none, runs at once */
@@ -40,8 +50,9 @@ struct cnc__command {
     struct cnc__pubsub *refs; /* where its REF fields' nodes are; NULL: ids are
                                  typed */
     char *see; /* copied; where the web goes after it, or NULL */
-    /* v: what was typed (borrowed until answered).  Answer with
-     * cnc__command_done(), now or later. */
+    /* v: what was typed, borrowed until it is answered and run() has returned;
+     * who: until it is answered.  Answer with cnc__command_done(), now or
+     * later. */
     void (*run)(struct cnc__command_reply *c, const struct cnc__caller *who,
                 struct cnc__values *v, void *priv);
     void *priv;

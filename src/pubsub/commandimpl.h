@@ -61,6 +61,7 @@ struct cnc__command_reply {
     struct cnc__values *values;
     char *see, *who;
     char call_id[33];
+    bool inside, over; /* run() is on the stack; it was answered */
 };
 
 /* -- command.c ------------------------------------------------------------ */
@@ -81,5 +82,9 @@ void cnc__command_send(struct cnc__command_reply *reply,
 struct cnc__command_reply *cnc__command_begin(struct cnc__commands *c,
                                               const struct cnc__command *cmd,
                                               struct cnc__values *v);
+/* Runs it.  reply and its values stay until run() has returned, answered or
+ * not, and are the answerer's to end after that. */
+void cnc__command_run(struct cnc__command_reply *reply,
+                      const struct cnc__caller *who);
 
 #endif /* CNC_PUBSUB_COMMANDIMPL_H */

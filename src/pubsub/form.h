@@ -33,6 +33,12 @@ CNC_API void cnc__values_set(struct cnc__values *v, const char *name,
 /* The i-th value of name, or NULL. */
 CNC_API const char *cnc__values_get(const struct cnc__values *v,
                                     const char *name, size_t i);
+/* The first one, or "". */
+CNC_API const char *cnc__values_text(const struct cnc__values *v,
+                                     const char *name);
+/* Appended to out: all of them, as the lines of one text. */
+CNC_API void cnc__values_lines(struct cnc__str *out,
+                               const struct cnc__values *v, const char *name);
 /* A field's error, or the form's (field NULL).  Several per form; one per
  * field (the first stays). */
 CNC_API void cnc__values_refuse(struct cnc__values *v, const char *field,

@@ -147,6 +147,26 @@ cnc__values_get(const struct cnc__values *v, const char *name, size_t i)
     return NULL;
 }
 
+const char *
+cnc__values_text(const struct cnc__values *v, const char *name)
+{
+    const char *text = cnc__values_get(v, name, 0);
+    return text == NULL ? "" : text;
+}
+
+void
+cnc__values_lines(struct cnc__str *out, const struct cnc__values *v,
+                  const char *name)
+{
+    const char *line;
+    for (size_t i = 0; (line = cnc__values_get(v, name, i)) != NULL; i++) {
+        if (i > 0) {
+            cnc__str_putc(out, '\n');
+        }
+        cnc__str_puts(out, line);
+    }
+}
+
 void
 cnc__values_refuse(struct cnc__values *v, const char *field, const char *text)
 {

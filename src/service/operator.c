@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "../base/text.h"
+#include "../pubsub/result.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
 #include "../xmpp/sm.h"
@@ -36,47 +37,15 @@ form_begin(struct cnc__str *out, const char *title)
                     title);
 }
 
-static void
-form_value(struct cnc__str *out, const char *var, const char *value)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
-                    value);
-}
-
-static void
-form_number(struct cnc__str *out, const char *var, const char *label,
-            uint64_t n)
-{
-    cnc__xml_printf(out,
-                    "<field var='%s' label='%s'><value>%llu</value></field>",
-                    var, label, (unsigned long long)n);
-}
-
-static void
-form_done(struct cnc__command_reply *reply, struct cnc__str *form,
-          const char *note)
-{
-    cnc__str_puts(form, "</x>");
-    cnc__command_done(reply, NULL, note, form->data);
-    cnc__str_fini(form);
-}
-
-static const char *
-text_of(struct cnc__values *v, const char *field)
-{
-    const char *s = cnc__values_get(v, field, 0);
-
-    return s == NULL ? "" : s;
-}
-
 /* "25", "none" or nothing: the least of that and MAX_ROWS. */
 static size_t
 max_of(struct cnc__values *v)
 {
     int64_t n = MAX_ROWS;
 
-    return cnc__parse_int(&n, text_of(v, "max_items"), 1, MAX_ROWS) ? (size_t)n
-                                                                    : MAX_ROWS;
+    return cnc__parse_int(&n, cnc__values_text(v, "max_items"), 1, MAX_ROWS)
+               ? (size_t)n
+               : MAX_ROWS;
 }
 
 /* -- whom
@@ -94,7 +63,7 @@ static bool
 read_target(char out[CNC__JID_MAX + 1], struct cnc__command_reply *reply,
             struct cnc__values *v, const char *field, bool needed)
 {
-    const char *typed = text_of(v, field);
+    const char *typed = cnc__values_text(v, field);
 
     out[0] = '\0';
     if (typed[0] == '\0' && !needed) {
@@ -133,47 +102,34 @@ write_session(struct cnc__str *out, const struct cnc_service *service,
                                            a.bound_ms));
     }
     cnc__str_puts(out, "<item>");
-    form_value(out, "jid", s->jid);
-    form_value(out, "address", a.addr == NULL ? "" : a.addr);
-    form_value(out, "transport",
-               s->stream == NULL                      ? ""
-               : a.framing == CNC__FRAMING_WS         ? "websocket"
-               : a.secure && a.tls.version[0] == '\0' ? "link"
-                                                      : "tcp");
-    form_value(out, "tls", a.tls.version);
-    form_value(out, "mechanism", a.mechanism == NULL ? "" : a.mechanism);
-    form_value(out, "since", since);
+    cnc__result_cell(out, "jid", s->jid);
+    cnc__result_cell(out, "address", a.addr == NULL ? "" : a.addr);
+    cnc__result_cell(out, "transport",
+                     s->stream == NULL                      ? ""
+                     : a.framing == CNC__FRAMING_WS         ? "websocket"
+                     : a.secure && a.tls.version[0] == '\0' ? "link"
+                                                            : "tcp");
+    cnc__result_cell(out, "tls", a.tls.version);
+    cnc__result_cell(out, "mechanism", a.mechanism == NULL ? "" : a.mechanism);
+    cnc__result_cell(out, "since", since);
     snprintf(waiting, sizeof(waiting), "%llu", (unsigned long long)a.waiting);
-    form_value(out, "waiting", waiting);
-    form_value(out, "sm", sm_state(s));
-    form_value(out, "csi", cnc__sm_is_inactive(s) ? "inactive" : "active");
+    cnc__result_cell(out, "waiting", waiting);
+    cnc__result_cell(out, "sm", sm_state(s));
+    cnc__result_cell(out, "csi",
+                     cnc__sm_is_inactive(s) ? "inactive" : "active");
     cnc__str_puts(out, "</item>");
 }
 
-struct column {
-    const char *var, *label;
-};
-
-static void
-write_reported(struct cnc__str *out, const struct column *columns, size_t n)
-{
-    cnc__str_puts(out, "<reported>");
-    for (size_t i = 0; i < n; i++) {
-        cnc__xml_printf(out, "<field var='%s' label='%s'/>", columns[i].var,
-                        columns[i].label);
-    }
-    cnc__str_puts(out, "</reported>");
-}
-
-static const struct column session_columns[] = {{"jid", "JID"},
-                                                {"address", "Address"},
-                                                {"transport", "By"},
-                                                {"tls", "TLS"},
-                                                {"mechanism", "Mechanism"},
-                                                {"since", "Since"},
-                                                {"waiting", "Waiting"},
-                                                {"sm", "SM"},
-                                                {"csi", "CSI"}};
+static const struct cnc__column session_columns[] = {
+    {"jid", "JID"},
+    {"address", "Address"},
+    {"transport", "By"},
+    {"tls", "TLS"},
+    {"mechanism", "Mechanism"},
+    {"since", "Since"},
+    {"waiting", "Waiting"},
+    {"sm", "SM"},
+    {"csi", "CSI"}};
 
 static const struct cnc_record list_record = {
     "list", CNC_FIELDS({"jid", "Of this session, account or domain alone",
@@ -194,7 +150,7 @@ run_sessions(struct cnc__command_reply *reply, const struct cnc__caller *c,
         return;
     }
     form_begin(&form, "Sessions");
-    write_reported(&form, session_columns, CNC_N(session_columns));
+    cnc__result_reported(&form, session_columns, CNC_N(session_columns));
     for (size_t i = 0;
          (s = cnc__router_next_session(service->router, &i)) != NULL;) {
         if (is_meant(s, target) && n++ < max) {
@@ -203,40 +159,31 @@ run_sessions(struct cnc__command_reply *reply, const struct cnc__caller *c,
         }
     }
     cnc__str_printf(&note, "%zu of %zu sessions.", shown, n);
-    form_done(reply, &form, note.data);
+    cnc__result_done(reply, &form, note.data);
     cnc__str_fini(&note);
 }
 
 /* -- other servers
  * ------------------------------------------------------------- */
 
-static const struct column s2s_columns[] = {{"domain", "Domain"},
-                                            {"host", "Of ours"},
-                                            {"direction", "Direction"},
-                                            {"state", "State"},
-                                            {"auth", "By"},
-                                            {"tls", "TLS"},
-                                            {"cert", "Certificate"},
-                                            {"address", "Address"},
-                                            {"queued", "Queued"},
-                                            {"waiting", "Waiting"},
-                                            {"since", "Since"},
-                                            {"error", "Last error"}};
+static const struct cnc__column s2s_columns[] = {{"domain", "Domain"},
+                                                 {"host", "Of ours"},
+                                                 {"direction", "Direction"},
+                                                 {"state", "State"},
+                                                 {"auth", "By"},
+                                                 {"tls", "TLS"},
+                                                 {"cert", "Certificate"},
+                                                 {"address", "Address"},
+                                                 {"queued", "Queued"},
+                                                 {"waiting", "Waiting"},
+                                                 {"since", "Since"},
+                                                 {"error", "Last error"}};
 
 struct servers {
     struct cnc__str *out;
     const struct cnc_service *service;
     size_t n, max;
 };
-
-static void
-form_count(struct cnc__str *out, const char *var, uint64_t n)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-    form_value(out, var, text);
-}
 
 static void
 write_server(const struct cnc__s2s_entry *e, void *priv)
@@ -251,18 +198,18 @@ write_server(const struct cnc__s2s_entry *e, void *priv)
                              (int64_t)(uv_now(&to->service->process->loop) -
                                        e->since_ms));
     cnc__str_puts(to->out, "<item>");
-    form_value(to->out, "domain", e->domain);
-    form_value(to->out, "host", e->host);
-    form_value(to->out, "direction", e->direction);
-    form_value(to->out, "state", e->state);
-    form_value(to->out, "auth", e->auth);
-    form_value(to->out, "tls", e->tls);
-    form_value(to->out, "cert", e->cert ? "trusted" : "");
-    form_value(to->out, "address", e->addr);
-    form_count(to->out, "queued", e->n_queued);
-    form_count(to->out, "waiting", e->queue_bytes + e->out_bytes);
-    form_value(to->out, "since", since);
-    form_value(to->out, "error", e->error);
+    cnc__result_cell(to->out, "domain", e->domain);
+    cnc__result_cell(to->out, "host", e->host);
+    cnc__result_cell(to->out, "direction", e->direction);
+    cnc__result_cell(to->out, "state", e->state);
+    cnc__result_cell(to->out, "auth", e->auth);
+    cnc__result_cell(to->out, "tls", e->tls);
+    cnc__result_cell(to->out, "cert", e->cert ? "trusted" : "");
+    cnc__result_cell(to->out, "address", e->addr);
+    cnc__result_count(to->out, "queued", e->n_queued);
+    cnc__result_count(to->out, "waiting", e->queue_bytes + e->out_bytes);
+    cnc__result_cell(to->out, "since", since);
+    cnc__result_cell(to->out, "error", e->error);
     cnc__str_puts(to->out, "</item>");
 }
 
@@ -316,7 +263,7 @@ run_s2s(struct cnc__command_reply *reply, const struct cnc__caller *c,
     struct servers to = {&form, service, 0, max_of(v)};
 
     form_begin(&form, "Other servers");
-    write_reported(&form, s2s_columns, CNC_N(s2s_columns));
+    cnc__result_reported(&form, s2s_columns, CNC_N(s2s_columns));
     if (service->s2s != NULL) {
         cnc__s2s_each(service->s2s, write_server, &to);
     }
@@ -333,7 +280,7 @@ run_s2s(struct cnc__command_reply *reply, const struct cnc__caller *c,
         cnc__str_printf(&note, "%zu of %zu streams and domains.",
                         to.n < to.max ? to.n : to.max, to.n);
     }
-    form_done(reply, &form, note.data);
+    cnc__result_done(reply, &form, note.data);
     cnc__str_fini(&note);
 }
 
@@ -362,7 +309,7 @@ run_online(struct cnc__command_reply *reply, const struct cnc__caller *c,
         n++;
     }
     cnc__str_puts(&form, "</field>");
-    form_done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 /* 4.19, 4.17 */
@@ -374,11 +321,11 @@ run_counts(struct cnc__command_reply *reply, const struct cnc__caller *c,
     struct cnc__str form = CNC__STR;
 
     form_begin(&form, "Numbers of users");
-    form_number(&form, "onlineusersnum", "Online users",
-                cnc__router_n_sessions(service->router));
-    form_number(&form, "registeredusersnum", "Registered users",
-                cnc__logins_count(service->accounts));
-    form_done(reply, &form, NULL);
+    cnc__result_number(&form, "onlineusersnum", "Online users",
+                       cnc__router_n_sessions(service->router));
+    cnc__result_number(&form, "registeredusersnum", "Registered users",
+                       cnc__logins_count(service->accounts));
+    cnc__result_done(reply, &form, NULL);
 }
 
 /* 4.18 */
@@ -402,7 +349,7 @@ run_registered(struct cnc__command_reply *reply, const struct cnc__caller *c,
                          "label='Registered users'>");
     cnc__logins_each(service->accounts, max_of(v), add_user, to);
     cnc__str_puts(&form, "</field>");
-    form_done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 /* 4.9 */
@@ -442,8 +389,8 @@ run_statistics(struct cnc__command_reply *reply, const struct cnc__caller *c,
                     "<field var='ipaddresses' type='text-multi' "
                     "label='Addresses'>%pR</field>",
                     cnc__str_c(&addresses));
-    form_number(&form, "onlineresources", "Resources online", n);
-    form_done(reply, &form, NULL);
+    cnc__result_number(&form, "onlineresources", "Resources online", n);
+    cnc__result_done(reply, &form, NULL);
     cnc__str_fini(&addresses);
 }
 
@@ -521,17 +468,6 @@ announce(struct cnc_service *service, const char *subject, const char *text)
     return n;
 }
 
-/* A text of many lines. */
-static void
-lines(struct cnc__str *out, struct cnc__values *v, const char *field)
-{
-    const char *line;
-
-    for (size_t i = 0; (line = cnc__values_get(v, field, i)) != NULL; i++) {
-        cnc__str_printf(out, "%s%s", i == 0 ? "" : "\n", line);
-    }
-}
-
 /* 4.23 */
 static const struct cnc_record announce_record = {
     "announcement", CNC_FIELDS({"subject", "Subject"},
@@ -545,14 +481,15 @@ run_announce(struct cnc__command_reply *reply, const struct cnc__caller *c,
     struct cnc_service *service = ((struct cnc__operator *)priv)->service;
     struct cnc__str text = CNC__STR, note = CNC__STR;
 
-    lines(&text, v, "announcement");
+    cnc__values_lines(&text, v, "announcement");
     if (text.len == 0) {
         cnc__command_refuse(reply, v, "announcement",
                             "There is nothing to announce.");
         return;
     }
-    cnc__str_printf(&note, "Sent to %zu sessions.",
-                    announce(service, text_of(v, "subject"), text.data));
+    cnc__str_printf(
+        &note, "Sent to %zu sessions.",
+        announce(service, cnc__values_text(v, "subject"), text.data));
     cnc__log(CNC_LOG_INFO, "operator.announce", "by=%s", c->who.jid);
     cnc__command_done(reply, NULL, note.data, NULL);
     cnc__str_fini(&text);
@@ -658,7 +595,7 @@ read_motd(struct cnc__operator *o, struct cnc__command_reply *reply,
 {
     struct cnc__str text = CNC__STR;
 
-    lines(&text, v, "motd");
+    cnc__values_lines(&text, v, "motd");
     if (text.len == 0) {
         cnc__command_refuse(reply, v, "motd", "There is nothing to say.");
     } else {
@@ -732,12 +669,13 @@ run_shutdown(struct cnc__command_reply *reply, const struct cnc__caller *c,
         cnc__command_done(reply, &err, NULL, NULL);
         return;
     }
-    if (text_of(v, "delay")[0] != '\0' &&
-        !cnc__parse_int(&delay_s, text_of(v, "delay"), 0, MAX_DELAY)) {
+    if (cnc__values_text(v, "delay")[0] != '\0' &&
+        !cnc__parse_int(&delay_s, cnc__values_text(v, "delay"), 0,
+                        MAX_DELAY)) {
         cnc__command_refuse(reply, v, "delay", "That is 0 to 86400 seconds.");
         return;
     }
-    lines(&text, v, "announcement");
+    cnc__values_lines(&text, v, "announcement");
     if (text.len > 0) {
         announce(o->service, "", text.data);
     }

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "../pubsub/result.h"
 #include "../xml/write.h"
 #include "web.h"
 
@@ -17,63 +18,6 @@
 
 /* -- what is typed and answered --------------------------------------------
  */
-
-static const char *
-text_of(struct cnc__values *v, const char *field)
-{
-    const char *s = cnc__values_get(v, field, 0);
-
-    return s == NULL ? "" : s;
-}
-
-static void
-begin(struct cnc__str *out, const char *title)
-{
-    cnc__xml_printf(out,
-                    "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
-                    title);
-}
-
-static void
-cell(struct cnc__str *out, const char *var, const char *text)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%s</value></field>", var,
-                    text);
-}
-
-static void
-count(struct cnc__str *out, const char *var, uint64_t n)
-{
-    cnc__xml_printf(out, "<field var='%s'><value>%llu</value></field>", var,
-                    (unsigned long long)n);
-}
-
-/* A text of many lines, one value each (XEP-0004 3.3). */
-static void
-text_field(struct cnc__str *out, const char *var, const char *label,
-           const char *text)
-{
-    cnc__xml_printf(out, "<field var='%s' type='text-multi' label='%s'>", var,
-                    label);
-    for (;;) {
-        size_t n = strcspn(text, "\n");
-
-        cnc__xml_printf(out, "<value>%.*s</value>", (int)n, text);
-        if (text[n] == '\0') {
-            break;
-        }
-        text += n + 1;
-    }
-    cnc__str_puts(out, "</field>");
-}
-
-static void
-done(struct cnc__command_reply *reply, struct cnc__str *form, const char *note)
-{
-    cnc__str_puts(form, "</x>");
-    cnc__command_done(reply, NULL, note, form->data);
-    cnc__str_fini(form);
-}
 
 /* -- versions ----------------------------------------------------------------
  */
@@ -144,7 +88,8 @@ static struct cnc__sheet *
 version_text(struct cnc__agent *a, struct cnc__command_reply *reply,
              struct cnc__values *v, const char *field)
 {
-    const char *id = text_of(v, "id"), *want = text_of(v, field);
+    const char *id = cnc__values_text(v, "id"),
+               *want = cnc__values_text(v, field);
     struct cnc__sheet *s = NULL;
     struct versions list;
 
@@ -200,11 +145,12 @@ write_template(struct cnc__str *out, const struct cnc__agent *a,
         cnc__datetime(when, item->published_ms);
     }
     cnc__str_puts(out, "<item>");
-    cell(out, "id", id);
-    cell(out, "pages", cnc__str_c(&pages));
-    cell(out, "published", when);
-    cell(out, "publisher", item == NULL ? "file" : item->publisher);
-    count(out, "bytes", s->len);
+    cnc__result_cell(out, "id", id);
+    cnc__result_cell(out, "pages", cnc__str_c(&pages));
+    cnc__result_cell(out, "published", when);
+    cnc__result_cell(out, "publisher",
+                     item == NULL ? "file" : item->publisher);
+    cnc__result_count(out, "bytes", s->len);
     cnc__str_puts(out, "</item>");
     cnc__str_fini(&pages);
 }
@@ -233,7 +179,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
         }
     }
     qsort(ids, n, sizeof(*ids), by_id);
-    begin(&form, "Templates");
+    cnc__result_begin(&form, "Templates");
     cnc__str_puts(&form, "<reported><field var='id' label='Template'/>"
                          "<field var='pages' label='Pages'/>"
                          "<field var='published' label='Published'/>"
@@ -246,7 +192,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
                        s != NULL ? s : cnc__table_get(a->files, ids[at]));
     }
     cnc__free(ids);
-    done(reply, &form, NULL);
+    cnc__result_done(reply, &form, NULL);
 }
 
 static void
@@ -256,8 +202,8 @@ run_history(struct cnc__agent *a, struct cnc__command_reply *reply,
     struct cnc__str form = CNC__STR;
     struct versions list;
 
-    versions_of(&list, a, text_of(v, "id"), NULL);
-    begin(&form, text_of(v, "id"));
+    versions_of(&list, a, cnc__values_text(v, "id"), NULL);
+    cnc__result_begin(&form, cnc__values_text(v, "id"));
     cnc__str_puts(&form, "<reported><field var='position' label='Version'/>"
                          "<field var='published' label='Published'/>"
                          "<field var='publisher' label='By'/>"
@@ -268,13 +214,15 @@ run_history(struct cnc__agent *a, struct cnc__command_reply *reply,
 
         cnc__datetime(when, one->ms);
         cnc__str_puts(&form, "<item>");
-        cell(&form, "position", one->position);
-        cell(&form, "published", when);
-        cell(&form, "publisher", one->publisher);
-        count(&form, "bytes", one->sheet == NULL ? 0 : one->sheet->len);
+        cnc__result_cell(&form, "position", one->position);
+        cnc__result_cell(&form, "published", when);
+        cnc__result_cell(&form, "publisher", one->publisher);
+        cnc__result_count(&form, "bytes",
+                          one->sheet == NULL ? 0 : one->sheet->len);
         cnc__str_puts(&form, "</item>");
     }
-    done(reply, &form, list.n == 0 ? "Nothing is kept of it." : NULL);
+    cnc__result_done(reply, &form,
+                     list.n == 0 ? "Nothing is kept of it." : NULL);
     versions_fini(&list);
 }
 
@@ -288,9 +236,9 @@ run_show(struct cnc__agent *a, struct cnc__command_reply *reply,
     if (s == NULL) {
         return;
     }
-    begin(&form, text_of(v, "id"));
-    text_field(&form, "text", "Template", s->text);
-    done(reply, &form, NULL);
+    cnc__result_begin(&form, cnc__values_text(v, "id"));
+    cnc__result_lines(&form, "text", "Template", s->text);
+    cnc__result_done(reply, &form, NULL);
     cnc__sheet_unref(&s);
 }
 
@@ -472,9 +420,9 @@ run_diff(struct cnc__agent *a, struct cnc__command_reply *reply,
     n = diff(&text, old, new);
     cnc__str_printf(&note, n == 0 ? "They are the same." : "%zu lines differ.",
                     n);
-    begin(&form, text_of(v, "id"));
-    text_field(&form, "diff", "What changed", cnc__str_c(&text));
-    done(reply, &form, note.data);
+    cnc__result_begin(&form, cnc__values_text(v, "id"));
+    cnc__result_lines(&form, "diff", "What changed", cnc__str_c(&text));
+    cnc__result_done(reply, &form, note.data);
     cnc__str_fini(&text);
     cnc__str_fini(&note);
     cnc__sheet_unref(&old);
@@ -530,7 +478,7 @@ run_put(struct cnc__agent *a, struct cnc__command_reply *reply,
         cnc__str_puts(&text, line);
         cnc__str_putc(&text, '\n');
     }
-    publish(a, reply, who, text_of(v, "id"), cnc__str_c(&text));
+    publish(a, reply, who, cnc__values_text(v, "id"), cnc__str_c(&text));
     cnc__str_fini(&text);
 }
 
@@ -541,7 +489,7 @@ run_rollback(struct cnc__agent *a, struct cnc__command_reply *reply,
     struct cnc__sheet *s = version_text(a, reply, v, "version");
 
     if (s != NULL) {
-        publish(a, reply, who, text_of(v, "id"), s->text);
+        publish(a, reply, who, cnc__values_text(v, "id"), s->text);
         cnc__sheet_unref(&s);
     }
 }

@@ -51,6 +51,19 @@ on_add(struct cnc__command_reply *reply, const struct cnc__caller *c,
     }
 }
 
+/* A field that is wrong, and then another look at what was typed. */
+static void
+on_look_again(struct cnc__command_reply *reply, const struct cnc__caller *c,
+              struct cnc__values *v, void *priv)
+{
+    struct shop *shop = priv;
+
+    cnc__command_refuse(reply, v, "title", "Another one.");
+    assert_false(cnc__command_is_open(reply));
+    snprintf(shop->title, sizeof(shop->title), "%s",
+             cnc__values_text(v, "title"));
+}
+
 static struct world *
 open_shop(struct shop *shop)
 {
@@ -437,6 +450,44 @@ commands_are_found(void **state)
     world_free(&w);
 }
 
+static void
+count_answers(const struct cnc__command_answer *a, struct cnc__values *v,
+              void *n)
+{
+    assert_int_equal(a->code, CNC_EREFUSED);
+    assert_string_equal(cnc__values_error(v, "title"), "Another one.");
+    ++*(int *)n;
+}
+
+static void
+what_was_typed_stays_until_the_function_has_returned(void **state)
+{
+    struct shop shop;
+    struct world *w = open_shop(&shop);
+    struct cnc__session *s = world_session(w, "bob@x", "r", false, false);
+    const struct cnc__command look = {.node = (char *)"look",
+                                      .record = &book,
+                                      .who = CNC_ANYBODY_RUNS,
+                                      .run = on_look_again,
+                                      .priv = &shop};
+    const struct cnc__caller who = {.who = {.jid = "bob@x"}, .lang = "en"};
+    struct cnc__values *v = cnc__values_new();
+    int n = 0;
+
+    assert_int_equal(cnc__commands_add(w->commands, &look, NULL), 0);
+    ask(w, s, "node='look' action='execute'",
+        "<x xmlns='jabber:x:data' type='submit'><field var='title'>"
+        "<value>Emma</value></field></x>");
+    world_expect(w, s, "Another one.");
+    assert_string_equal(shop.title, "Emma");
+
+    cnc__values_add(v, "title", "Persuasion", NULL);
+    cnc__commands_call(w->commands, "look", &who, v, count_answers, &n);
+    assert_int_equal(n, 1);
+    assert_string_equal(shop.title, "Persuasion");
+    world_free(&w);
+}
+
 int
 main(void)
 {
@@ -450,6 +501,7 @@ main(void)
         cmocka_unit_test(an_answer_may_come_later_or_too_late),
         cmocka_unit_test(a_session_keeps_its_last_calls_alone),
         cmocka_unit_test(commands_are_found),
+        cmocka_unit_test(what_was_typed_stays_until_the_function_has_returned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
