@@ -396,14 +396,14 @@ check_computed(const struct cnc_record *r, const char *xmlns,
     if (!has_computed(r)) {
         return 0;
     }
-    struct cnc__str xml = CNC__STR;
-    struct cnc_element *stripped = NULL;
-    char text[MAX_COMPUTED];
-    int rc = strip(&stripped, &xml, r, xmlns, e, err);
+    struct cnc_element *whole = NULL;
+    int rc = cnc__record_compute(&whole, r, xmlns, e, err);
     for (const struct cnc_field *f = r->fields; rc == 0 && f->name != NULL;
          f++) {
-        rc = f->compute == NULL ? 0 : compute(text, f, stripped, err);
-        if (rc == 0 && f->compute != NULL &&
+        const char *text = f->compute == NULL
+                               ? NULL
+                               : cnc_element_child_text(whole, xmlns, f->name);
+        if (text != NULL &&
             strcmp(cnc_element_child_text(e, xmlns, f->name), text) != 0) {
             rc = cnc_error_set(err, CNC_EREFUSED, "not-acceptable",
                                "%s is made from the rest of the record: "
@@ -411,8 +411,7 @@ check_computed(const struct cnc_record *r, const char *xmlns,
                                cnc__field_label(f), text);
         }
     }
-    cnc_element_unref(&stripped);
-    cnc__str_fini(&xml);
+    cnc_element_unref(&whole);
     return rc;
 }
 
