@@ -32,17 +32,26 @@ static const struct file python_files[] = {
     {NULL, NULL, false},
 };
 
-/* @name@ is the app's name, @Name@ the same with a capital. */
+struct site {
+    const char *name; /* the app's */
+    const char *apps; /* those beside it, blanks between */
+};
+
+/* @name@ is the app's name, @Name@ the same with a capital, @apps@ those that
+ * run beside it. */
 static void
-fill(struct cnc__str *out, const char *text, const char *name)
+fill(struct cnc__str *out, const char *text, const struct site *site)
 {
     while (*text != '\0') {
         if (strncmp(text, "@name@", 6) == 0) {
-            cnc__str_puts(out, name);
+            cnc__str_puts(out, site->name);
             text += 6;
         } else if (strncmp(text, "@Name@", 6) == 0) {
-            cnc__str_putc(out, (char)toupper((unsigned char)name[0]));
-            cnc__str_puts(out, name + 1);
+            cnc__str_putc(out, (char)toupper((unsigned char)site->name[0]));
+            cnc__str_puts(out, site->name + 1);
+            text += 6;
+        } else if (strncmp(text, "@apps@", 6) == 0) {
+            cnc__str_puts(out, site->apps);
             text += 6;
         } else {
             cnc__str_putc(out, *text++);
@@ -51,7 +60,8 @@ fill(struct cnc__str *out, const char *text, const char *name)
 }
 
 static int
-write_file(const struct file *file, const char *skeletons, const char *name)
+write_file(const struct file *file, const char *skeletons,
+           const struct site *site)
 {
     struct cnc__str from = CNC__STR, to = CNC__STR, text = CNC__STR;
     size_t len = 0;
@@ -60,8 +70,8 @@ write_file(const struct file *file, const char *skeletons, const char *name)
     int code = 0;
 
     cnc__str_printf(&from, "%s/%s", skeletons, file->from);
-    cnc__str_printf(&to, "%s/", name);
-    fill(&to, file->to, name);
+    cnc__str_printf(&to, "%s/", site->name);
+    fill(&to, file->to, site);
     raw = ctl_read(from.data, &len);
     f = raw == NULL ? NULL : fopen(to.data, "wx");
     if (f == NULL) {
@@ -69,7 +79,7 @@ write_file(const struct file *file, const char *skeletons, const char *name)
                            : ctl_say(1, "cannot make %s: %s.", to.data,
                                      strerror(errno));
     } else {
-        fill(&text, raw, name);
+        fill(&text, raw, site);
         fwrite(text.data, 1, text.len, f);
         if (fclose(f) != 0) {
             code =
@@ -85,38 +95,108 @@ write_file(const struct file *file, const char *skeletons, const char *name)
     return code;
 }
 
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789_"
+
 static bool
 good_name(const char *s)
 {
     return s[0] >= 'a' && s[0] <= 'z' && strlen(s) <= 40 &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(s);
+           strspn(s, NAME_CHARS) == strlen(s);
+}
+
+/* Names of installed apps, blanks between, each perhaps with "=/mount": they
+ * go into a Makefile as they are. */
+static bool
+good_apps(const char *s)
+{
+    return strlen(s) <= 400 && strspn(s, NAME_CHARS "-=/ ") == strlen(s) &&
+           s[0] != '-' && strstr(s, " -") == NULL;
+}
+
+static bool
+has_app(const char *apps, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = apps; (at = strstr(at, name)) != NULL; at += len) {
+        if ((at == apps || at[-1] == ' ') &&
+            strchr(" =", at[len]) != NULL) { /* also the end */
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+make_site(const struct site *site, const char *skeletons,
+          const struct file *files)
+{
+    int code = 0;
+
+    if (mkdir(site->name, 0755) != 0) {
+        return ctl_say(1, "cannot make the folder %s: %s.", site->name,
+                       strerror(errno));
+    }
+    for (const struct file *f = files; code == 0 && f->from != NULL; f++) {
+        code = write_file(f, skeletons, site);
+    }
+    if (code == 0) {
+        printf("%s/ is ready. Next:\n  cd %s\n  make run      serve it, open "
+               "the address it prints\n  make admin    meanwhile: an account "
+               "for you%s\n  make check    its test\n",
+               site->name, site->name,
+               has_app(site->apps, "admin") ? "; then /admin is yours" : "");
+    }
+    return code;
+}
+
+/* The word of an option, "--name WORD" or "--name=WORD"; NULL: it is not
+ * that one. */
+static const char *
+option(int *i, int argc, char **argv, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(argv[*i], name, len) != 0) {
+        return NULL;
+    }
+    if (argv[*i][len] == '=') {
+        return argv[*i] + len + 1;
+    }
+    return argv[*i][len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
 }
 
 static int
 new_app(struct ctl *ctl, int argc, char **argv)
 {
-    const char *name = NULL, *lang = "c";
-    const char *skeletons = getenv("CONCORDANCE_SKELETONS");
-    const struct file *files;
-    int code = 0;
+    struct site site = {.name = NULL, .apps = "auth admin"};
+    const char *skeletons = getenv("CONCORDANCE_SKELETONS"), *lang = "c";
 
     for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
-            lang = argv[++i];
-        } else if (strncmp(argv[i], "--lang=", 7) == 0) {
-            lang = argv[i] + 7;
-        } else if (name == NULL && argv[i][0] != '-') {
-            name = argv[i];
+        const char *word;
+
+        if ((word = option(&i, argc, argv, "--lang")) != NULL) {
+            lang = word;
+        } else if ((word = option(&i, argc, argv, "--apps")) != NULL) {
+            site.apps = word;
+        } else if (site.name == NULL && argv[i][0] != '-') {
+            site.name = argv[i];
         } else {
             return ctl_say(2, "`concordctl help new` says how that goes.");
         }
     }
-    if (name == NULL || !good_name(name)) {
+    if (site.name == NULL || !good_name(site.name)) {
         return ctl_say(2, "an app's name is lower-case letters, digits and _, "
                           "and starts with a letter.");
     }
     if (strcmp(lang, "c") != 0 && strcmp(lang, "python") != 0) {
         return ctl_say(2, "--lang is c or python, not %s.", lang);
+    }
+    if (!good_apps(site.apps)) {
+        return ctl_say(2,
+                       "--apps is names of installed apps with blanks "
+                       "between, such as \"auth admin\", not \"%s\".",
+                       site.apps);
     }
     if (skeletons == NULL || skeletons[0] == '\0') {
         skeletons = CNC_DATADIR "/skeleton";
@@ -127,27 +207,17 @@ new_app(struct ctl *ctl, int argc, char **argv)
                        "whole, or set CONCORDANCE_SKELETONS.",
                        skeletons, strerror(errno));
     }
-    if (mkdir(name, 0755) != 0) {
-        return ctl_say(1, "cannot make the folder %s: %s.", name,
-                       strerror(errno));
-    }
-    files = lang[0] == 'c' ? c_files : python_files;
-    for (const struct file *f = files; code == 0 && f->from != NULL; f++) {
-        code = write_file(f, skeletons, name);
-    }
-    if (code == 0) {
-        printf("%s/ is ready. Next:\n  cd %s\n  make run      serve it, open "
-               "the address it prints\n  make admin    meanwhile: an account "
-               "for you; then /admin is yours\n  make check    its test\n",
-               name, name);
-    }
-    return code;
+    return make_site(&site, skeletons,
+                     lang[0] == 'c' ? c_files : python_files);
 }
 
 const struct ctl_command ctl_new[] = {
-    {"new", "NAME [--lang c|python]", "make a small working app",
+    {"new", "NAME [--lang c|python] [--apps NAMES]",
+     "make a small working app",
      "Makes the folder NAME with the app, its page's template, its test and "
-     "a Makefile\nthat serves it with log-in and the admin panel.\n",
-     1, 3, true, new_app},
+     "a Makefile\nthat serves it with log-in and the admin panel: --apps "
+     "\"auth admin\".  Other\ninstalled apps run beside it by their names "
+     "(\"auth admin wiki=/notes\");\n--apps \"\" serves it alone.\n",
+     1, 5, true, new_app},
     {NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };

@@ -34,6 +34,20 @@ def test_a_new_app_passes_its_test(lang, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("lang", ["c", "python"])
+def test_the_apps_beside_a_new_one_are_chosen(lang, tmp_path):
+    made = run("concordctl", "new", "shelf", "--lang", lang,
+               "--apps", "auth wiki=/notes", cwd=tmp_path)
+    assert made.returncode == 0 and "/admin" not in made.stdout
+    dry = run("make", "-n", "run", cwd=tmp_path / "shelf")
+    assert " auth wiki=/notes " in dry.stdout, dry.stdout
+    for bad in ["auth;id", "$(id)", "--supervise", "auth --data x"]:
+        refused = run("concordctl", "new", "other", "--apps", bad,
+                      cwd=tmp_path)
+        assert refused.returncode == 2 and bad in refused.stderr
+        assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize("lang", ["c", pytest.param("python",
                                                     marks=needs_python)])
 def test_a_new_site_has_log_in_and_an_admin_panel(lang, tmp_path):
