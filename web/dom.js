@@ -44,6 +44,7 @@ function safe(n, k, v) {
   if (!has("attributes", k)) return false;
   if (k == "type") return n != "input" || !/image/i.test(v);
   if (k == "action") return near(v);
+  if (k == "target") return v == "_blank";
   if (k == "srcset") return v.split(/[\s,]+/).every((w) => /^http/.test(url(w).protocol));
   return !has("url_attributes", k) || has("url_schemes", url(v).protocol) ||
     (n == "img" && /^data:image\/(png|jpeg|gif|webp)[;,]/i.test(v));

@@ -26,6 +26,15 @@
         <xsl:with-param name="text"><xsl:for-each select="x:field[@var = 'diff']/x:value"><xsl:value-of select="."/><xsl:text>&#10;</xsl:text></xsl:for-each></xsl:with-param>
       </xsl:call-template>
     </xsl:for-each>
+    <xsl:for-each select="c:command[@node = 'templates/put'][x:x/x:item]">
+      <xsl:call-template name="flash">
+        <xsl:with-param name="text" select="c:note"/>
+      </xsl:call-template>
+      <xsl:call-template name="table">
+        <xsl:with-param name="x" select="x:x[@type = 'result']"/>
+        <xsl:with-param name="caption" select="''"/>
+      </xsl:call-template>
+    </xsl:for-each>
     <xsl:for-each select="c:command[@node = 'templates/put']/x:x[@type = 'form']">
       <xsl:call-template name="form">
         <xsl:with-param name="x" select="."/>
@@ -65,9 +74,27 @@
     </div>
   </xsl:template>
 
+  <!-- One button more: the same form, and nothing is published. -->
+  <xsl:template match="x:field[@var = 'look']" mode="field">
+    <p class="admin-row"><button type="submit" name="look" value="true"><c:text>Preview</c:text></button></p>
+  </xsl:template>
+
+  <!-- What is typed stays where it is. -->
+  <xsl:template match="x:field[@var = 'address']" mode="cell">
+    <xsl:if test="string(x:value)">
+      <a href="{x:value}" target="_blank"><c:text>Look at it</c:text></a>
+    </xsl:if>
+  </xsl:template>
+
   <xsl:template match="x:item" mode="actions">
     <xsl:variable name="version" select="x:field[@var = 'position']/x:value"/>
     <a href="/admin/template?{$id-query}&amp;version={str:encode-uri($version, true())}"><c:text>Show</c:text></a>
+    <xsl:text> </xsl:text>
+    <form class="admin-button" method="post" action="/_do/templates/preview" target="_blank">
+      <input type="hidden" name="id" value="{$id}"/>
+      <input type="hidden" name="version" value="{$version}"/>
+      <button type="submit"><c:text>Preview</c:text></button>
+    </form>
     <xsl:text> </xsl:text>
     <xsl:if test="position() &gt; 1 or preceding-sibling::x:item">
       <a href="/admin/template/diff?{$id-query}&amp;from={str:encode-uri($version, true())}"><c:text>Compare</c:text></a>

@@ -198,7 +198,9 @@ answer(struct cnc__command_reply *reply, const struct cnc_error *err,
     struct cnc__command_answer a = {.code = err == NULL ? 0 : err->code,
                                     .text = err == NULL ? note : err->text,
                                     .result_xml = result_xml,
-                                    .see = err == NULL ? see : NULL};
+                                    .see = err == NULL ? see : NULL,
+                                    .chose = reply->see != NULL,
+                                    .again = reply->again};
 
     reply->answered(&a, reply->values, reply->priv);
 }
@@ -302,6 +304,12 @@ cnc__command_run(struct cnc__command_reply *reply,
     if (reply->over) {
         reply_free(reply);
     }
+}
+
+void
+cnc__command_again(struct cnc__command_reply *reply)
+{
+    reply->again = true;
 }
 
 void

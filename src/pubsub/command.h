@@ -110,6 +110,8 @@ struct cnc__command_answer { /* borrowed for the call */
     const char *text;        /* the note, or what is wrong; or NULL */
     const char *result_xml;  /* or NULL */
     const char *see;         /* a path to go to, or NULL */
+    bool chose;              /* that is what this run said, not .see */
+    bool again;              /* the form stays, with what was typed */
 };
 typedef void cnc__command_answered_f(const struct cnc__command_answer *a,
                                      struct cnc__values *v, void *priv);
@@ -123,6 +125,8 @@ CNC_API void cnc__commands_call(struct cnc__commands *c, const char *node,
 CNC_API bool cnc__command_is_open(const struct cnc__command_reply *c);
 /* Before cnc__command_done(): where the web goes after it. */
 CNC_API void cnc__command_see(struct cnc__command_reply *c, const char *path);
+/* ... on a page the form stands below the answer, as it was typed. */
+CNC_API void cnc__command_again(struct cnc__command_reply *c);
 
 /*
  * Answer.  err NULL: status='completed' with a note and, when result_xml is

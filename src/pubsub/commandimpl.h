@@ -62,6 +62,7 @@ struct cnc__command_reply {
     char *see, *who;
     char call_id[33];
     bool inside, over; /* run() is on the stack; it was answered */
+    bool again;
 };
 
 /* -- command.c ------------------------------------------------------------ */

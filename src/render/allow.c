@@ -210,6 +210,9 @@ allowed_set(const char *s)
 bool
 cnc__allow_value(int tag, int attr, const char *value)
 {
+    if (attr == CNC__ATTR_TARGET) {
+        return strcmp(value, "_blank") == 0;
+    }
     if (attr < 0 || attr >= CNC__ATTR_N ||
         find(url_attrs, CNC_N(url_attrs), attr_names[attr]) < 0) {
         return true;

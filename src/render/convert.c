@@ -133,6 +133,11 @@ enter(struct convert *c, const xmlNode *n)
         }
         return false;
     }
+    /* One with words in it was copied from a source that has it. */
+    if (is_page(n, "flash") && c->part != NULL && n->children == NULL) {
+        cnc__rbuild_text(c->b, CNC__PART_NOTE, strlen(CNC__PART_NOTE));
+        return false;
+    }
     bool html = n->ns == NULL || in_ns(n->ns, NS_XHTML);
     bool in = html ? open_html(c, n)
                    : cnc__rbuild_open_foreign(c->b, (const char *)n->name) !=

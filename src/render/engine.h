@@ -28,10 +28,12 @@
  * id="{@c:id}": patches then follow it when it moves.
  *
  * <c:part for="users">...</c:part> in the result is for those alone who are
- * named: users, guests, or whoever has one of some roles.  In the tree stands
+ * named: users, guests, whoever has one of some roles, or (flash) whoever is
+ * to be told something.  In the tree stands
  * an empty <span data-cnc-part="N"/> (tree.h), so that neither a patch nor the
  * HTML has it; it comes beside that.  <c:viewer/> in it is the byte 0x01,
- * which no XML can hold, in place of the viewer's name.  A part has no parts,
+ * which no XML can hold, in place of the viewer's name, and <c:flash/> the
+ * byte 0x02 in place of what he is told.  A part has no parts,
  * and where the allow-list or HTML has no place for a span it is left out.
  *
  * THE SAFE TREE is the result after the allow-list: elements, attributes and

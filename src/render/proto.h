@@ -16,6 +16,7 @@
 #define CNC__RENDER_MAX_FIELDS  8
 #define CNC__PARTS_MAX          32     /* of a page, for some */
 #define CNC__PART_NAME          "\x01" /* in a part: the viewer's name */
+#define CNC__PART_NOTE          "\x02" /* in one for "flash": what is said */
 
 enum cnc__render_type {
     /* calls: fields */

@@ -82,6 +82,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__older_free(a);
     cnc__once_free(a);
     cnc__callpage_free(a);
+    cnc__preview_free(a);
     cnc__submit_free(a);
     cnc__template_commands_end(a);
     cnc__templates_free(a);
@@ -307,6 +308,7 @@ cnc__agent_tick(struct cnc__agent *a)
 {
     CNC_OBJ_CHECK(a, AGENT_MAGIC);
     cnc__submit_tick(a);
+    cnc__preview_tick(a);
     cnc__instance_tick(a);
 }
 

@@ -499,7 +499,8 @@ on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
         finish(c);
     } else {
         keep_answer(k, answered, v,
-                    answered->code != 0 || (cmd != NULL && cmd->safe));
+                    answered->code != 0 || answered->again ||
+                        (cmd != NULL && cmd->safe));
         run_all(c);
     }
 }

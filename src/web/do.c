@@ -289,24 +289,24 @@ on_answer(const struct cnc__command_answer *a, struct cnc__values *v,
     char *next = NULL;
 
     cnc__form_files_end(&d->files, a->code != 0, v);
-    if (a->code == 0 && a->see == NULL && a->result_xml == NULL &&
+    if (a->code == 0 && !a->chose && a->result_xml == NULL &&
         !d->agent->closed && d->request->method == CNC__HTTP_POST) {
         next = next_of(d); /* nothing is lost but the note, which goes too */
     }
 
     if (d->agent->closed) {
         doing_free(d); /* the service ends, and the request is gone */
+    } else if (next != NULL) {
+        go(d, next, a); /* where he was is nearer than where .see is */
     } else if (a->code == 0 && d->request->method == CNC__HTTP_POST &&
                can_go(d, a->see)) {
         go(d, a->see, a);
-    } else if (next != NULL) {
-        go(d, next, a);
     } else if (a->code == 0) {
         const struct cnc__command *cmd = command_of(d);
 
         /* What a search found, and its form to search again. */
         show(d, 200, 0, a->text, a->result_xml,
-             cmd != NULL && cmd->safe && cmd->record != NULL, v);
+             cmd != NULL && (cmd->safe || a->again) && cmd->record != NULL, v);
     } else {
         if (a->code == CNC_EREFUSED && cnc__values_n_errors(v) == 0) {
             cnc__values_refuse(v, NULL, a->text);

@@ -136,8 +136,9 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
 
 /* NULL: too many are under way. */
 static struct cnc__once *
-begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
-      const char *lang, const struct cnc__str *source, void *priv)
+begin_with(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
+           const char *id, struct cnc__sheet *instead, const char *lang,
+           const struct cnc__str *source, void *priv)
 {
     if (a->n_once >= MAX_ONCE) {
         return NULL;
@@ -156,7 +157,7 @@ begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
     o->key = cnc__str_steal(&text);
     o->priv = priv;
     struct cnc__render_field key = cnc__web_field(o->key);
-    cnc__imports_pack(&text, a, sheet, NULL, NULL);
+    cnc__imports_pack(&text, a, sheet, id, instead);
     struct cnc__str texts = CNC__STR;
     cnc__texts_pack(&texts, a, sheet, lang);
     struct cnc__render_field s[] = {key,
@@ -170,6 +171,13 @@ begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
     struct cnc__render_field x[] = {key, cnc__web_field_str(source)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
     return o;
+}
+
+static struct cnc__once *
+begin(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
+      const char *lang, const struct cnc__str *source, void *priv)
+{
+    return begin_with(a, worker, sheet, NULL, NULL, lang, source, priv);
 }
 
 static void
@@ -205,6 +213,29 @@ end_page(struct cnc__once *o, struct cnc__web_page *p, const char *node,
     cnc__view_head(&head, p, NULL);
     end(o, &head);
     cnc__str_fini(&head);
+}
+
+bool
+cnc__once_try(struct cnc__web_page *p, const struct cnc__viewer *who,
+              bool uses, const char *id, struct cnc__sheet *sheet,
+              cnc__once_f *f, void *priv)
+{
+    static const struct cnc__str none = CNC__STR;
+    struct cnc__agent *a = p->agent;
+    bool own = !uses || strcmp(p->template_, id) == 0;
+    struct cnc__str text = CNC__STR;
+    cnc__web_source(&text, p, NULL, 0);
+    struct cnc__once *o = begin_with(
+        a, a->next_worker++, own ? sheet : cnc__sheet_of(a, p->template_), id,
+        sheet, p->lang, &text, priv);
+    cnc__str_fini(&text);
+    if (o != NULL) {
+        o->f = f;
+        cnc__viewer_copy(&o->who, who);
+        send_forms(o, p, NULL, NULL, NULL);
+        end(o, &none);
+    }
+    return o != NULL;
 }
 
 bool

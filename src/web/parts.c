@@ -28,6 +28,7 @@ cnc__viewer_copy(struct cnc__viewer *v, const struct cnc__viewer *from)
 {
     v->bare = cnc__strdup(from->bare);
     v->name = cnc__strdup(from->name);
+    v->note = cnc__strdup(from->note);
 }
 
 void
@@ -35,6 +36,7 @@ cnc__viewer_fini(struct cnc__viewer *v)
 {
     cnc__free(v->bare);
     cnc__free(v->name);
+    cnc__free(v->note);
     memset(v, 0, sizeof(*v));
 }
 
@@ -43,6 +45,9 @@ static bool
 is_for(const struct cnc__agent *a, const struct cnc__viewer *v,
        const char *word)
 {
+    if (strcmp(word, "flash") == 0) {
+        return v->note != NULL;
+    }
     if (strcmp(word, "guests") == 0) {
         return v->bare == NULL;
     }
@@ -84,6 +89,20 @@ blanks(char *s)
     }
 }
 
+/* What it depends on. */
+static void
+classify(struct cnc__parts *p, const char *for_)
+{
+    for (const char *s = for_ + strspn(for_, " "); *s != '\0';
+         s += strspn(s, " ")) {
+        size_t n = strcspn(s, " ");
+        bool flash = n == 5 && memcmp(s, "flash", 5) == 0;
+        p->flash = p->flash || flash;
+        p->personal = p->personal || !flash;
+        s += n;
+    }
+}
+
 struct cnc__parts *
 cnc__parts_read(const struct cnc__render_message *reply)
 {
@@ -112,6 +131,7 @@ cnc__parts_read(const struct cnc__render_message *reply)
         part->at = from = (size_t)n;
         part->for_ = cnc__strndup(data, len);
         blanks(part->for_);
+        classify(p, part->for_);
         p->n++;
         if (!cnc__render_unpack(&data, &len, &at, end)) {
             len = 0;
@@ -158,9 +178,9 @@ cnc__parts_of(const struct cnc__agent *a, const struct cnc__parts *p,
 }
 
 static void
-put_name(struct cnc__str *out, const char *name)
+put_text(struct cnc__str *out, const char *text)
 {
-    for (const char *s = name == NULL ? "" : name; *s != '\0'; s++) {
+    for (const char *s = text == NULL ? "" : text; *s != '\0'; s++) {
         switch (*s) {
         case '&':
             cnc__str_puts(out, "&amp;");
@@ -177,18 +197,22 @@ put_name(struct cnc__str *out, const char *name)
     }
 }
 
-/* Its byte stands for the name, in texts alone: no attribute can have it. */
+/* A byte stands for the name, another one for the note, in texts alone: no
+ * attribute can have them. */
 static void
 put_part(struct cnc__str *out, const struct cnc__page_part *part,
          const struct cnc__viewer *v)
 {
-    const char *s = part->html, *end = s + part->len, *mark;
-    while ((mark = memchr(s, CNC__PART_NAME[0], (size_t)(end - s))) != NULL) {
-        cnc__str_add(out, s, (size_t)(mark - s));
-        put_name(out, v->name);
-        s = mark + 1;
+    const char *s = part->html;
+    for (;;) {
+        size_t n = strcspn(s, CNC__PART_NAME CNC__PART_NOTE);
+        cnc__str_add(out, s, n);
+        if (s[n] == '\0') {
+            break;
+        }
+        put_text(out, s[n] == CNC__PART_NOTE[0] ? v->note : v->name);
+        s += n + 1;
     }
-    cnc__str_add(out, s, (size_t)(end - s));
 }
 
 void

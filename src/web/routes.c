@@ -137,8 +137,30 @@ answer_kept(struct cnc__web_page *p, const struct cnc__viewer *viewer,
     cnc__str_fini(&lines);
 }
 
+/* The note of the command before, once, where the page has a place for it. */
+static bool
+answer_flash(struct cnc__web_page *p, struct cnc__viewer *viewer,
+             struct cnc__http_request *r)
+{
+    struct cnc__str lines = CNC__STR, html = CNC__STR;
+    if (p->snapshot->parts == NULL || !p->snapshot->parts->flash ||
+        r->method != CNC__HTTP_GET) {
+        return false;
+    }
+    viewer->note = cnc__flash_take(p->agent, r, &lines);
+    if (viewer->note != NULL) {
+        cnc__snapshot_html(&html, p->agent, p->snapshot, viewer);
+        cnc__str_puts(&lines, cnc__call_headers);
+        cnc__answer_html(r->responder, 200, lines.data, cnc__str_c(&html),
+                         html.len);
+    }
+    cnc__str_fini(&html);
+    cnc__str_fini(&lines);
+    return viewer->note != NULL;
+}
+
 static void
-answer_page(struct cnc__web_page *p, const struct cnc__viewer *viewer,
+answer_page(struct cnc__web_page *p, struct cnc__viewer *viewer,
             struct cnc__http_request *r)
 {
     if (p->snapshot == NULL) {
@@ -157,6 +179,9 @@ answer_page(struct cnc__web_page *p, const struct cnc__viewer *viewer,
     }
     if (asked) {
         answer_kept(p, viewer, r);
+        return;
+    }
+    if (answer_flash(p, viewer, r)) {
         return;
     }
     cnc__snapshot_answer(p->agent, p->snapshot, viewer, r->responder,
@@ -195,7 +220,8 @@ open_page(struct cnc__web_page *p, struct cnc__http_request *r)
     /* Everybody sees the same of an open page without parts: who asks is not
      * looked up. */
     bool known = p->closed_ || r->method == CNC__HTTP_POST ||
-                 (p->snapshot != NULL && p->snapshot->parts != NULL);
+                 (p->snapshot != NULL && p->snapshot->parts != NULL &&
+                  p->snapshot->parts->personal);
     cnc__instance_used(p);
     if (known) {
         cnc__web_caller_init(&w, a, r);
@@ -395,7 +421,7 @@ find_page(struct cnc__agent *a, const char *lang, const char *path)
 static void
 route(struct cnc__agent *a, struct cnc__http_request *r)
 {
-    if (cnc__do_answer(a, r)) {
+    if (cnc__do_answer(a, r) || cnc__preview_answer(a, r)) {
         return;
     }
     bool asked;

@@ -63,12 +63,19 @@ write_head(struct cnc__str *w, const char *etag, enum cnc__encoding e,
                     len, etag, cnc__answer_suffix(e), codings[e], headers);
 }
 
+/* Do some get another page than guests? */
+static bool
+is_personal(const struct cnc__snapshot *s)
+{
+    return s->parts != NULL && s->parts->personal;
+}
+
 static void
 put_whole(struct cnc__snapshot *s, enum cnc__encoding e, const char *body,
           size_t len)
 {
     struct cnc__str w = CNC__STR;
-    bool plain = !s->private_ && !s->varies && s->parts != NULL;
+    bool plain = !s->private_ && !s->varies && is_personal(s);
     write_head(&w, s->etag, e,
                plain ? guest_headers : headers_of(s->private_, s->varies),
                len);
@@ -82,7 +89,7 @@ struct cnc__snapshot *
 cnc__snapshot_new(const char *html, size_t len, struct cnc__parts *parts,
                   const char *position, const struct cnc__web_page *p)
 {
-    static const struct cnc__viewer guest = {NULL, NULL};
+    static const struct cnc__viewer guest = {.bare = NULL};
     struct cnc__snapshot *s = cnc__zalloc(sizeof(*s));
     struct cnc__str whole = CNC__STR;
     unsigned char hash[32];
@@ -377,7 +384,7 @@ cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
                      const char *accept_encoding, const char *if_none_match)
 {
     unsigned have = 0;
-    if (s->parts != NULL && who != NULL && who->bare != NULL) {
+    if (is_personal(s) && who != NULL && who->bare != NULL) {
         answer_viewer(a, s, who, responder, accept_encoding, if_none_match);
         return;
     }
@@ -387,13 +394,13 @@ cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
     enum cnc__encoding e = cnc__answer_encoding(accept_encoding, have);
     if (!s->private_ && cnc__answer_not_modified(if_none_match, s->etag)) {
         not_modified(responder, s->etag, e,
-                     s->varies          ? "Cache-Control: no-cache\r\n"
-                                          "Vary: Accept-Encoding, Accept-Language, "
-                                          "Cookie\r\n"
-                     : s->parts != NULL ? "Cache-Control: no-cache\r\n"
-                                          "Vary: Accept-Encoding, Cookie\r\n"
-                                        : "Cache-Control: no-cache\r\n"
-                                          "Vary: Accept-Encoding\r\n");
+                     s->varies        ? "Cache-Control: no-cache\r\n"
+                                        "Vary: Accept-Encoding, Accept-Language, "
+                                        "Cookie\r\n"
+                     : is_personal(s) ? "Cache-Control: no-cache\r\n"
+                                        "Vary: Accept-Encoding, Cookie\r\n"
+                                      : "Cache-Control: no-cache\r\n"
+                                        "Vary: Accept-Encoding\r\n");
         return;
     }
     struct cnc__http_response out = {

@@ -13,11 +13,6 @@
 #include "web.h"
 
 #define MAX_VERSIONS 1000
-#define MAX_LINES    2000 /* of a text that is compared */
-#define AROUND       3    /* lines shown around a change */
-
-/* -- what is typed and answered --------------------------------------------
- */
 
 /* -- versions ----------------------------------------------------------------
  */
@@ -95,10 +90,10 @@ version_text(struct cnc__agent *a, struct cnc__command_reply *reply,
 
     if (strcmp(want, "file") == 0) {
         s = cnc__table_get(a->files, id);
+        s = s == NULL ? cnc__table_get(a->builtins, id) : s;
         s = s == NULL ? NULL : cnc__sheet_ref(s);
     } else if (want[0] == '\0') {
-        s = cnc__table_get(a->sheets, id);
-        s = s == NULL ? cnc__table_get(a->files, id) : s;
+        s = cnc__sheet_find(a, id);
         s = s == NULL ? NULL : cnc__sheet_ref(s);
     } else {
         versions_of(&list, a, id, want);
@@ -119,24 +114,24 @@ version_text(struct cnc__agent *a, struct cnc__command_reply *reply,
  * ---------------------------------------------------------------------- */
 
 static void
-used_by(struct cnc__str *out, const struct cnc__agent *a, const char *id)
+used_by(struct cnc__str *out, struct cnc__agent *a, const char *id)
 {
-    struct cnc__table_iter i = {0};
+    for (size_t i = 0; i < a->n_decls && out->len < 500; i++) {
+        const struct cnc__decl *d = a->decls[i];
 
-    while (cnc__table_next(a->pages, &i)) {
-        const struct cnc__web_page *p = i.value;
-
-        if (strcmp(p->template_, id) == 0 && out->len < 500) {
-            cnc__str_printf(out, "%s%s", out->len > 0 ? " " : "", p->path);
+        if (cnc__template_uses(a, d->template_, id)) {
+            cnc__str_printf(out, "%s%s", out->len > 0 ? " " : "", d->path);
         }
     }
 }
 
 static void
-write_template(struct cnc__str *out, const struct cnc__agent *a,
-               const char *id, const struct cnc__sheet *s)
+write_template(struct cnc__str *out, struct cnc__agent *a, const char *id)
 {
-    const struct cnc__item *item = cnc__node_item(a->templates, id);
+    const struct cnc__item *item =
+        a->templates == NULL ? NULL : cnc__node_item(a->templates, id);
+    const struct cnc__sheet *s = cnc__sheet_find(a, id);
+    bool file = cnc__table_get(a->files, id) != NULL;
     struct cnc__str pages = CNC__STR;
     char when[32] = "";
 
@@ -149,8 +144,10 @@ write_template(struct cnc__str *out, const struct cnc__agent *a,
     cnc__result_cell(out, "pages", cnc__str_c(&pages));
     cnc__result_cell(out, "published", when);
     cnc__result_cell(out, "publisher",
-                     item == NULL ? "file" : item->publisher);
-    cnc__result_count(out, "bytes", s->len);
+                     item != NULL ? item->publisher
+                     : file       ? "file"
+                                  : "built in");
+    cnc__result_count(out, "bytes", s == NULL ? 0 : s->len);
     cnc__str_puts(out, "</item>");
     cnc__str_fini(&pages);
 }
@@ -161,23 +158,38 @@ by_id(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Those of a table that are in neither of the others. */
+static size_t
+add_ids(const char **ids, size_t n, const struct cnc__node *items,
+        const struct cnc__table *table, const struct cnc__table *before)
+{
+    struct cnc__table_iter i = {0};
+
+    while (cnc__table_next(table, &i)) {
+        if ((items == NULL || cnc__node_item(items, i.key) == NULL) &&
+            (before == NULL || cnc__table_get(before, i.key) == NULL)) {
+            ids[n++] = i.key;
+        }
+    }
+    return n;
+}
+
 static void
 run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
          const struct cnc__caller *who, struct cnc__values *v)
 {
-    size_t max = cnc__table_len(a->sheets) + cnc__table_len(a->files), n = 0;
+    const struct cnc__node *node = a->templates;
+    size_t items = node == NULL ? 0 : cnc__node_n_items(node), n = 0;
+    size_t max =
+        items + cnc__table_len(a->files) + cnc__table_len(a->builtins);
     const char **ids = cnc__zalloc((max + 1) * sizeof(*ids));
-    struct cnc__table_iter i = {0}, k = {0};
     struct cnc__str form = CNC__STR;
 
-    while (cnc__table_next(a->sheets, &i)) {
-        ids[n++] = i.key;
+    for (; n < items; n++) {
+        ids[n] = cnc__node_item_at(node, n)->id;
     }
-    while (cnc__table_next(a->files, &k)) {
-        if (cnc__table_get(a->sheets, k.key) == NULL) {
-            ids[n++] = k.key;
-        }
-    }
+    n = add_ids(ids, n, node, a->files, NULL);
+    n = add_ids(ids, n, node, a->builtins, a->files);
     qsort(ids, n, sizeof(*ids), by_id);
     cnc__result_begin(&form, "Templates");
     cnc__str_puts(&form, "<reported><field var='id' label='Template'/>"
@@ -186,10 +198,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
                          "<field var='publisher' label='By'/>"
                          "<field var='bytes' label='Bytes'/></reported>");
     for (size_t at = 0; at < n; at++) {
-        const struct cnc__sheet *s = cnc__table_get(a->sheets, ids[at]);
-
-        write_template(&form, a, ids[at],
-                       s != NULL ? s : cnc__table_get(a->files, ids[at]));
+        write_template(&form, a, ids[at]);
     }
     cnc__free(ids);
     cnc__result_done(reply, &form, NULL);
@@ -245,162 +254,6 @@ run_show(struct cnc__agent *a, struct cnc__command_reply *reply,
 /* -- what changed
  * --------------------------------------------------------------- */
 
-struct text { /* as lines */
-    const char *line[MAX_LINES];
-    size_t len[MAX_LINES], n;
-};
-
-static struct text *
-lines_of(const struct cnc__sheet *s)
-{
-    struct text *t = cnc__zalloc(sizeof(*t));
-    const char *at = s->text;
-
-    while (*at != '\0' && t->n < MAX_LINES) {
-        size_t n = strcspn(at, "\n");
-
-        t->line[t->n] = at;
-        t->len[t->n++] = n;
-        at += n + (at[n] == '\n');
-    }
-    return t;
-}
-
-static bool
-same(const struct text *a, size_t i, const struct text *b, size_t k)
-{
-    return a->len[i] == b->len[k] &&
-           memcmp(a->line[i], b->line[k], a->len[i]) == 0;
-}
-
-/* length[i][k]: of the longest common subsequence of what follows line i of a
- * and line k of b, between the ends that are the same. */
-struct table {
-    const struct text *a, *b;
-    size_t head, n_a, n_b; /* same lines before; lines that differ */
-    uint16_t *length;
-};
-
-static uint16_t *
-at(const struct table *t, size_t i, size_t k)
-{
-    return &t->length[i * (t->n_b + 1) + k];
-}
-
-static void
-table_fill(struct table *t, const struct text *a, const struct text *b)
-{
-    size_t tail = 0;
-
-    *t = (struct table){.a = a, .b = b};
-    while (t->head < a->n && t->head < b->n && same(a, t->head, b, t->head)) {
-        t->head++;
-    }
-    while (tail < a->n - t->head && tail < b->n - t->head &&
-           same(a, a->n - 1 - tail, b, b->n - 1 - tail)) {
-        tail++;
-    }
-    t->n_a = a->n - t->head - tail;
-    t->n_b = b->n - t->head - tail;
-    t->length = cnc__zalloc((t->n_a + 1) * (t->n_b + 1) * sizeof(*t->length));
-    for (size_t i = t->n_a; i-- > 0;) {
-        for (size_t k = t->n_b; k-- > 0;) {
-            uint16_t down = *at(t, i + 1, k), right = *at(t, i, k + 1);
-
-            *at(t, i, k) = same(a, t->head + i, b, t->head + k)
-                               ? (uint16_t)(*at(t, i + 1, k + 1) + 1)
-                           : down > right ? down
-                                          : right;
-        }
-    }
-}
-
-struct edit {
-    char sign; /* ' ', '-', '+' */
-    const char *line;
-    size_t len;
-};
-
-static size_t
-edits_of(struct edit *out, const struct table *t)
-{
-    const struct text *a = t->a, *b = t->b;
-    size_t i = 0, k = 0, n = 0;
-
-    for (size_t h = 0; h < t->head; h++) {
-        out[n++] = (struct edit){' ', a->line[h], a->len[h]};
-    }
-    while (i < t->n_a || k < t->n_b) {
-        size_t x = t->head + i, y = t->head + k;
-
-        if (i < t->n_a && k < t->n_b && same(a, x, b, y)) {
-            out[n++] = (struct edit){' ', a->line[x], a->len[x]};
-            i++;
-            k++;
-        } else if (k == t->n_b ||
-                   (i < t->n_a && *at(t, i + 1, k) >= *at(t, i, k + 1))) {
-            out[n++] = (struct edit){'-', a->line[x], a->len[x]};
-            i++;
-        } else {
-            out[n++] = (struct edit){'+', b->line[y], b->len[y]};
-            k++;
-        }
-    }
-    for (size_t h = t->head + t->n_a; h < a->n; h++) {
-        out[n++] = (struct edit){' ', a->line[h], a->len[h]};
-    }
-    return n;
-}
-
-static bool
-is_near(const struct edit *e, size_t n, size_t at_)
-{
-    size_t from = at_ > AROUND ? at_ - AROUND : 0;
-
-    for (size_t i = from; i < n && i <= at_ + AROUND; i++) {
-        if (e[i].sign != ' ') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Changed lines with some around them, "..." where others are left out;
- * returns how many changed. */
-static size_t
-diff(struct cnc__str *out, const struct cnc__sheet *old,
-     const struct cnc__sheet *new)
-{
-    struct text *a = lines_of(old), *b = lines_of(new);
-    struct edit *e = cnc__zalloc((a->n + b->n + 1) * sizeof(*e));
-    struct table t;
-    size_t n, changed = 0;
-    bool left_out = false;
-
-    table_fill(&t, a, b);
-    n = edits_of(e, &t);
-    for (size_t i = 0; i < n; i++) {
-        if (!is_near(e, n, i)) {
-            left_out = true;
-            continue;
-        }
-        if (left_out) {
-            cnc__str_puts(out, "...\n");
-            left_out = false;
-        }
-        changed += e[i].sign != ' ';
-        cnc__str_printf(out, "%c%.*s\n", e[i].sign, (int)e[i].len, e[i].line);
-    }
-    if (out->len > 0) {
-        out->data[--out->len] = '\0';
-    }
-    cnc__free(t.length);
-    cnc__free(e);
-    cnc__free(a);
-    cnc__free(b);
-    return changed;
-}
-
 static void
 run_diff(struct cnc__agent *a, struct cnc__command_reply *reply,
          const struct cnc__caller *who, struct cnc__values *v)
@@ -417,7 +270,7 @@ run_diff(struct cnc__agent *a, struct cnc__command_reply *reply,
         cnc__sheet_unref(&old);
         return;
     }
-    n = diff(&text, old, new);
+    n = cnc__sheet_diff(&text, old, new);
     cnc__str_printf(&note, n == 0 ? "They are the same." : "%zu lines differ.",
                     n);
     cnc__result_begin(&form, cnc__values_text(v, "id"));
@@ -468,17 +321,35 @@ publish(struct cnc__agent *a, struct cnc__command_reply *reply,
 }
 
 static void
-run_put(struct cnc__agent *a, struct cnc__command_reply *reply,
-        const struct cnc__caller *who, struct cnc__values *v)
+typed_text(struct cnc__str *out, struct cnc__values *v)
 {
-    struct cnc__str text = CNC__STR;
     const char *line;
 
     for (size_t i = 0; (line = cnc__values_get(v, "text", i)) != NULL; i++) {
-        cnc__str_puts(&text, line);
-        cnc__str_putc(&text, '\n');
+        cnc__str_puts(out, line);
+        cnc__str_putc(out, '\n');
     }
-    publish(a, reply, who, cnc__values_text(v, "id"), cnc__str_c(&text));
+}
+
+static void
+run_put(struct cnc__agent *a, struct cnc__command_reply *reply,
+        const struct cnc__caller *who, struct cnc__values *v)
+{
+    const char *look = cnc__values_text(v, "look");
+    struct cnc__str text = CNC__STR;
+
+    typed_text(&text, v);
+    if (strcmp(look, "true") == 0 || strcmp(look, "1") == 0) {
+        struct cnc__sheet *s = cnc__sheet_new(cnc__str_c(&text), text.len);
+
+        cnc__command_again(reply);
+        cnc__values_set(v, "look", NULL);
+        cnc__preview(a, reply, who, v, cnc__values_text(v, "id"), s, "text",
+                     true);
+        cnc__sheet_unref(&s);
+    } else {
+        publish(a, reply, who, cnc__values_text(v, "id"), cnc__str_c(&text));
+    }
     cnc__str_fini(&text);
 }
 
@@ -492,6 +363,30 @@ run_rollback(struct cnc__agent *a, struct cnc__command_reply *reply,
         publish(a, reply, who, cnc__values_text(v, "id"), s->text);
         cnc__sheet_unref(&s);
     }
+}
+
+/* What was typed, or a version that there is. */
+static void
+run_preview(struct cnc__agent *a, struct cnc__command_reply *reply,
+            const struct cnc__caller *who, struct cnc__values *v)
+{
+    const char *field = "text";
+    struct cnc__str text = CNC__STR;
+    struct cnc__sheet *s;
+
+    typed_text(&text, v);
+    if (strspn(cnc__str_c(&text), " \t\r\n") < text.len) {
+        s = cnc__sheet_new(text.data, text.len);
+    } else {
+        field = "version";
+        s = version_text(a, reply, v, field);
+    }
+    if (s != NULL) {
+        cnc__preview(a, reply, who, v, cnc__values_text(v, "id"), s, field,
+                     false);
+        cnc__sheet_unref(&s);
+    }
+    cnc__str_fini(&text);
 }
 
 /* -- all of them
@@ -517,8 +412,25 @@ static const struct cnc_record diff_record = {
                        {"to", "To version", .max_len = 40,
                         .help = "Empty: the newest."})};
 static const struct cnc_record put_record = {
-    "put", CNC_FIELDS(ID, {"text", "Stylesheet", CNC_FIELD_LINES,
-                           .required = true, .max_len = 1000000})};
+    "put", CNC_FIELDS(ID,
+                      {"text", "Stylesheet", CNC_FIELD_LINES, .required = true,
+                       .max_len = 1000000},
+                      {"look", "Look at it first", CNC_FIELD_BOOLEAN,
+                       .help = "Publish nothing: say where it is to be seen."},
+                      {"page", "Page to look at", .max_len = 512,
+                       .help = "Empty: those that use the template."})};
+
+static const struct cnc_record preview_record = {
+    "preview",
+    CNC_FIELDS(ID,
+               {"text", "Stylesheet", CNC_FIELD_LINES, .max_len = 1000000,
+                .help = "Empty: the version that is named."},
+               {"version", "Version", .max_len = 40,
+                .help = "Of templates/history; empty: the newest; \"file\": "
+                        "the app's own."},
+               {"page", "Page", .max_len = 512,
+                .help = "Its address, like /by/Austen. Empty: those that use "
+                        "the template."})};
 
 struct entry {
     const char *node, *name, *help;
@@ -540,6 +452,10 @@ static const struct entry entries[] = {
     {"templates/put", "Publish a template",
      "A new version; it is tried on the pages that use it first.", &put_record,
      false, run_put},
+    {"templates/preview", "Look at a template before it is published",
+     "The pages that use it, with it and with the records that are there. "
+     "Nothing changes; you alone see it.",
+     &preview_record, true, run_preview},
     {"templates/rollback", "Publish an old version",
      "What it was, as its newest version.", &rollback_record, false,
      run_rollback},

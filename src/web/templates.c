@@ -171,9 +171,8 @@ cnc__sheet_of(struct cnc__agent *a, const char *id)
 
 /* -- what happened to the node ------------------------------------------- */
 
-/* Does a page with this template use the one called id? */
-static bool
-uses(struct cnc__agent *a, const char *template_, const char *id)
+bool
+cnc__template_uses(struct cnc__agent *a, const char *template_, const char *id)
 {
     return strcmp(template_, id) == 0 ||
            cnc__imports_use(a, cnc__sheet_of(a, template_), id);
@@ -197,7 +196,8 @@ changed(struct cnc__agent *a, const char *id)
 {
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         struct cnc__web_page *p = i.value;
-        if ((id != NULL && !uses(a, p->template_, id)) || same_sheet(p)) {
+        if ((id != NULL && !cnc__template_uses(a, p->template_, id)) ||
+            same_sheet(p)) {
             continue;
         }
         p->sheet_changed = true;
@@ -357,7 +357,7 @@ send_checks(struct cnc__check *c)
         /* Of many addresses of one path some are enough. */
         bool tried = (p->decl->n_params > 0 && n >= MAX_TRIED) ||
                      strcmp(p->lang, "en") != 0;
-        if (!tried && uses(a, p->template_, c->id)) {
+        if (!tried && cnc__template_uses(a, p->template_, c->id)) {
             cnc__str_clear(&source);
             cnc__web_source(&source, p, NULL, CHECK_RECORDS);
             send_check(c, p->worker, p->template_, &source);

@@ -97,6 +97,10 @@
               <xsl:with-param name="bad" select="@code and @code != '0'"/>
             </xsl:call-template>
           </xsl:for-each>
+          <!-- A page that is made once for everybody. -->
+          <xsl:if test="not(/c:page/c:viewer)">
+            <c:part for="flash"><p class="cnc-note" role="status"><c:flash/></p></c:part>
+          </xsl:if>
           <xsl:apply-templates select="/*" mode="main"/>
         </main>
         <footer class="cnc-footer"><xsl:apply-templates select="/*" mode="footer"/></footer>

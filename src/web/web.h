@@ -20,6 +20,8 @@
  *   languages.c  which language a request is answered in; a page in each
  *   files.c      template files -> items
  *   template-commands.c  what an administrator does with them
+ *   template-diff.c      what changed from one version to another
+ *   preview.c    ... before it is published
  *   views.c      the view node
  *   parts.c      what only some see of a page
  *   snapshot.c   a document and its compressed copies; whole answers
@@ -97,6 +99,7 @@ struct cnc__shown { /* one node on one page */
 
 struct cnc__viewer { /* who looks; all zero: a guest */
     char *bare, *name;
+    char *note; /* what he is told this once, or NULL */
 };
 void cnc__viewer_init(struct cnc__viewer *v, const struct cnc__actor *who);
 void cnc__viewer_copy(struct cnc__viewer *v, const struct cnc__viewer *from);
@@ -104,12 +107,14 @@ void cnc__viewer_fini(struct cnc__viewer *v);
 
 struct cnc__page_part {
     size_t at;  /* where it belongs in the page's HTML */
-    char *for_; /* "users", "guests" or roles, one of which is enough */
+    char *for_; /* "users", "guests", "flash" or roles; one is enough */
     char *html;
     size_t len;
 };
 struct cnc__parts { /* counted; never changes; in the order of the page */
     unsigned refs;
+    bool personal; /* some depend on who looks, not on a note alone */
+    bool flash;    /* some are for a note */
     size_t n;
     struct cnc__page_part all[CNC__PARTS_MAX];
 };
@@ -280,6 +285,8 @@ struct cnc__older;    /* older.c */
 struct cnc__once;     /* once.c */
 struct cnc__check;    /* templates.c */
 struct cnc__callpage; /* callpage.c */
+struct cnc__preview;  /* preview.c */
+struct cnc__previewing;
 
 struct cnc__agent {
     unsigned magic, refs;
@@ -315,6 +322,9 @@ struct cnc__agent {
     struct cnc__once *onces;
     struct cnc__callpage *callpages; /* under way */
     struct cnc__check *checks;
+    struct cnc__preview *previews; /* kept; the newest first */
+    struct cnc__previewing *previewing;
+    size_t n_previews, preview_bytes;
     uint64_t epochs[CNC__WEB_MAX_WORKERS]; /* restarts of each process */
     bool died[CNC__WEB_MAX_WORKERS]; /* and its killer is known already */
 
@@ -565,6 +575,12 @@ void cnc__live_pack(struct cnc__web_page *p);
  * then nobody is left to answer. */
 typedef void cnc__once_f(const char *html, size_t len, const char *error,
                          void *priv);
+/* Render the page for who with that template in the place of the one called
+ * id, which the page uses; else as the page's own.  It is not made live: it
+ * has nothing in its head but what the template says.  false: as above. */
+bool cnc__once_try(struct cnc__web_page *p, const struct cnc__viewer *who,
+                   bool uses, const char *id, struct cnc__sheet *sheet,
+                   cnc__once_f *f, void *priv);
 /* Render the page for who; values are shown in the form of node.  false: too
  * many are under way. */
 bool cnc__once(struct cnc__web_page *p, const struct cnc__viewer *who,
@@ -671,10 +687,34 @@ struct cnc__sheet *cnc__sheet_find(struct cnc__agent *a, const char *id);
 void cnc__templates_init(struct cnc__agent *a);
 void cnc__templates_event(struct cnc__agent *a, enum cnc__event ev,
                           const struct cnc__item *item);
+/* Does a page with this template use the one called id? */
+bool cnc__template_uses(struct cnc__agent *a, const char *template_,
+                        const char *id);
 int cnc__templates_check(struct cnc__agent *a, struct cnc__publish *publish,
                          const char *id, const struct cnc_element *payload,
                          struct cnc_error *err);
 void cnc__templates_free(struct cnc__agent *a);
+
+/* -- template-diff.c ----------------------------------------------------- */
+
+/* Changed lines with some around them, "..." where others are left out;
+ * returns how many changed. */
+size_t cnc__sheet_diff(struct cnc__str *out, const struct cnc__sheet *old,
+                       const struct cnc__sheet *new);
+
+/* -- preview.c ----------------------------------------------------------- */
+
+/* Answer with the addresses at which who sees the pages that use id, made
+ * with sheet instead of it; of the page that v names alone.  What is wrong
+ * with it is said at field.  stays: the browser does not go there. */
+void cnc__preview(struct cnc__agent *a, struct cnc__command_reply *reply,
+                  const struct cnc__caller *who, struct cnc__values *v,
+                  const char *id, struct cnc__sheet *sheet, const char *field,
+                  bool stays);
+/* false: not an address of previews. */
+bool cnc__preview_answer(struct cnc__agent *a, struct cnc__http_request *r);
+void cnc__preview_tick(struct cnc__agent *a);
+void cnc__preview_free(struct cnc__agent *a);
 
 /* -- imports.c ----------------------------------------------------------- */
 

@@ -48,6 +48,10 @@ class Shelf(App):
     def log_in(self, user, form):
         login.begin(form.jid)
 
+    @command("greet", "Greet", who="anybody", see="/enter")
+    def greet(self, user, form):
+        return "Hello <there> & you."
+
     @command("logout", "Leave", who="anybody")
     def log_out(self, user, form):
         login.logout()
@@ -150,6 +154,49 @@ def test_caches_are_told(service, people):
     status, _, _ = service.get("/", Cookie=cookie,
                                **{"If-None-Match": headers["ETag"]})
     assert status == 304
+
+
+def test_a_note_is_said_once_on_a_shared_page(service):
+    for jid in (None, "anna@localhost"):
+        browser, other = Browser(service), Browser(service)
+        if jid:
+            browser.ask("POST", "/_do/login", {"jid": jid})
+        assert browser.ask("POST", "/_do/greet?next=/", {})[0] == 303
+        said = "Hello &lt;there&gt; &amp; you."
+        _, text = other.ask("GET", "/")
+        assert "cnc-note" not in text and "Hello" not in text
+        # A page that has no place for it leaves it to the next one.
+        browser.ask("HEAD", "/")
+        status, text = browser.ask("GET", "/")
+        assert status == 200 and text.count(said) == 1
+        assert f'<p class="cnc-note" role="status">{said}</p>' in text
+        check("user" if jid else "guest", text)
+        assert "cnc-note" not in browser.ask("GET", "/")[1]
+    # Words of somebody else are no note.
+    forged = Browser(service)
+    forged.cookies["cnc-flash"] = "0" * 32 + "Hello"
+    assert "Hello" not in forged.ask("GET", "/")[1]
+
+
+def test_a_page_with_a_note_alone_is_the_same_for_everybody(service, tmp_path):
+    """No cookie is looked at, and caches are told of none."""
+    sheet = SHEET.replace("<xsl:import href=\"theme.xsl\"/>", "") % ("", "")
+    sheet = sheet.replace(' mode="main">', '><html><body>'
+                          '<c:part for="flash"><p><c:flash/></p></c:part>')
+    sheet = sheet.replace("</xsl:template>", "</body></html></xsl:template>")
+    (tmp_path / "new.xsl").write_text(sheet)
+    before = service.get("/")[2]
+    service.ctl("template", "put", "shelf.xsl", str(tmp_path / "new.xsl"))
+    until("the page", lambda: "cnc-part" in service.get("/")[2]
+          and "GUESTS" not in service.get("/")[2])
+    assert "Cookie" not in service.get("/")[1]["Vary"]
+    browser = Browser(service)
+    browser.ask("POST", "/_do/greet?next=/", {})
+    assert "<p>Hello &lt;there" in browser.ask("GET", "/")[1]
+    assert "GUESTS" in before
+    service.ctl("template", "put", "shelf.xsl",
+                os.path.join(service.files, "shelf.xsl"))
+    until("the page", lambda: "GUESTS" in service.get("/")[2])
 
 
 def test_who_logs_out_is_a_guest_again(service):

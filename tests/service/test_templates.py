@@ -2,11 +2,13 @@
 """The administrator's commands about templates, over the link."""
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from service import Service, until
+from service import Service, book, until
+from test_admin import APPS, PASSWORD, Panel
 from test_nodes import DATA, Link, note, rows
 
 SHEET = """<xsl:stylesheet version="1.0"
@@ -111,3 +113,134 @@ def test_what_is_wrong_is_said_at_its_field(link, node, fields, field):
     at = [f for f in answer.iter(f"{DATA}field") if f.get("var") == field]
     assert at and at[0].find(
         "{http://concordance-xmpp.org/ns/form}error") is not None
+
+
+def test_what_is_not_used_is_listed_too(link):
+    put(link, SHEET % "Nobody", id="nobody.xsl")
+    list_ = {r["id"]: r for r in rows(link.do("templates/list"))}
+    assert list_["nobody.xsl"]["pages"] == ""
+    assert list_["theme.xsl"]["publisher"] == "built in"
+    assert "xsl:stylesheet" in "\n".join(
+        lines(link.do("templates/show", id="theme.xsl"), "text"))
+
+
+# -- a preview -----------------------------------------------------------------
+
+HOSTILE = """<xsl:stylesheet version="1.0"
+    xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
+  <xsl:template match="/">
+    <html><head><title>T</title><meta http-equiv="refresh" content="0;/"/>
+      <script>alert(1)</script></head>
+      <body onload="alert(2)"><iframe src="/admin"/>
+        <a href="javascript:alert(3)">Win</a>
+        <form action="/_do/login" method="post"><button>Go</button></form>
+      </body>
+    </html>
+  </xsl:template>
+</xsl:stylesheet>"""
+COUNT = SHEET % 'Preview of <xsl:value-of select="count(/*/*)"/>'
+
+
+class Bookcase(Panel):
+    def __init__(self, *options, **more):
+        super().__init__("bookcase-c", *options, **more)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    with Bookcase("--operator", "root@localhost",
+                  env={"CONCORDANCE_APPS": APPS}
+                  ) as s:
+        for user in ("ann", "bob", "root"):
+            s.ctl("adduser", user, stdin=PASSWORD + "\n")
+        s.ctl("do", "roles/set", "jid=ann@localhost", "role=admin", "has=true")
+        s.ctl("publish", "library", book("Emma"), "emma")
+        s.cookies = {user: s.log_in(user) for user in ("ann", "bob", "root")}
+        until("the record", lambda: "Emma" in s.page())
+        yield s
+
+
+def preview(panel, user="ann", **fields):
+    return panel.browse("/_do/templates/preview", panel.cookies[user],
+                        **{"id": "bookcase.xsl", **fields})
+
+
+def test_a_preview_shows_the_records_and_changes_nothing(panel):
+    before = panel.page()
+    status, headers, html = preview(panel, text=COUNT)
+    assert status == 303, html
+    where = headers["Location"]
+    assert re.fullmatch("/_preview/[0-9a-f]{32}", where)
+    status, headers, html = panel.browse(where, panel.cookies["ann"])
+    assert status == 200 and "Preview of 1</p>" in html
+    assert "<script" not in html and "data-position" not in html
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none';")
+    for word in ("script-src", "allow-", "connect-src"):
+        assert word not in policy
+    assert "form-action 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "no-store" in headers["Cache-Control"]
+    assert panel.page() == before
+    assert panel.browse(where, panel.cookies["ann"], a="b")[0] == 405
+
+
+def test_a_preview_is_for_whoever_asked_for_it(panel):
+    where = preview(panel, text=COUNT)[1]["Location"]
+    for cookie in ("", panel.cookies["bob"], panel.cookies["root"]):
+        status, _, html = panel.browse(where, cookie)
+        assert status == 404 and "Preview of" not in html
+    assert panel.browse(where[:-1] + "x", panel.cookies["ann"])[0] == 404
+    assert panel.browse("/_preview/", panel.cookies["ann"])[0] == 404
+    assert preview(panel, "bob", text=COUNT)[0] == 403
+    assert panel.browse(where, panel.cookies["ann"])[0] == 200
+
+
+def test_a_strangers_markup_is_shut_in(panel):
+    where = preview(panel, text=HOSTILE)[1]["Location"]
+    html = panel.browse(where, panel.cookies["ann"])[2]
+    for word in ("alert", "iframe", "script", "onload", "http-equiv"):
+        assert word not in html
+    assert "Win" in html
+
+
+@pytest.mark.parametrize("text, said", [
+    (SHEET % "<xsl:value-of select='1 +'/>", "bookcase.xsl, line 6"),
+    (SHEET % "<xsl:call-template name='none'/>", "bookcase.xsl, line"),
+    ("<xsl:stylesheet", "bookcase.xsl, line"),
+])
+def test_what_is_wrong_is_said_with_sheet_and_line(panel, text, said):
+    status, _, html = preview(panel, text=text)
+    assert status == 422 and said in html, html
+    assert "cnc-error" in html and "xsl:stylesheet" in html
+
+
+def test_a_preview_of_what_others_import_is_of_their_pages(panel):
+    status, headers, _ = preview(
+        panel, id="part.xsl", page="/", text=SHEET % "Alone")
+    assert status == 303
+    assert "Alone" in panel.browse(headers["Location"],
+                                   panel.cookies["ann"])[2]
+    status, _, html = preview(panel, id="part.xsl", text=SHEET % "Alone")
+    assert status == 422 and "No page of records uses it" in html
+    status, _, html = preview(panel, id="part.xsl", page="/nix", text=COUNT)
+    assert status == 422 and "There is no such page." in html
+    status, _, html = preview(panel, page="/admin", text=COUNT)
+    assert "Preview of" not in html
+
+
+def test_an_old_version_is_previewed_by_its_name(panel):
+    status, headers, _ = preview(panel, version="file")
+    assert status == 303
+    assert "Emma" in panel.browse(headers["Location"],
+                                  panel.cookies["ann"])[2]
+    status, _, html = preview(panel, version="1.999")
+    assert status == 422 and "There is no such version." in html
+
+
+def test_the_oldest_preview_goes_when_there_are_too_many(panel):
+    first = preview(panel, text=COUNT)[1]["Location"]
+    for _ in range(64):
+        last = preview(panel, text=COUNT)[1]["Location"]
+    assert panel.browse(first, panel.cookies["ann"])[0] == 404
+    assert panel.browse(last, panel.cookies["ann"])[0] == 200
