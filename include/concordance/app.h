@@ -327,7 +327,8 @@ typedef int cnc_each_f(const char *id, struct cnc_element *record, void *priv);
 CNC_API int cnc_each(struct cnc_request *r, const char *node, cnc_each_f *f,
                      void *priv);
 /* As the app itself.  id NULL: the service chooses one.  Returns when the
- * publish is on its way; a failure to store it is logged. */
+ * publish is on its way.  Whoever waits for what the handler says hears it
+ * when it is durable; a failure is logged, and told as CNC_ESTORE. */
 CNC_API int cnc_publish(struct cnc_request *r, const char *node,
                         const char *id, const struct cnc_element *record,
                         struct cnc_error *err);

@@ -16,6 +16,10 @@
  * code itself, and the app's other handlers wait as well, which is too long
  * for cnc_confirm().  Handlers that are no command's have no cnc_finish():
  * they may wait so, or not at all (CNC_EINVAL).
+ *
+ * The others hold at once.  What the handler answers is told to whoever asked
+ * when all that they changed is durable; it is CNC_ESTORE when some of that
+ * could not be kept.
  */
 #ifndef CONCORDANCE_LOGIN_H
 #define CONCORDANCE_LOGIN_H
@@ -37,13 +41,20 @@ CNC_API int cnc_bare_jid(const struct cnc_request *r, char out[CNC_JID_SIZE],
 /* -- accounts: user is a local part or a bare JID of this domain -----------
  */
 
+/* Are its keys kept here? */
 CNC_API bool cnc_account_exists(struct cnc_request *r, const char *user);
+/* Is there such an account, here or in a directory outside, whom the hook
+ * "account-exists" asks?  0; CNC_ENOENT; CNC_EREFUSED: nobody can say now. */
+CNC_API int cnc_account_find(struct cnc_request *r, const char *user,
+                             cnc_then_f *then);
 /* 0, or CNC_EAUTH after as long a time whether there is such an account or
- * not; CNC_ELIMIT: too many failures of this address or for this account.
- * Asks the hook "check-password" when an app has one. */
+ * not; CNC_ELIMIT: too many failures of this address or for this account;
+ * CNC_EREFUSED: it cannot be told now, which is no failure.  Asks the hook
+ * "check-password" when an app has one. */
 CNC_API int cnc_account_check(struct cnc_request *r, const char *user,
                               const char *password, cnc_then_f *then);
-/* CNC_EEXIST, CNC_EINVAL (no such name or password may be), CNC_ESTORE. */
+/* CNC_EEXIST (here, or by the hook "account-exists"), CNC_EINVAL (no such name
+ * or password may be), CNC_EREFUSED (not now), CNC_ESTORE. */
 CNC_API int cnc_account_add(struct cnc_request *r, const char *user,
                             const char *password, cnc_then_f *then);
 /* Its tokens end with the old password. */
@@ -87,7 +98,8 @@ typedef int cnc_login_f(const struct cnc_login_info *login, void *priv);
 /* jid: whose; NULL: all, newest first. */
 CNC_API int cnc_logins_each(struct cnc_request *r, const char *jid,
                             cnc_login_f *f, void *priv);
-/* id NULL: all of jid, its XMPP sessions too.  CNC_ENOENT. */
+/* id NULL: all of jid, its XMPP sessions and the tokens of its clients too.
+ * CNC_ENOENT. */
 CNC_API int cnc_logins_end(struct cnc_request *r, const char *jid,
                            const char *id);
 
@@ -95,7 +107,7 @@ CNC_API int cnc_logins_end(struct cnc_request *r, const char *jid,
  */
 
 #define CNC_TOKEN_SIZE 44 /* with its NUL: 43 characters that fit in a URL */
-/* Only its hash is kept (durably), with text, which comes back with it.
+/* Only its hash is kept, with text, which comes back with it.
  * purpose: "invitation", "link": a token is good for its own alone. */
 CNC_API int cnc_token_new(struct cnc_request *r, char token[CNC_TOKEN_SIZE],
                           const char *purpose, const char *text,

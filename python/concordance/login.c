@@ -27,6 +27,22 @@ cnc__py_account_exists(PyObject *op, PyObject *args)
     return PyBool_FromLong(there);
 }
 
+PyObject *
+cnc__py_account_find(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = cnc__py_request(op);
+    const char *user;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &user)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_account_find(r, user, NULL);
+    Py_END_ALLOW_THREADS;
+    return code_of(code);
+}
+
 /* account(what, user, password) */
 PyObject *
 cnc__py_account(PyObject *op, PyObject *args)

@@ -21,18 +21,22 @@ import dataclasses
 from ._concordance import Error
 from .app import _call
 
-__all__ = ["Login", "TooMany", "add_account", "addr", "address", "begin",
-           "check", "confirm", "delete_account", "end", "exists", "logins",
+__all__ = ["Login", "TooMany", "Unavailable", "add_account", "addr", "address", "begin",
+           "check", "confirm", "delete_account", "end", "exists", "find", "logins",
            "logout", "look", "new_token", "rate", "roles", "send_message",
            "set_password", "set_role", "take_token"]
 
 # include/concordance/types.h; the numbers never change.
 _EINVAL, _ELIMIT, _EPROTO, _ENOENT, _EEXIST = -2, -3, -5, -6, -7
-_EACCES, _EAUTH = -8, -15
+_EACCES, _EREFUSED, _EAUTH = -8, -11, -15
 
 
 class TooMany(Error):
     """It was tried too often, or there are too many."""
+
+
+class Unavailable(Error):
+    """It cannot be told now; whoever is asked does not answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +67,8 @@ def _done(result, **texts):
         raise KeyError(texts.get("missing", "there is none"))
     if result == _EEXIST:
         raise FileExistsError(texts.get("exists", "it is there already"))
+    if result == _EREFUSED:
+        raise Unavailable("it cannot be told now; try again later")
     if result == _EACCES:
         raise PermissionError(texts.get("access", "not without TLS"))
     if result == _EPROTO:
@@ -81,19 +87,27 @@ def address(text: str) -> tuple[str, bool]:
 # -- accounts: user is a local part or a bare JID of this domain ---------------
 
 def exists(user: str) -> bool:
-    """Is there such an account?"""
+    """Are the keys of such an account kept here?"""
     return _call().account_exists(user)
+
+
+def find(user: str) -> bool:
+    """Is there such an account, here or in a directory outside, whom the hook
+    "account-exists" asks?  Unavailable."""
+    code = _call().account_find(user)
+    return False if code == _ENOENT else _done(code) == 0
 
 
 def check(user: str, password: str) -> bool:
     """Is it the password?  As slow when there is no such account.  TooMany:
-    there were too many failures from this address."""
+    there were too many failures from this address.  Unavailable."""
     code = _call().account("check", user, password)
     return False if code == _EAUTH else _done(code) == 0
 
 
 def add_account(user: str, password: str) -> None:
-    """FileExistsError; ValueError: no such name or password may be."""
+    """FileExistsError; ValueError: no such name or password may be;
+    Unavailable."""
     _done(_call().account("add", user, password))
 
 

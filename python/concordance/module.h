@@ -52,6 +52,7 @@ PyObject *cnc__py_text(const struct cnc_element *e);
 /* -- login.c: methods of Request ----------------------------------------- */
 
 PyObject *cnc__py_account_exists(PyObject *op, PyObject *args);
+PyObject *cnc__py_account_find(PyObject *op, PyObject *args);
 PyObject *cnc__py_account(PyObject *op, PyObject *args);
 PyObject *cnc__py_role_set(PyObject *op, PyObject *args);
 PyObject *cnc__py_roles(PyObject *op, PyObject *args);

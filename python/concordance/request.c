@@ -552,6 +552,7 @@ static PyMethodDef request_methods[] = {
     {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
     /* Behind concordance.login, which is their manual. */
     {"account_exists", cnc__py_account_exists, METH_VARARGS, NULL},
+    {"account_find", cnc__py_account_find, METH_VARARGS, NULL},
     {"account", cnc__py_account, METH_VARARGS, NULL},
     {"role_set", cnc__py_role_set, METH_VARARGS, NULL},
     {"roles", cnc__py_roles, METH_NOARGS, NULL},

@@ -28,6 +28,7 @@ struct cnc__apps;
 typedef void cnc__code_f(int code, void *arg);
 struct cnc__login_ops {
     bool (*exists)(const char *user, void *priv);
+    void (*find)(const char *user, cnc__code_f *done, void *arg, void *priv);
     void (*check)(const char *user, const char *password, const char *addr,
                   cnc__code_f *done, void *arg, void *priv);
     void (*set)(const char *user, const char *password, bool must_be_new,
@@ -36,12 +37,15 @@ struct cnc__login_ops {
     void (*role)(const char *jid, const char *role, bool has,
                  cnc__code_f *done, void *arg, void *priv);
     int (*roles)(cnc_role_f *f, void *f_priv, void *priv);
+    /* These hold at once; done (may be NULL) comes when they are durable. */
     int (*login)(struct cnc__web_call *web, const char *jid, uint32_t seconds,
-                 void *priv);
-    void (*logout)(struct cnc__web_call *web, void *priv);
+                 cnc__code_f *done, void *arg, void *priv);
+    void (*logout)(struct cnc__web_call *web, cnc__code_f *done, void *arg,
+                   void *priv);
     int (*each)(const char *jid, const struct cnc__caller *who, cnc_login_f *f,
                 void *f_priv, void *priv);
-    int (*end)(const char *jid, const char *id, void *priv);
+    int (*end)(const char *jid, const char *id, cnc__code_f *done, void *arg,
+               void *priv);
     /* Not 0: it failed, and done (which may be NULL) does not come; 0: token
      * or text is there, and done comes when that is durable. */
     int (*token_new)(char token[CNC_TOKEN_SIZE], const char *purpose,

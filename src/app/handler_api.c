@@ -6,7 +6,7 @@
 
 #include "../base/text.h"
 #include "../xml/write.h"
-#include "private.h"
+#include "slow.h"
 
 const char *
 cnc_user(const struct cnc_request *r)
@@ -289,15 +289,36 @@ cnc_each(struct cnc_request *r, const char *node, cnc_each_f *f, void *priv)
     return stop;
 }
 
+/* What is on its way to the store because of a request: it is not answered
+ * before. */
+struct on_its_way {
+    struct cnc_request *r;
+    cnc__code_f *done; /* NULL: nobody waits, and r may be over */
+    const char *app;
+};
+
+static struct on_its_way *
+on_its_way(struct cnc_request *r)
+{
+    struct on_its_way *w = cnc__zalloc(sizeof(*w));
+
+    *w = (struct on_its_way){r, cnc__request_keeps(r), r->app->decl->name};
+    return w;
+}
+
 static void
 logged(const struct cnc_error *err, const char *id, void *priv)
 {
-    const char *app = priv;
+    struct on_its_way *w = priv;
 
     if (err != NULL) {
-        cnc__log(CNC_LOG_ERROR, "app.publish", "app=%s id=%s error=%s", app,
+        cnc__log(CNC_LOG_ERROR, "app.publish", "app=%s id=%s error=%s", w->app,
                  id == NULL ? "" : id, err->text);
     }
+    if (w->done != NULL) {
+        w->done(err == NULL ? 0 : CNC_ESTORE, w->r);
+    }
+    cnc__free(w);
 }
 
 static struct cnc__actor
@@ -330,7 +351,7 @@ publish_on_core(void *arg)
         c->r->app->counts.published++;
         cnc__pubsub_publish(c->r->app->apps->env.pubsub, &actor, node, c->id,
                             record != NULL ? record : c->record, false, logged,
-                            (void *)c->r->app->decl->name);
+                            on_its_way(c->r));
     }
     cnc_element_unref(&record);
 }
@@ -360,7 +381,7 @@ retract_on_core(void *arg)
         return;
     }
     cnc__pubsub_retract(c->r->app->apps->env.pubsub, &actor, node, c->id,
-                        logged, (void *)c->r->app->decl->name);
+                        logged, on_its_way(c->r));
 }
 
 int

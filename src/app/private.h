@@ -166,7 +166,11 @@ struct cnc_request {
     bool may_wait, waits, finished;
     struct cnc_request *wait_prev, *wait_next; /* app->waiting; the core's */
     struct cnc__app_text *settings;
-    struct cnc__slow *slow; /* login_api.c's: what is under way for it */
+    struct cnc__slow *slow; /* slow.c's: what is under way for it */
+    /* So many things are not on disk yet that were done for it; one could not
+     * be kept; it is over but for them.  The core's. */
+    unsigned n_keeping;
+    bool not_kept, ended;
     struct cnc_request *next;
 };
 
@@ -177,6 +181,8 @@ void cnc__request_call_fini(struct cnc_request *r);
 /* The handler returned code: true when r->code is what came of it, false when
  * cnc_finish() is still to come.  On the handler's thread. */
 bool cnc__request_ran(struct cnc_request *r, int code);
+/* r->after(), when all is kept that was done for it.  On the core's thread. */
+void cnc__request_end(struct cnc_request *r);
 
 /* thread.c: the app's thread. */
 struct cnc__app_thread *cnc__app_thread_new(struct cnc__app *app);
@@ -214,7 +220,7 @@ struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
 struct cnc__node *cnc__request_node(const struct cnc_request *r,
                                     const char *name);
 
-/* login_api.c: r is over; what is under way for it ends unheard. */
+/* slow.c: r is over; what is under way for it ends unheard. */
 void cnc__login_forget(struct cnc_request *r);
 
 /* settings.c */

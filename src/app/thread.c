@@ -44,7 +44,7 @@ after_on_core(void *arg)
 {
     struct cnc_request *r = arg;
 
-    r->after(r, r->code);
+    cnc__request_end(r);
 }
 
 /* -- answers that come later: CNC_EAGAIN ... cnc_finish() ------------------
@@ -76,7 +76,7 @@ finish_on_core(void *arg)
     if (r->wait_next != NULL) {
         r->wait_next->wait_prev = r->wait_prev;
     }
-    r->after(r, r->code);
+    cnc__request_end(r);
 }
 
 void
@@ -336,7 +336,7 @@ cnc__app_call(struct cnc_request *r)
         return;
     }
     if (cnc__request_ran(r, run(r, true))) {
-        r->after(r, r->code);
+        cnc__request_end(r);
     } else {
         wait_on_core(r);
     }

@@ -274,7 +274,7 @@ end_what_it_has(struct cnc_service *s, const char *user)
 
     cnc__str_printf(&bare, "%s@%s", user, cnc__router_domain(s->router));
     cnc__roles_forget(s->roles, bare.data);
-    cnc__weblogins_end(s, bare.data, NULL);
+    cnc__weblogins_end(s, bare.data, NULL, NULL, NULL);
     cnc__str_fini(&bare);
 }
 
@@ -384,8 +384,8 @@ begin(struct cnc__logins *a, const char *user, cnc__login_done_f *done,
 
 /* Names that the service gives out itself: to whoever comes by the link, or
  * without a name. */
-static bool
-is_reserved(const char *user)
+bool
+cnc__logins_is_reserved(const char *user)
 {
     return strcmp(user, "operator") == 0 || strcmp(user, "guest") == 0 ||
            strncmp(user, "uid-", 4) == 0 || strncmp(user, "anon-", 5) == 0;
@@ -395,7 +395,7 @@ static int
 check_name(const struct cnc__logins *a, const char *user, bool must_be_new,
            struct cnc_error *err)
 {
-    if (is_reserved(user)) {
+    if (cnc__logins_is_reserved(user)) {
         return cnc_error_set(err, CNC_EINVAL, "not-acceptable",
                              "That name is the service's own; choose "
                              "another.");

@@ -217,7 +217,8 @@ is_nobody_here(const struct cnc_service *s, const char *bare)
         return false;
     }
     user = cnc__strndup(bare, strcspn(bare, "@"));
-    none = !cnc__logins_exists(s->accounts, user);
+    none = !cnc__logins_exists(s->accounts, user) &&
+           !cnc__outside_has(s->outside, user);
     cnc__free(user);
     return none;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hooks.c -- what the service asks its apps (docs/apps.md "Extending"): is
- * this password right, may there be this account?
+ * this password right, is there this account, may there be it?
  */
 #include "../base/text.h"
 #include "private.h"
 
 struct cnc__asking {
+    struct cnc_service *service;
     struct cnc_element *in;
     cnc__hook_done_f *done;
     void *priv;
@@ -31,6 +32,10 @@ on_answer(int code, const char *text, void *priv)
     struct cnc__asking *q = priv;
     char *password = (char *)cnc_element_child_text(q->in, NULL, "password");
 
+    if (code == 0 && password[0] != '\0') {
+        cnc__outside_saw(q->service->outside,
+                         cnc_element_child_text(q->in, NULL, "user"));
+    }
     q->done(code, text, q->priv);
     explicit_bzero(password, strlen(password));
     cnc_element_unref(&q->in);
@@ -46,7 +51,10 @@ ask(struct cnc_service *s, const char *hook, const char *user,
 
     CNC_CHECK(cnc_element_new(&e, NULL, hook, NULL) == 0);
     add(e, "user", user);
-    add(e, second, value);
+    if (second != NULL) {
+        add(e, second, value);
+    }
+    q->service = s;
     q->in = e;
     q->done = done;
     q->priv = priv;
@@ -57,7 +65,9 @@ void
 cnc__hook_password(struct cnc_service *s, const char *user,
                    const char *password, cnc__hook_done_f *done, void *arg)
 {
-    if (!cnc__xml_chars_valid(password, strlen(password))) {
+    /* Somebody outside may be called "operator"; ours is another one. */
+    if (cnc__logins_is_reserved(user) ||
+        !cnc__xml_chars_valid(password, strlen(password))) {
         done(CNC_ENOENT, NULL, arg);
         return;
     }
@@ -69,6 +79,17 @@ cnc__hook_password_sasl(const char *user, const char *password,
                         cnc__hook_done_f *done, void *arg, void *logins)
 {
     cnc__hook_password(cnc__logins_service(logins), user, password, done, arg);
+}
+
+void
+cnc__hook_exists(struct cnc_service *s, const char *user,
+                 cnc__hook_done_f *done, void *priv)
+{
+    if (cnc__logins_is_reserved(user)) {
+        done(CNC_ENOENT, NULL, priv);
+        return;
+    }
+    ask(s, "account-exists", user, NULL, NULL, done, priv);
 }
 
 void

@@ -122,15 +122,32 @@ cnc__weblogins_list(struct cnc_service *s, const char *jid,
     return stop;
 }
 
+/* A client that has a token would be back at once (XEP-0484). */
+static void
+end_tokens(struct cnc_service *s, const char *jid, struct cnc__gather *g)
+{
+    char *user;
+
+    if (s->fast == NULL ||
+        !cnc__jid_is_at(jid, cnc__router_domain(s->router))) {
+        return;
+    }
+    user = cnc__strndup(jid, strcspn(jid, "@"));
+    cnc__fast_forget_user(s->fast, user);
+    /* Nobody's, and kept after theirs: commits keep their order. */
+    cnc__keep_key(s, "token", jid, "", 0, cnc__gather_add(g), g);
+    cnc__free(user);
+}
+
 static int
-end_all(struct cnc_service *s, const char *jid)
+end_all(struct cnc_service *s, const char *jid, struct cnc__gather *g)
 {
     struct cnc__weblogin *l;
     struct cnc__session *each;
     int code = CNC_ENOENT;
 
     while ((l = cnc__table_get(s->weblogins->by_jid, jid)) != NULL) {
-        cnc__weblogin_end(s->weblogins, l, "asked");
+        cnc__weblogin_end(s->weblogins, l, "asked", g);
         code = 0;
     }
     for (size_t i = 0;
@@ -140,22 +157,20 @@ end_all(struct cnc_service *s, const char *jid)
             code = 0;
         }
     }
+    end_tokens(s, jid, g);
     return code;
 }
 
-int
-cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id)
+static int
+end_one(struct cnc_service *s, const char *jid, const char *id,
+        struct cnc__gather *g)
 {
-    struct cnc__weblogin *l;
+    struct cnc__weblogin *l = cnc__table_get(s->weblogins->by_id, id);
     struct cnc__session *session;
     int64_t number;
 
-    if (id == NULL) {
-        return end_all(s, jid);
-    }
-    l = cnc__table_get(s->weblogins->by_id, id);
     if (l != NULL && strcmp(l->jid, jid) == 0) {
-        cnc__weblogin_end(s->weblogins, l, "asked");
+        cnc__weblogin_end(s->weblogins, l, "asked", g);
         return 0;
     }
     if (id[0] == 'x' && cnc__parse_int(&number, id + 1, 1, INT64_MAX) &&
@@ -165,4 +180,15 @@ cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id)
         return 0;
     }
     return CNC_ENOENT;
+}
+
+int
+cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id,
+                   void (*done)(int code, void *arg), void *arg)
+{
+    struct cnc__gather *g = cnc__gather_new(done, arg);
+    int code = id == NULL ? end_all(s, jid, g) : end_one(s, jid, id, g);
+
+    cnc__gather_end(g);
+    return code;
 }

@@ -75,6 +75,20 @@ op_exists(const char *user, void *priv)
 }
 
 static void
+op_find(const char *user, cnc__code_f *done, void *arg, void *priv)
+{
+    struct cnc_service *s = priv;
+    char *local = local_part(s, user);
+
+    if (local == NULL || cnc__logins_is_reserved(local)) {
+        done(CNC_ENOENT, arg);
+    } else {
+        cnc__outside_find(s->outside, local, done, arg);
+    }
+    cnc__free(local);
+}
+
+static void
 op_check(const char *user, const char *password, const char *addr,
          cnc__code_f *done, void *arg, void *priv)
 {
@@ -90,8 +104,11 @@ op_set(const char *user, const char *password, bool must_be_new,
 
     if (local == NULL) {
         done(must_be_new ? CNC_EINVAL : CNC_ENOENT, arg);
+    } else if (must_be_new) {
+        cnc__outside_add(s->outside, local, password, on_account,
+                         call_new(done, arg));
     } else {
-        cnc__logins_set(s->accounts, local, password, must_be_new, on_account,
+        cnc__logins_set(s->accounts, local, password, false, on_account,
                         call_new(done, arg));
     }
     cnc__free(local);
@@ -134,15 +151,15 @@ op_roles(cnc_role_f *f, void *f_priv, void *priv)
 
 static int
 op_login(struct cnc__web_call *web, const char *jid, uint32_t seconds,
-         void *priv)
+         cnc__code_f *done, void *arg, void *priv)
 {
-    return cnc__weblogin_begin(priv, web, jid, seconds, NULL);
+    return cnc__weblogin_begin(priv, web, jid, seconds, done, arg, NULL);
 }
 
 static void
-op_logout(struct cnc__web_call *web, void *priv)
+op_logout(struct cnc__web_call *web, cnc__code_f *done, void *arg, void *priv)
 {
-    cnc__weblogin_logout(priv, web);
+    cnc__weblogin_logout(priv, web, done, arg);
 }
 
 /* Whose?  NULL stays NULL; a full one becomes bare.  False: nobody's. */
@@ -173,13 +190,18 @@ op_each(const char *jid, const struct cnc__caller *who, cnc_login_f *f,
 }
 
 static int
-op_end(const char *jid, const char *id, void *priv)
+op_end(const char *jid, const char *id, cnc__code_f *done, void *arg,
+       void *priv)
 {
     char bare[CNC__JID_MAX + 1];
 
-    return jid == NULL || !whose(bare, jid)
-               ? CNC_ENOENT
-               : cnc__weblogins_end(priv, bare, id);
+    if (jid == NULL || !whose(bare, jid)) {
+        if (done != NULL) {
+            done(0, arg);
+        }
+        return CNC_ENOENT;
+    }
+    return cnc__weblogins_end(priv, bare, id, done, arg);
 }
 
 static int
@@ -257,6 +279,7 @@ op_message(const char *to, const char *body, void *priv)
 
 const struct cnc__login_ops cnc__service_login_ops = {
     .exists = op_exists,
+    .find = op_find,
     .check = op_check,
     .set = op_set,
     .remove = op_remove,

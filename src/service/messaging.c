@@ -15,7 +15,8 @@ env_exists(const char *user, void *priv)
 {
     struct cnc_service *s = priv;
 
-    return cnc__logins_exists(s->accounts, user);
+    return cnc__logins_exists(s->accounts, user) ||
+           cnc__outside_has(s->outside, user);
 }
 
 /* An account that is named as an operator's is the operator's to make. */
@@ -46,8 +47,8 @@ on_may_register(int code, const char *text, void *priv)
     struct cnc_error err = {0};
 
     if (code == 0 || code == CNC_ENOENT) {
-        cnc__logins_set(n->service->accounts, n->user, n->password, true,
-                        n->done, n->priv);
+        cnc__outside_add(n->service->outside, n->user, n->password, n->done,
+                         n->priv);
     } else {
         cnc_error_set(&err, CNC_EACCES, "not-allowed", "%s",
                       text == NULL ? "no new accounts" : text);

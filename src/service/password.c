@@ -14,7 +14,7 @@ struct cnc__password_late {
     struct cnc_service *service;
     char *account, *password, *addr;
     struct cnc__scram_keys keys;
-    bool known, right;
+    bool known, right, denied; /* denied: an app said no */
     uint32_t delay_ms;
     uint64_t due_ms;
     int code;
@@ -122,7 +122,8 @@ check_keys(struct cnc__password_late *p)
     struct cnc_service *s = p->service;
     char *local = cnc__strndup(p->account, strcspn(p->account, "@"));
 
-    p->known = cnc__logins_keys(&p->keys, local, true, s->accounts) == 0;
+    p->known = !p->denied &&
+               cnc__logins_keys(&p->keys, local, true, s->accounts) == 0;
     cnc__free(local);
     if (!p->known) {
         p->keys = (struct cnc__scram_keys){
@@ -137,12 +138,20 @@ on_hook(int code, const char *text, void *priv)
 {
     struct cnc__password_late *p = priv;
 
-    if (code == CNC_ENOENT) {
+    if (code == 0) {
+        p->right = true;
+        judge(p);
+    } else if (code == CNC_ENOENT || code == CNC_EAUTH) {
+        /* As slow for a name that the app knows as for one that nobody has. */
+        p->denied = code == CNC_EAUTH;
         check_keys(p);
-        return;
+    } else {
+        /* Nobody guessed: the app could not find out. */
+        cnc__log(CNC_LOG_WARN, "auth.unsure", "peer=%s account=%s reason=%s",
+                 p->addr, p->account,
+                 text == NULL ? cnc_err_name(code) : text);
+        answer(p, CNC_EREFUSED);
     }
-    p->right = code == 0;
-    judge(p);
 }
 
 /* "anna" of this domain; "" is nobody's. */

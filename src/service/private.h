@@ -155,6 +155,31 @@ void cnc__logins_set(struct cnc__logins *a, const char *user,
 void cnc__logins_delete(struct cnc__logins *a, const char *user,
                         cnc__login_done_f *done, void *priv);
 
+/* Names that the service gives out itself: nobody else's account. */
+bool cnc__logins_is_reserved(const char *user);
+
+/* -- outside.c: accounts that a directory outside has ---------------------
+ */
+
+struct cnc__outside;
+struct cnc__outside *cnc__outside_new(struct cnc_service *s);
+void cnc__outside_free(struct cnc__outside **op);
+void cnc__outside_load(struct cnc__outside *o,
+                       const struct cnc_store_entry *e);
+/* Was it there when somebody asked last?  user: a prepared local part. */
+bool cnc__outside_has(const struct cnc__outside *o, const char *user);
+/* It is there. */
+void cnc__outside_saw(struct cnc__outside *o, const char *user);
+/* Is there such an account, kept here or outside?  0, CNC_ENOENT,
+ * CNC_EREFUSED: it cannot be told now.  Of one that is gone all log-ins
+ * end. */
+void cnc__outside_find(struct cnc__outside *o, const char *user,
+                       void (*done)(int code, void *arg), void *arg);
+/* cnc__logins_set() of a new one, unless there is one outside. */
+void cnc__outside_add(struct cnc__outside *o, const char *user,
+                      const char *password, cnc__login_done_f *done,
+                      void *priv);
+
 /* -- tokens.c: tokens, the secret, the guard of a service ----------------- */
 
 void cnc__tokens_new(struct cnc_service *s);
@@ -167,6 +192,16 @@ void cnc__tokens_load_done(struct cnc_service *s);
 void cnc__keep_key(struct cnc_service *s, const char *node, const char *id,
                    const char *value, size_t len,
                    void (*done)(void *arg, bool kept), void *arg);
+
+/* Several things that are kept, told as one: done (NULL: nobody is) comes when
+ * the last one is, with 0 or CNC_ESTORE.  NULL when done is. */
+struct cnc__gather;
+struct cnc__gather *cnc__gather_new(void (*done)(int code, void *arg),
+                                    void *arg);
+/* For one of them more: cnc__keep_key()'s done, with g; NULL without g. */
+void (*cnc__gather_add(struct cnc__gather *g))(void *arg, bool kept);
+/* There will be no more. */
+void cnc__gather_end(struct cnc__gather *g);
 
 /* -- roles.c: which bare JID has which role --------------------------------
  */
@@ -216,19 +251,25 @@ bool cnc__weblogin_http(struct cnc_service *s, struct cnc__http_request *r);
 bool cnc__weblogin_bearer(char **account, char **login, const char *token,
                           size_t len, void *logins);
 /* The browser behind a call is logged in, or out, when it gets the answer.
+ * done (may be NULL) comes once, when that is durable, or with CNC_ESTORE.
  * CNC_EINVAL: jid is nobody's; CNC_EACCES: not without TLS. */
 int cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
                         const char *jid, uint32_t seconds,
+                        void (*done)(int code, void *arg), void *arg,
                         struct cnc_error *err);
-void cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web);
+void cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web,
+                          void (*done)(int code, void *arg), void *arg);
 
 /* jid NULL: all; newest first.  current: id of the log-in that asks, or NULL;
  * XMPP sessions are among them. */
 int cnc__weblogins_list(struct cnc_service *s, const char *jid,
                         const char *current, uint64_t session, cnc_login_f *f,
                         void *priv);
-/* id NULL: all of jid, its XMPP sessions too.  CNC_ENOENT. */
-int cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id);
+/* id NULL: all of jid, its XMPP sessions and its clients' tokens too.  They
+ * are over at once; done (may be NULL) comes once, when that is durable, or
+ * with CNC_ESTORE.  CNC_ENOENT. */
+int cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id,
+                       void (*done)(int code, void *arg), void *arg);
 
 /* -- onetime.c: apps' one-use tokens -------------------------------------- */
 
@@ -310,6 +351,9 @@ void cnc__hook_password(struct cnc_service *s, const char *user,
 void cnc__hook_password_sasl(const char *user, const char *password,
                              cnc__hook_done_f *done, void *arg, void *logins);
 /* CNC_ENOENT: no app minds. */
+/* Has somebody outside this account?  0, CNC_ENOENT, or it cannot be told. */
+void cnc__hook_exists(struct cnc_service *s, const char *user,
+                      cnc__hook_done_f *done, void *priv);
 void cnc__hook_register(struct cnc_service *s, const char *user,
                         const char *addr, cnc__hook_done_f *done, void *priv);
 
@@ -543,6 +587,7 @@ struct cnc_service {
     struct cnc__roles *roles;
     struct cnc__weblogins *weblogins;
     struct cnc__onetime *onetime;
+    struct cnc__outside *outside;
     struct cnc__uploads *uploads;
     struct cnc__confirms *confirms;
     struct cnc__password_late *late; /* answers that come later */

@@ -179,6 +179,8 @@ load_entry(const struct cnc_store_entry *e, void *priv)
             cnc__roles_load(s->roles, e);
         } else if (strcmp(e->node, "onetime") == 0) {
             cnc__onetime_load(s->onetime, e);
+        } else if (strcmp(e->node, "outside") == 0) {
+            cnc__outside_load(s->outside, e);
         } else if (strcmp(e->node, "file") == 0) {
             cnc__uploads_load(s->uploads, e);
         } else if (strcmp(e->node, "weblogin") == 0) {
@@ -259,6 +261,7 @@ make_rooms(struct cnc_service *s)
     cnc__commands_roles(s->commands, cnc__roles_has, s->roles);
     s->weblogins = cnc__weblogins_new(s);
     s->onetime = cnc__onetime_new(s);
+    s->outside = cnc__outside_new(s);
     s->uploads = cnc__uploads_new(s);
     s->confirms = cnc__confirms_new(s);
     s->operator_ = cnc__operator_new(s);
@@ -521,6 +524,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__logins_free(&s->accounts);
     cnc__weblogins_free(&s->weblogins);
     cnc__onetime_free(&s->onetime);
+    cnc__outside_free(&s->outside);
     cnc__password_free(s);
     cnc__tokens_free(s);
     cnc__commands_free(&s->commands);

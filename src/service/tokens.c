@@ -58,6 +58,60 @@ cnc__keep_key(struct cnc_service *s, const char *node, const char *id,
     cnc__commits_add(s->commits, &k->commit);
 }
 
+/* -- several as one --------------------------------------------------------
+ */
+
+struct cnc__gather {
+    unsigned n;
+    bool failed;
+    void (*done)(int code, void *arg);
+    void *arg;
+};
+
+struct cnc__gather *
+cnc__gather_new(void (*done)(int code, void *arg), void *arg)
+{
+    struct cnc__gather *g =
+        done == NULL ? NULL : cnc__zalloc(sizeof(struct cnc__gather));
+
+    if (g != NULL) {
+        *g = (struct cnc__gather){.n = 1, .done = done, .arg = arg};
+    }
+    return g;
+}
+
+static void
+one_kept(void *arg, bool kept)
+{
+    struct cnc__gather *g = arg;
+
+    g->failed = g->failed || !kept;
+    if (--g->n == 0) {
+        g->done(g->failed ? CNC_ESTORE : 0, g->arg);
+        cnc__free(g);
+    }
+}
+
+void (*cnc__gather_add(struct cnc__gather *g))(void *arg, bool kept)
+{
+    if (g == NULL) {
+        return NULL;
+    }
+    g->n++;
+    return one_kept;
+}
+
+void
+cnc__gather_end(struct cnc__gather *g)
+{
+    if (g != NULL) {
+        one_kept(g, true);
+    }
+}
+
+/* -- tokens ----------------------------------------------------------------
+ */
+
 static void
 keep_token(const char *id, const char *value, size_t len,
            void (*done)(void *arg, bool kept), void *arg, void *priv)

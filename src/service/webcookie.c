@@ -190,9 +190,9 @@ cnc__weblogin_caller(struct cnc__caller *out, struct cnc__http_request *r,
 /* -- log in, log out -------------------------------------------------------
  */
 
-int
-cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
-                    const char *jid, uint32_t seconds, struct cnc_error *err)
+static int
+begin(struct cnc_service *s, struct cnc__web_call *web, const char *jid,
+      uint32_t seconds, struct cnc__gather *g, struct cnc_error *err)
 {
     struct cnc__weblogins *w = s->weblogins;
     const struct cnc__http_request *r = web->request;
@@ -214,27 +214,44 @@ cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
                              "nobody logs in without TLS over a network");
     }
     if ((old = cnc__webcookie_login(w, r, &sent)) != NULL) {
-        cnc__weblogin_end(w, old, "another log-in");
+        cnc__weblogin_end(w, old, "another log-in", g);
     }
     l = cnc__weblogin_new(w, prepared, seconds,
-                          cnc__http_header(r, "user-agent"), r->addr, secret);
+                          cnc__http_header(r, "user-agent"), r->addr, secret,
+                          g);
     add_cookies(&web->headers, https, secret,
                 (long long)(l->expires - l->since));
     cnc__wipe(secret, sizeof(secret));
     return 0;
 }
 
-void
-cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web)
+int
+cnc__weblogin_begin(struct cnc_service *s, struct cnc__web_call *web,
+                    const char *jid, uint32_t seconds,
+                    void (*done)(int code, void *arg), void *arg,
+                    struct cnc_error *err)
 {
+    struct cnc__gather *g = cnc__gather_new(done, arg);
+    int code = begin(s, web, jid, seconds, g, err);
+
+    cnc__gather_end(g);
+    return code;
+}
+
+void
+cnc__weblogin_logout(struct cnc_service *s, struct cnc__web_call *web,
+                     void (*done)(int code, void *arg), void *arg)
+{
+    struct cnc__gather *g = cnc__gather_new(done, arg);
     bool sent;
     struct cnc__weblogin *l =
         cnc__webcookie_login(s->weblogins, web->request, &sent);
 
     if (l != NULL) {
-        cnc__weblogin_end(s->weblogins, l, "log-out");
+        cnc__weblogin_end(s->weblogins, l, "log-out", g);
     }
     cnc__webcookie_clear(&web->headers, s->weblogins, web->request);
+    cnc__gather_end(g);
 }
 
 /* -- requests --------------------------------------------------------------

@@ -135,7 +135,8 @@ take_away(struct cnc__weblogins *w, struct cnc__weblogin *l)
  */
 
 static void
-keep(struct cnc__weblogins *w, struct cnc__weblogin *l)
+keep(struct cnc__weblogins *w, struct cnc__weblogin *l,
+     void (*done)(void *arg, bool kept), void *arg)
 {
     struct cnc__str value = CNC__STR;
 
@@ -143,8 +144,8 @@ keep(struct cnc__weblogins *w, struct cnc__weblogin *l)
                     l->jid, (long long)l->since, (long long)l->seen,
                     (long long)l->expires, l->addr, l->agent);
     l->kept_seen = l->seen;
-    cnc__keep_key(w->service, "weblogin", l->hash, value.data, value.len, NULL,
-                  NULL);
+    cnc__keep_key(w->service, "weblogin", l->hash, value.data, value.len, done,
+                  arg);
     cnc__str_fini(&value);
 }
 
@@ -200,13 +201,14 @@ cnc__weblogins_load(struct cnc__weblogins *w, const struct cnc_store_entry *e)
 
 void
 cnc__weblogin_end(struct cnc__weblogins *w, struct cnc__weblogin *l,
-                  const char *why)
+                  const char *why, struct cnc__gather *g)
 {
     struct cnc__router *router = w->service->router;
     struct cnc__session *s;
 
     take_away(w, l);
-    cnc__keep_key(w->service, "weblogin", l->hash, "", 0, NULL, NULL);
+    cnc__keep_key(w->service, "weblogin", l->hash, "", 0, cnc__gather_add(g),
+                  g);
     for (size_t i = 0; (s = cnc__router_next_session(router, &i)) != NULL;) {
         if (s->login != NULL && strcmp(s->login, l->id) == 0) {
             cnc__session_end(s, "not-authorized", "The log-in has ended");
@@ -256,11 +258,11 @@ sweep_logins(struct cnc__weblogins *w, int64_t now)
         if (is_over(l, now)) {
             over[n++] = l;
         } else if (l->seen - l->kept_seen > KEEP_SEEN) {
-            keep(w, l);
+            keep(w, l, NULL, NULL);
         }
     }
     while (n > 0) {
-        cnc__weblogin_end(w, over[--n], "expired");
+        cnc__weblogin_end(w, over[--n], "expired", NULL);
     }
     cnc__free(over);
 }
@@ -332,16 +334,54 @@ make_room(struct cnc__weblogins *w, const char *jid)
         n++;
     }
     if (n >= CNC__WEBLOGINS_PER_JID) {
-        cnc__weblogin_end(w, oldest(w, first), "too many of one person");
+        cnc__weblogin_end(w, oldest(w, first), "too many of one person", NULL);
     } else if (cnc__table_len(w->by_id) >= CNC__WEBLOGINS_MAX) {
-        cnc__weblogin_end(w, oldest(w, NULL), "too many");
+        cnc__weblogin_end(w, oldest(w, NULL), "too many", NULL);
     }
+}
+
+/* A browser that is let in has a log-in that a crash does not end: one that
+ * the store has not got is none. */
+struct fresh {
+    struct cnc__weblogins *logins;
+    char id[CNC__WEBLOGIN_ID + 1];
+    void (*done)(void *arg, bool kept);
+    void *arg;
+};
+
+static void
+on_fresh(void *arg, bool kept)
+{
+    struct fresh *f = arg;
+    struct cnc__weblogin *l =
+        kept ? NULL : cnc__table_get(f->logins->by_id, f->id);
+
+    if (l != NULL) {
+        cnc__weblogin_end(f->logins, l, "not kept", NULL);
+    }
+    if (f->done != NULL) {
+        f->done(f->arg, kept);
+    }
+    cnc__free(f);
+}
+
+static void
+keep_fresh(struct cnc__weblogins *w, struct cnc__weblogin *l,
+           struct cnc__gather *g)
+{
+    struct fresh *f = cnc__zalloc(sizeof(*f));
+
+    f->logins = w;
+    memcpy(f->id, l->id, sizeof(f->id));
+    f->done = cnc__gather_add(g);
+    f->arg = g;
+    keep(w, l, on_fresh, f);
 }
 
 struct cnc__weblogin *
 cnc__weblogin_new(struct cnc__weblogins *w, const char *jid, uint32_t seconds,
                   const char *agent, const char *addr,
-                  char secret[CNC__WEBLOGIN_SECRET + 1])
+                  char secret[CNC__WEBLOGIN_SECRET + 1], struct cnc__gather *g)
 {
     struct cnc__weblogin *l;
 
@@ -359,7 +399,7 @@ cnc__weblogin_new(struct cnc__weblogins *w, const char *jid, uint32_t seconds,
     l->since = l->seen = cnc__unix_s();
     l->expires = l->since + seconds;
     add(w, l);
-    keep(w, l);
+    keep_fresh(w, l, g);
     cnc__log(CNC_LOG_INFO, "weblogin.begin", "jid=%s login=%.8s peer=%s", jid,
              l->id, addr);
     return l;

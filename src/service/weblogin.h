@@ -53,20 +53,23 @@ void cnc__secret_new(char out[CNC__WEBLOGIN_SECRET + 1]);
 void cnc__secret_hash(char out[65], const char *secret, size_t len);
 int64_t cnc__unix_s(void);
 
-/* A new one; secret is what the cookie shall be. */
+/* A new one; secret is what the cookie shall be.  One that cannot be kept
+ * ends.  g (may be NULL): what is kept for it. */
 struct cnc__weblogin *cnc__weblogin_new(struct cnc__weblogins *w,
                                         const char *jid, uint32_t seconds,
                                         const char *agent, const char *addr,
-                                        char secret[CNC__WEBLOGIN_SECRET + 1]);
+                                        char secret[CNC__WEBLOGIN_SECRET + 1],
+                                        struct cnc__gather *g);
 /* One that is good now, by its cookie or its id; it was used just now.  NULL:
  * there is none. */
 struct cnc__weblogin *cnc__weblogin_by_secret(struct cnc__weblogins *w,
                                               const char *secret, size_t len);
 struct cnc__weblogin *cnc__weblogin_by_id(struct cnc__weblogins *w,
                                           const char *id);
-/* It and the streams that its tokens opened. */
+/* It and the streams that its tokens opened.  g (may be NULL): for when that
+ * is durable. */
 void cnc__weblogin_end(struct cnc__weblogins *w, struct cnc__weblogin *l,
-                       const char *why);
+                       const char *why, struct cnc__gather *g);
 
 /* -- webcookie.c -----------------------------------------------------------
  */

@@ -14,7 +14,7 @@ struct job {
     struct cnc__stream *stream; /* NULL: the exchange was abandoned */
     struct cnc__str password;
     struct cnc__scram_keys keys;
-    bool known, sha256, ok;
+    bool known, sha256, ok, unsure;
 };
 
 static void
@@ -54,12 +54,14 @@ done(void *arg)
 {
     struct job *job = arg;
     struct cnc__stream *s = job->stream;
-    bool ok = job->ok;
+    bool ok = job->ok, unsure = job->unsure;
 
     job_free(job);
     if (s != NULL) {
         s->sasl->priv = NULL;
-        cnc__sasl_finish(s, verdict(s->sasl, ok));
+        cnc__sasl_finish(
+            s, unsure ? cnc__sasl_fail(s->sasl, "temporary-auth-failure")
+                      : verdict(s->sasl, ok));
     }
 }
 
@@ -77,11 +79,14 @@ on_asked(int code, const char *text, void *arg)
     struct cnc__stream *s = job->stream;
 
     job->ok = code == 0;
+    job->unsure = code != 0 && code != CNC_ENOENT && code != CNC_EAUTH;
+    /* As slow when they say no as for a name that nobody has. */
+    job->known = job->known && code != CNC_EAUTH;
     if (s == NULL) {
         job_free(job);
     } else {
-        s->env->offload(code == CNC_ENOENT ? work : work_is_done, done, job,
-                        s->env->priv);
+        s->env->offload(job->ok || job->unsure ? work_is_done : work, done,
+                        job, s->env->priv);
     }
 }
 

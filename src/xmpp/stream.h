@@ -84,8 +84,9 @@ struct cnc__stream_env {
      * PBKDF2.  NULL: run both at once. */
     void (*offload)(void (*work)(void *), void (*done)(void *), void *arg,
                     void *priv);
-    /* Is this the password?  answer comes once, with CNC_ENOENT when the keys
-     * are to say.  NULL: they always are. */
+    /* Is this the password?  answer comes once: 0, CNC_EAUTH, or CNC_ENOENT
+     * when the keys are to say; any other code: it cannot be told now.  NULL:
+     * the keys always say. */
     void (*ask_password)(const char *user, const char *password,
                          void (*answer)(int code, const char *text, void *arg),
                          void *arg, void *priv);
