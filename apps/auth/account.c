@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "auth.h"
 
@@ -63,27 +62,14 @@ auth_about(struct cnc_request *r, struct cnc_element *form)
 
 /* -- where it is logged in ------------------------------------------------ */
 
-/* XEP-0082, in UTC; "" for never. */
-static void
-format_time(char out[32], int64_t seconds)
-{
-    time_t t = (time_t)seconds;
-    struct tm tm;
-
-    if (seconds <= 0 || gmtime_r(&t, &tm) == NULL ||
-        strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        out[0] = '\0';
-    }
-}
-
 static int
 on_session(const struct cnc_login_info *login, void *priv)
 {
     struct cnc_request *r = priv;
-    char since[32], seen[32];
+    char since[AUTH_TIME_SIZE], seen[AUTH_TIME_SIZE];
 
-    format_time(since, login->since);
-    format_time(seen, login->seen);
+    auth_time(since, login->since);
+    auth_time(seen, login->seen);
     cnc_cell(r, "kind", "%s", login->kind);
     cnc_cell(r, "agent", "%s", login->agent);
     cnc_cell(r, "address", "%s", login->addr);
@@ -174,6 +160,9 @@ wrong_password(struct cnc_request *r, const char *field, int code)
         return cnc_refuse(r, NULL,
                           "That was tried too often. Please wait a few "
                           "minutes.");
+    }
+    if (code == CNC_EREFUSED) {
+        return auth_not_now(r);
     }
     return code == CNC_EAUTH
                ? cnc_refuse(r, field, "This is not your password.")

@@ -16,6 +16,9 @@
         <xsl:text> </xsl:text><span class="cnc-badge"><xsl:value-of select="$account/x:field[@var = 'roles']/x:value"/></span>
       </xsl:if>
     </p>
+    <xsl:if test="c:menu/c:command[@node = 'invite']">
+      <p><a href="/invitations"><c:text>Invitations</c:text></a></p>
+    </xsl:if>
     <section aria-labelledby="auth-sessions-title">
       <h2 id="auth-sessions-title"><xsl:value-of select="c:command[@node = 'account/sessions']/@title"/></h2>
       <ul class="auth-sessions">
@@ -45,9 +48,17 @@
         </section>
       </xsl:when>
       <xsl:otherwise>
-        <p><c:text>Your password is kept by the server that your address is of.</c:text></p>
+        <p><c:text>Your password is not kept here.</c:text></p>
       </xsl:otherwise>
     </xsl:choose>
+  </xsl:template>
+
+  <!-- Password managers want to know whose password it is that changes; and
+       what is typed to be sure is not theirs to fill in. -->
+  <xsl:template match="x:field[@var = 'old' and @type = 'text-private']" mode="field">
+    <xsl:param name="form" select="'form'"/>
+    <input type="text" autocomplete="username" hidden="hidden" readonly="readonly" value="{$account/x:field[@var = 'jid']/x:value}"/>
+    <xsl:call-template name="field"><xsl:with-param name="form" select="$form"/></xsl:call-template>
   </xsl:template>
 
   <!-- A session ............................................................ -->
@@ -85,10 +96,6 @@
         <xsl:with-param name="label"><c:text>End the session:</c:text><xsl:value-of select="concat(' ', $program, ', ', x:field[@var = 'since']/x:value)"/></xsl:with-param>
       </xsl:call-template>
     </li>
-  </xsl:template>
-
-  <xsl:template match="x:value" mode="auth-time">
-    <time datetime="{.}"><xsl:value-of select="concat(substring(., 1, 10), ' ', substring(., 12, 5), ' UTC')"/></time>
   </xsl:template>
 
   <!-- What people call it. -->

@@ -57,6 +57,10 @@ static const struct cnc_record invite = {
     CNC_FIELDS({"days", "Days that it is good for", CNC_FIELD_INTEGER,
                 .required = true, .value = "7", .min = "1", .max = "365"})};
 
+static const struct cnc_record withdraw = {
+    "withdraw", CNC_FIELDS({"id", "The invitation's id", .required = true,
+                            .max_len = 64})};
+
 static const struct cnc_record password = {
     "password",
     CNC_FIELDS({"old", "Your password now", CNC_FIELD_SECRET, .required = true,
@@ -104,8 +108,8 @@ static const struct cnc_record settings = {
 /* -- the app -------------------------------------------------------------- */
 
 CNC_APP(
-    auth, .title = "Accounts", .version = "1.0",
-    .xmlns = "http://concordance-xmpp.org/apps/auth", .settings = &settings,
+    auth, .title = "Accounts", .version = "1.1", .xmlns = AUTH_XMLNS,
+    .settings = &settings,
     .commands = CNC_COMMANDS(
         {"login", "Log in", &login, auth_login, CNC_ANYBODY_RUNS,
          .see = "/account", .help = "With the name and the password"},
@@ -127,6 +131,10 @@ CNC_APP(
          CNC_ANYBODY_RUNS, .see = "/account"},
         {"invite", "Invite somebody", &invite, auth_invite, CNC_ADMINS,
          .help = "Makes an address where somebody can make an account"},
+        {"invitations", "Invitations", NULL, auth_invitations, CNC_ADMINS,
+         .safe = true, .help = "Who made them, and what became of them"},
+        {"invitations/withdraw", "Withdraw an invitation", &withdraw,
+         auth_invitation_withdraw, CNC_ADMINS, .see = "/invitations"},
         {"account", "Your account", NULL, auth_account, CNC_USERS,
          .safe = true},
         {"account/password", "Change your password", &password, auth_password,
@@ -140,6 +148,9 @@ CNC_APP(
          auth_session_end, CNC_USERS, .see = "/account"},
         {"auth/about", "How people log in here", NULL, auth_about,
          CNC_ANYBODY_RUNS, .safe = true}),
+    .nodes = CNC_NODES({"invitations", &auth_invitation,
+                        .title = "Invitations", .readers = "admin",
+                        .max_items = 10000}),
     .hooks = CNC_HOOKS({"may-register", auth_may_register}),
     .pages = CNC_PAGES(
         {"/login", .template_ = "auth-login.xsl", .title = "Log in",
@@ -150,6 +161,8 @@ CNC_APP(
          .title = "Log in with a link", .command = "login/open"},
         {"/sign-up", .template_ = "auth-sign-up.xsl",
          .title = "Make an account", .command = "sign-up auth/about"},
+        {"/invitations", .template_ = "auth-invitations.xsl",
+         .title = "Invitations", .command = "invitations invite"},
         {"/account", .template_ = "auth-account.xsl", .title = "Your account",
          .command =
              "account account/sessions account/password account/delete"}));

@@ -6,12 +6,13 @@
  *   rules.c    what names, passwords and paths may be
  *   login.c    by password, by a link; out again
  *   far.c      by one's own XMPP client (XEP-0070), of any server
- *   invite.c   new accounts, with and without an invitation
+ *   sign-up.c  new accounts
+ *   invite.c   invitations: made, listed, withdrawn, used
  *   account.c  one's own account: password, sessions, end
  *
- * The app calls the public headers alone.  It keeps nothing itself: accounts,
- * log-ins and tokens are the service's, so a handler that waits for one of
- * them goes on with the form that it was called with.
+ * The app calls the public headers alone.  Accounts, log-ins and tokens are
+ * the service's, so a handler that waits for one of them goes on with the form
+ * that it was called with; the app's own is the node "invitations".
  */
 #ifndef AUTH_H
 #define AUTH_H
@@ -21,6 +22,7 @@
 
 #define AUTH_TEXT_SIZE (CNC_JID_SIZE + 1024) /* of a token: address, path */
 #define AUTH_URL_SIZE  8192
+#define AUTH_XMLNS     "http://concordance-xmpp.org/apps/auth"
 
 /* -- rules.c -------------------------------------------------------------- */
 
@@ -38,6 +40,14 @@ bool auth_domain_may(struct cnc_request *r, const char *jid);
 int auth_slow_down(struct cnc_request *r, const char *what, unsigned n,
                    unsigned seconds);
 bool auth_is_ours(struct cnc_request *r, const char *jid);
+/* Refuses: whoever would know does not answer. */
+int auth_not_now(struct cnc_request *r);
+/* <name>text</name> as the last child of e. */
+int auth_add_child(struct cnc_element *e, const char *ns, const char *name,
+                   const char *text);
+/* XEP-0082, in UTC; "" for never. */
+#define AUTH_TIME_SIZE 32
+void auth_time(char out[AUTH_TIME_SIZE], int64_t seconds);
 
 /* Digits of a checked field. */
 uint32_t auth_number(const char *text);
@@ -55,9 +65,9 @@ int auth_typed_jid(struct cnc_request *r, char jid[CNC_JID_SIZE], bool *ours);
 /* The address of the page path with a token and whose it is. */
 int auth_token_path(char *out, size_t size, const char *path,
                     const char *token, const char *jid);
-/* Take the token that the form has, for the address that the form says; the
- * path that was kept with it.  Or refuses. */
-int auth_take(struct cnc_request *r, const char *purpose,
+/* Take the token that the form has (look: it stays good), for the address that
+ * the form says; the path that was kept with it.  Or refuses. */
+int auth_take(struct cnc_request *r, const char *purpose, bool look,
               char jid[CNC_JID_SIZE], char *next, size_t size);
 
 int auth_login(struct cnc_request *r, struct cnc_element *form);
@@ -73,7 +83,19 @@ int auth_login_confirm(struct cnc_request *r, struct cnc_element *form);
 
 /* -- invite.c ------------------------------------------------------------- */
 
+extern const struct cnc_record auth_invitation; /* of the node */
 int auth_invite(struct cnc_request *r, struct cnc_element *form);
+int auth_invitations(struct cnc_request *r, struct cnc_element *form);
+int auth_invitation_withdraw(struct cnc_request *r, struct cnc_element *form);
+/* Whether it is good; who made it.  Or refuses. */
+int auth_invitation_check(struct cnc_request *r, const char *token,
+                          char by[CNC_JID_SIZE]);
+/* jid's account was made with it: nobody else's is.  Or refuses. */
+int auth_invitation_take(struct cnc_request *r, const char *token,
+                         const char *jid, char by[CNC_JID_SIZE]);
+
+/* -- sign-up.c ------------------------------------------------------------ */
+
 int auth_sign_up(struct cnc_request *r, struct cnc_element *form);
 int auth_may_register(struct cnc_request *r, struct cnc_element *in);
 

@@ -81,6 +81,10 @@
     </xsl:for-each>
   </xsl:template>
 
+  <xsl:template match="x:value" mode="auth-time">
+    <time datetime="{.}"><xsl:value-of select="concat(substring(., 1, 10), ' ', substring(., 12, 5), ' UTC')"/></time>
+  </xsl:template>
+
   <!-- A value that "auth/about" says. -->
   <xsl:variable name="about" select="/c:page/c:command[@node = 'auth/about']/x:x"/>
   <xsl:variable name="mode" select="$about/x:field[@var = 'sign-up']/x:value"/>

@@ -99,7 +99,7 @@ auth_login_confirm(struct cnc_request *r, struct cnc_element *form)
     int code = auth_slow_down(r, "confirm", 20, 600);
 
     if (code == 0) {
-        code = auth_take(r, "client", jid, next, sizeof(next));
+        code = auth_take(r, "client", false, jid, next, sizeof(next));
     }
     if (code == 0) {
         code = cnc_url(r, url, sizeof(url), "/login");

@@ -1,21 +1,107 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * invite.c -- new accounts: who may have one, and invitations.
+ * invite.c -- invitations: each lets somebody make one account, once.
  *
- * A name that is taken has to be said, so asking is what is limited.  The
- * account is made first and the invitation taken then: of two who use the same
- * one at the same time the second loses his account again, and nobody loses an
- * invitation because his password could not be kept.
+ * What lets him is a token of the service, whose text is who made it and the
+ * id of an item of the node "invitations": that says what became of it.  One
+ * whose item says that it is withdrawn, or is not there, is good no more.
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "auth.h"
 
-#define TRIES   10u /* of one address, an hour */
-#define TRIES_S 3600u
+#define ID_SIZE 17
+#define LISTED  500
 
-/* -- invitations ---------------------------------------------------------- */
+const struct cnc_record auth_invitation = {
+    "invitation",
+    CNC_FIELDS({"by", "Made by", CNC_FIELD_JID, .required = true},
+               {"made", "Made", CNC_FIELD_DATETIME, .index = true},
+               {"until", "Good until", CNC_FIELD_DATETIME},
+               {"withdrawn", "Withdrawn", CNC_FIELD_DATETIME},
+               {"used", "Used", CNC_FIELD_DATETIME},
+               {"user", "The account", CNC_FIELD_JID})};
+
+/* -- records -------------------------------------------------------------- */
+
+static int
+new_id(char id[ID_SIZE])
+{
+    unsigned char raw[(ID_SIZE - 1) / 2];
+
+    if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw)) {
+        return CNC_ESYS;
+    }
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        snprintf(id + 2 * i, 3, "%02x", raw[i]);
+    }
+    return 0;
+}
+
+/* The record as it is, but for two fields. */
+static int
+change(struct cnc_request *r, const char *id, const struct cnc_element *was,
+       const char *field, const char *user)
+{
+    struct cnc_element *e = NULL;
+    char now[AUTH_TIME_SIZE];
+    int code = cnc_element_new(&e, AUTH_XMLNS, "invitation", NULL);
+
+    auth_time(now, time(NULL));
+    for (const struct cnc_field *f = auth_invitation.fields;
+         code == 0 && f->name != NULL; f++) {
+        const char *text = strcmp(f->name, field) == 0 ? now
+                           : strcmp(f->name, "user") == 0
+                               ? user
+                               : cnc_text(was, f->name);
+
+        if (text[0] != '\0') {
+            code = auth_add_child(e, AUTH_XMLNS, f->name, text);
+        }
+    }
+    if (code == 0) {
+        code = cnc_publish(r, "invitations", id, e, NULL);
+    }
+    cnc_element_unref(&e);
+    return code;
+}
+
+static int
+publish_new(struct cnc_request *r, const char *id, uint32_t days)
+{
+    struct cnc_element *e = NULL;
+    char made[AUTH_TIME_SIZE], until[AUTH_TIME_SIZE];
+    int code = cnc_element_new(&e, AUTH_XMLNS, "invitation", NULL);
+
+    auth_time(made, time(NULL));
+    auth_time(until, time(NULL) + (int64_t)days * 86400);
+    if (code == 0 &&
+        (code = auth_add_child(e, AUTH_XMLNS, "by", cnc_user(r))) == 0 &&
+        (code = auth_add_child(e, AUTH_XMLNS, "made", made)) == 0 &&
+        (code = auth_add_child(e, AUTH_XMLNS, "until", until)) == 0) {
+        code = cnc_publish(r, "invitations", id, e, NULL);
+    }
+    cnc_element_unref(&e);
+    return code;
+}
+
+/* -- made ----------------------------------------------------------------- */
+
+static int
+make(struct cnc_request *r, char token[CNC_TOKEN_SIZE], uint32_t days)
+{
+    char id[ID_SIZE], text[CNC_JID_SIZE + ID_SIZE];
+    int code = new_id(id);
+
+    if (code == 0) {
+        snprintf(text, sizeof(text), "%s\n%s", cnc_user(r), id);
+        code = cnc_token_new(r, token, "invitation", text, days * 86400);
+    }
+    return code == 0 ? publish_new(r, id, days) : code;
+}
 
 int
 auth_invite(struct cnc_request *r, struct cnc_element *form)
@@ -29,8 +115,7 @@ auth_invite(struct cnc_request *r, struct cnc_element *form)
                           "New accounts are switched off: see the setting "
                           "\"sign-up\".");
     }
-    if ((code = cnc_token_new(r, token, "invitation", cnc_user(r),
-                              days * 86400)) != 0 ||
+    if ((code = make(r, token, days)) != 0 ||
         (code = auth_add_query(path, sizeof(path), "invitation", token)) !=
             0 ||
         (code = cnc_url(r, url, sizeof(url), path)) != 0) {
@@ -44,148 +129,155 @@ auth_invite(struct cnc_request *r, struct cnc_element *form)
     return 0;
 }
 
-/* -- who may -------------------------------------------------------------- */
-
-/* Asked by the sign-up page, and by the service for accounts that XMPP clients
- * make (XEP-0077); an app that extends this one may ask more. */
-int
-auth_may_register(struct cnc_request *r, struct cnc_element *in)
-{
-    if (strcmp(cnc_setting(r, "sign-up"), "open") == 0 ||
-        cnc_element_child(in, NULL, "invited") != NULL) {
-        return 0;
-    }
-    return cnc_refuse(r, NULL, "New accounts need an invitation here.");
-}
+/* -- used ----------------------------------------------------------------- */
 
 static int
-add_child(struct cnc_element *e, const char *name, const char *text)
+no_good(struct cnc_request *r)
 {
-    struct cnc_element *child = NULL;
-    int code = cnc_element_new(&child, "", name, NULL);
-
-    if (code == 0) {
-        code = cnc_element_insert_text(child, 0, text, strlen(text), NULL);
-    }
-    if (code == 0) {
-        code = cnc_element_insert(e, cnc_element_n_children(e), child, NULL);
-    }
-    cnc_element_unref(&child);
-    return code;
+    return cnc_refuse(r, NULL,
+                      "This invitation has been used already, or withdrawn, "
+                      "or it is too old. Please ask for another.");
 }
 
+/* What text says, and its record.  *out: a *new* reference. */
 static int
-ask_hook(struct cnc_request *r, const char *jid, bool invited)
+find(struct cnc_request *r, struct cnc_element **out, char *text,
+     const char **id)
 {
-    struct cnc_element *in = NULL;
-    char user[CNC_JID_SIZE];
-    int code = cnc_element_new(&in, "", "may-register", NULL);
-
-    snprintf(user, sizeof(user), "%.*s", (int)strcspn(jid, "@"), jid);
-    if (code == 0 && (code = add_child(in, "user", user)) == 0 &&
-        (code = add_child(in, "addr", cnc_addr(r))) == 0 && invited) {
-        code = add_child(in, "invited", "");
-    }
-    if (code == 0) {
-        code = cnc_hook(r, "may-register", in);
-    }
-    cnc_element_unref(&in);
-    return code;
-}
-
-static int
-check_invitation(struct cnc_request *r, const char *token)
-{
-    char by[CNC_JID_SIZE];
-
-    return cnc_token_look(r, token, "invitation", by, sizeof(by)) == 0
-               ? 0
-               : cnc_refuse(r, NULL,
-                            "This invitation has been used already, or it is "
-                            "too old. Please ask for another.");
-}
-
-/* -- a new account -------------------------------------------------------- */
-
-/* Another one with the same invitation was quicker. */
-static void
-on_taken_back(struct cnc_request *r, int code)
-{
-    cnc_finish(r, code == 0 ? check_invitation(r, "") : code);
-}
-
-static void
-on_added(struct cnc_request *r, int code)
-{
-    const struct cnc_element *form = cnc_form(r);
-    const char *token = cnc_text(form, "invitation");
-    char jid[CNC_JID_SIZE], by[CNC_JID_SIZE];
-
-    if (code == 0 && cnc_bare_jid(r, jid, cnc_text(form, "user"), NULL) != 0) {
-        code = CNC_EINVAL;
-    }
-    if (code == CNC_EEXIST) {
-        code = cnc_refuse(r, "user", "Somebody has this name already.");
-    } else if (code == CNC_EINVAL) {
-        code =
-            cnc_refuse(r, NULL, "This name or this password cannot be used.");
-    } else if (code == 0 && token[0] != '\0' &&
-               cnc_token_take(r, token, "invitation", by, sizeof(by)) != 0) {
-        code = cnc_account_delete(r, jid, on_taken_back);
-    } else if (code == 0) {
-        cnc_log(r, "account made jid=%s addr=%s by=%s", jid, cnc_addr(r),
-                token[0] == '\0' ? "sign-up" : by);
-        code = auth_try_enter(r, jid, cnc_text(form, "next"));
-        if (code == CNC_EPROTO) {
-            cnc_note(r, "The account %s is there. You can log in.", jid);
-            code = 0;
-        }
-    }
-    if (code != CNC_EAGAIN) {
-        cnc_finish(r, code);
-    }
-}
-
-/* The mode, the invitation, and whoever extends this app. */
-static int
-may_sign_up(struct cnc_request *r, const char *jid, const char *token)
-{
+    char *line = strchr(text, '\n');
     int code;
 
-    if (strcmp(cnc_setting(r, "sign-up"), "closed") == 0) {
-        return cnc_refuse(r, NULL,
-                          "Accounts are made by the administrators here.");
+    *out = NULL;
+    if (line == NULL) {
+        return CNC_ENOENT;
     }
-    if (token[0] != '\0' && (code = check_invitation(r, token)) != 0) {
-        return code;
+    *line = '\0';
+    *id = line + 1;
+    code = cnc_get(r, out, "invitations", *id);
+    if (code == 0 && cnc_text(*out, "withdrawn")[0] != '\0') {
+        cnc_element_unref(out);
+        code = CNC_ENOENT;
     }
-    code = ask_hook(r, jid, token[0] != '\0');
-    return code == CNC_ENOENT ? 0 : code;
+    return code;
+}
+
+static void
+say_by(char by[CNC_JID_SIZE], const char *text)
+{
+    snprintf(by, CNC_JID_SIZE, "%.*s", CNC_JID_SIZE - 1, text);
 }
 
 int
-auth_sign_up(struct cnc_request *r, struct cnc_element *form)
+auth_invitation_check(struct cnc_request *r, const char *token,
+                      char by[CNC_JID_SIZE])
 {
-    const char *user = cnc_text(form, "user");
-    char jid[CNC_JID_SIZE];
-    bool ours = false;
-    int code = auth_slow_down(r, "sign-up", TRIES, TRIES_S);
+    char text[CNC_JID_SIZE + ID_SIZE];
+    struct cnc_element *record = NULL;
+    const char *id;
+
+    if (cnc_token_look(r, token, "invitation", text, sizeof(text)) != 0 ||
+        find(r, &record, text, &id) != 0) {
+        return no_good(r);
+    }
+    cnc_element_unref(&record);
+    say_by(by, text);
+    return 0;
+}
+
+int
+auth_invitation_take(struct cnc_request *r, const char *token, const char *jid,
+                     char by[CNC_JID_SIZE])
+{
+    char text[CNC_JID_SIZE + ID_SIZE];
+    struct cnc_element *record = NULL;
+    const char *id;
+    int code;
+
+    if (cnc_token_take(r, token, "invitation", text, sizeof(text)) != 0 ||
+        find(r, &record, text, &id) != 0) {
+        return no_good(r);
+    }
+    say_by(by, text);
+    code = change(r, id, record, "used", jid);
+    cnc_element_unref(&record);
+    return code;
+}
+
+/* -- listed, withdrawn ---------------------------------------------------- */
+
+static const char *
+state_of(const struct cnc_element *record, const char *now)
+{
+    return cnc_text(record, "used")[0] != '\0'        ? "used"
+           : cnc_text(record, "withdrawn")[0] != '\0' ? "withdrawn"
+           /* Both in UTC and of one shape. */
+           : strcmp(cnc_text(record, "until"), now) <= 0 ? "old"
+                                                         : "open";
+}
+
+static int
+on_invitation(const char *id, struct cnc_element *record, void *priv)
+{
+    static const char *const shown[] = {"by", "made", "until", "used", "user"};
+    struct cnc_request *r = priv;
+    char now[AUTH_TIME_SIZE];
+
+    auth_time(now, time(NULL));
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        cnc_cell(r, shown[i], "%s", cnc_text(record, shown[i]));
+    }
+    cnc_cell(r, "state", "%s", state_of(record, now));
+    cnc_cell(r, "id", "%s", id);
+    cnc_row(r);
+    return 0;
+}
+
+int
+auth_invitations(struct cnc_request *r, struct cnc_element *form)
+{
+    const struct cnc_query newest = {.sort = "-made", .limit = LISTED};
+    size_t total = 0;
+    int code;
+
+    cnc_column(r, "by", "Made by");
+    cnc_column(r, "made", "Made");
+    cnc_column(r, "until", "Good until");
+    cnc_column(r, "used", "Used");
+    cnc_column(r, "user", "The account");
+    cnc_column(r, "state", "State");
+    cnc_column(r, "id", "Id");
+    code =
+        cnc_query(r, "invitations", &newest, on_invitation, r, &total, NULL);
+    if (code == 0 && total > LISTED) {
+        cnc_note(r, "The newest %d of %zu are shown.", LISTED, total);
+    }
+    return code;
+}
+
+int
+auth_invitation_withdraw(struct cnc_request *r, struct cnc_element *form)
+{
+    const char *id = cnc_text(form, "id");
+    struct cnc_element *record = NULL;
+    char now[AUTH_TIME_SIZE];
+    const char *state;
+    int code = cnc_get(r, &record, "invitations", id);
 
     if (code != 0) {
-        return code;
+        return cnc_refuse(r, "id", "There is no such invitation.");
     }
-    if (cnc_bare_jid(r, jid, user, &ours) != 0 || !ours) {
-        return cnc_refuse(r, "user",
-                          "This cannot be a name here. Letters, digits, '-' "
-                          "and '.' are good.");
+    auth_time(now, time(NULL));
+    state = state_of(record, now);
+    if (strcmp(state, "used") == 0) {
+        code =
+            cnc_refuse(r, "id", "It has been used already: %s has an account.",
+                       cnc_text(record, "user"));
+    } else if (strcmp(state, "withdrawn") != 0) {
+        code = change(r, id, record, "withdrawn", "");
     }
-    if ((code = may_sign_up(r, jid, cnc_text(form, "invitation"))) != 0 ||
-        (code = auth_judge_password(r, jid, cnc_text(form, "password"),
-                                    cnc_text(form, "again"))) != 0) {
-        return code;
+    if (code == 0) {
+        cnc_note(r, "The invitation is withdrawn.");
     }
-    if (cnc_account_exists(r, jid)) {
-        return cnc_refuse(r, "user", "Somebody has this name already.");
-    }
-    return cnc_account_add(r, jid, cnc_text(form, "password"), on_added);
+    cnc_element_unref(&record);
+    return code;
 }

@@ -55,6 +55,8 @@ on_checked(struct cnc_request *r, int code)
         code = cnc_refuse(r, NULL,
                           "That was tried too often. Please wait a few "
                           "minutes.");
+    } else if (code == CNC_EREFUSED) {
+        code = auth_not_now(r);
     } else if (code == CNC_EAUTH || code == CNC_EINVAL) {
         code = cnc_refuse(r, NULL,
                           "This name and this password do not belong "
@@ -107,15 +109,19 @@ auth_token_path(char *out, size_t size, const char *path, const char *token,
     return code == 0 ? auth_add_query(out, size, "jid", jid) : code;
 }
 
+/* To nobody when there is no such account: the token is made all the same, or
+ * the time that it takes to keep it would tell. */
 static int
-send_link(struct cnc_request *r, const char *jid, const char *next)
+send_link(struct cnc_request *r, const char *jid, bool there)
 {
+    const char *next = auth_next(r, cnc_text(cnc_form(r), "next"));
     char token[CNC_TOKEN_SIZE], text[AUTH_TEXT_SIZE];
     char path[AUTH_URL_SIZE], url[AUTH_URL_SIZE], body[AUTH_URL_SIZE + 512];
     int code;
 
     snprintf(text, sizeof(text), "%s\n%s", jid, next);
-    if ((code = cnc_token_new(r, token, "link", text, LINK_S)) != 0 ||
+    if ((code = cnc_token_new(r, token, there ? "link" : "nobody", text,
+                              LINK_S)) != 0 ||
         (code = auth_token_path(path, sizeof(path), "/login/open", token,
                                 jid)) != 0 ||
         (code = cnc_url(r, url, sizeof(url), path)) != 0) {
@@ -126,7 +132,33 @@ send_link(struct cnc_request *r, const char *jid, const char *next)
              "If you did not ask for it, do nothing; and pass it on to "
              "nobody.",
              LINK_S / 60, url);
-    return cnc_message(r, jid, body);
+    return there ? cnc_message(r, jid, body) : 0;
+}
+
+static int
+say_link(struct cnc_request *r, const char *jid, int code)
+{
+    if (code == 0) {
+        cnc_note(r,
+                 "If %s can log in here, a message with a link is on its way "
+                 "to it. The link works once, within %u minutes.",
+                 jid, LINK_S / 60);
+    }
+    return code;
+}
+
+/* What cannot be found out now is not told either. */
+static void
+on_found(struct cnc_request *r, int code)
+{
+    char jid[CNC_JID_SIZE];
+    bool there = code == 0;
+
+    code = cnc_bare_jid(r, jid, cnc_text(cnc_form(r), "jid"), NULL);
+    if (code == 0) {
+        code = say_link(r, jid, send_link(r, jid, there));
+    }
+    cnc_finish(r, code);
 }
 
 int
@@ -142,28 +174,23 @@ auth_login_link(struct cnc_request *r, struct cnc_element *form)
     }
     /* Nobody is to be flooded, whoever asks; that he is not is not told. */
     snprintf(key, sizeof(key), "link %s", jid);
-    if ((!ours || cnc_account_exists(r, jid)) &&
-        cnc_rate(r, key, 3, LINK_S) == 0) {
-        code = send_link(r, jid, auth_next(r, cnc_text(form, "next")));
+    if (cnc_rate(r, key, 3, LINK_S) != 0) {
+        return say_link(r, jid, 0);
     }
-    if (code == 0) {
-        cnc_note(r,
-                 "If %s can log in here, a message with a link is on its way "
-                 "to it. The link works once, within %u minutes.",
-                 jid, LINK_S / 60);
-    }
-    return code;
+    return ours ? cnc_account_find(r, jid, on_found)
+                : say_link(r, jid, send_link(r, jid, true));
 }
 
 int
-auth_take(struct cnc_request *r, const char *purpose, char jid[CNC_JID_SIZE],
-          char *next, size_t size)
+auth_take(struct cnc_request *r, const char *purpose, bool look,
+          char jid[CNC_JID_SIZE], char *next, size_t size)
 {
+    int (*const take)(struct cnc_request *, const char *, const char *, char *,
+                      size_t) = look ? cnc_token_look : cnc_token_take;
     const struct cnc_element *form = cnc_form(r);
     char text[AUTH_TEXT_SIZE], *line;
 
-    if (cnc_token_take(r, cnc_text(form, "token"), purpose, text,
-                       sizeof(text)) != 0 ||
+    if (take(r, cnc_text(form, "token"), purpose, text, sizeof(text)) != 0 ||
         (line = strchr(text, '\n')) == NULL) {
         return cnc_refuse(r, NULL,
                           "This has been used already, or it is too old. "
@@ -183,6 +210,21 @@ auth_take(struct cnc_request *r, const char *purpose, char jid[CNC_JID_SIZE],
     return 0;
 }
 
+static void
+on_still_there(struct cnc_request *r, int code)
+{
+    char jid[CNC_JID_SIZE], next[1024];
+
+    if (code == CNC_ENOENT) {
+        code = cnc_refuse(r, NULL, "This account is not there any more.");
+    } else if (code == CNC_EREFUSED) {
+        code = auth_not_now(r);
+    } else if (code == 0) {
+        code = auth_take(r, "link", false, jid, next, sizeof(next));
+    }
+    cnc_finish(r, code == 0 ? auth_enter(r, jid, next) : code);
+}
+
 int
 auth_login_open(struct cnc_request *r, struct cnc_element *form)
 {
@@ -190,10 +232,13 @@ auth_login_open(struct cnc_request *r, struct cnc_element *form)
     int code = auth_slow_down(r, "open", 30, 600);
 
     if (code == 0) {
-        code = auth_take(r, "link", jid, next, sizeof(next));
+        code = auth_take(r, "link", true, jid, next, sizeof(next));
     }
-    if (code == 0 && auth_is_ours(r, jid) && !cnc_account_exists(r, jid)) {
-        return cnc_refuse(r, NULL, "This account is not there any more.");
+    if (code == 0 && auth_is_ours(r, jid)) {
+        return cnc_account_find(r, jid, on_still_there);
+    }
+    if (code == 0) {
+        code = auth_take(r, "link", false, jid, next, sizeof(next));
     }
     return code == 0 ? auth_enter(r, jid, next) : code;
 }

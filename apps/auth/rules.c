@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.c -- what names, passwords and paths may be; how often one may try.
+ * rules.c -- what names, passwords and paths may be; how often one may try;
+ * and what is too small for a file.
  */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "auth.h"
 
@@ -215,6 +217,45 @@ auth_domain_may(struct cnc_request *r, const char *jid)
         return false;
     }
     return list[strspn(list, " ,;\t\n")] == '\0' || is_listed(at + 1, list);
+}
+
+/* -- small things --------------------------------------------------------- */
+
+int
+auth_not_now(struct cnc_request *r)
+{
+    return cnc_refuse(r, NULL,
+                      "This cannot be checked just now. Please try again in "
+                      "a few minutes.");
+}
+
+int
+auth_add_child(struct cnc_element *e, const char *ns, const char *name,
+               const char *text)
+{
+    struct cnc_element *child = NULL;
+    int code = cnc_element_new(&child, ns, name, NULL);
+
+    if (code == 0) {
+        code = cnc_element_insert_text(child, 0, text, strlen(text), NULL);
+    }
+    if (code == 0) {
+        code = cnc_element_insert(e, cnc_element_n_children(e), child, NULL);
+    }
+    cnc_element_unref(&child);
+    return code;
+}
+
+void
+auth_time(char out[AUTH_TIME_SIZE], int64_t seconds)
+{
+    time_t t = (time_t)seconds;
+    struct tm tm;
+
+    if (seconds <= 0 || gmtime_r(&t, &tm) == NULL ||
+        strftime(out, AUTH_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        out[0] = '\0';
+    }
 }
 
 /* -- how often ------------------------------------------------------------ */

@@ -351,7 +351,7 @@
     </xsl:for-each>
   </xsl:template>
 
-  <xsl:template match="x:field" mode="field">
+  <xsl:template match="x:field" mode="field" name="field">
     <xsl:param name="form" select="'form'"/>
     <xsl:variable name="id" select="concat($form, '-', @var)"/>
     <xsl:variable name="boxes" select="@type = 'list-multi' and count(x:option) &lt;= 12"/>
@@ -543,7 +543,7 @@
         <xsl:attribute name="autocomplete">new-password</xsl:attribute>
       </xsl:when>
       <xsl:when test="$secret"><xsl:attribute name="autocomplete">current-password</xsl:attribute></xsl:when>
-      <xsl:when test="../x:field[@type = 'text-private'] and (@var = 'user' or @var = 'username' or @var = 'name')">
+      <xsl:when test="../x:field[@type = 'text-private'] and (@var = 'user' or @var = 'username')">
         <xsl:attribute name="autocomplete">username</xsl:attribute>
         <xsl:attribute name="autocapitalize">none</xsl:attribute>
         <xsl:attribute name="spellcheck">false</xsl:attribute>

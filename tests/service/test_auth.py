@@ -545,6 +545,87 @@ def test_an_invitation_is_kept_over_a_restart(service):
     assert sign_up(Browser(service), "romeo", path=path).status == 303
 
 
+def admin(s, user="juliet") -> None:
+    s.ctl("do", "roles/set", f"jid={user}@localhost", "role=admin", "has=true")
+
+
+def test_invitations_are_listed_and_withdrawn(service):
+    """The page: who made which, what became of it; and no more of one."""
+    change(service, sign_up="invited")
+    admin(service)
+    b = logged_in(service)
+    assert 'href="/invitations"' in b.get("/account").text
+    assert "Nobody has been invited" in b.get("/invitations").text
+    links = []
+    for _ in range(2):
+        answer = b.send(b.get("/invitations"), "invite", days="3")
+        assert answer.status == 200
+        links.append(html.unescape(re.search(
+            'value="[^"]*(/sign-up[^"]*)"', answer.text)[1]))
+    guest = Browser(service)
+    assert sign_up(guest, "romeo", path=links[0]).status == 303
+    page = b.get("/invitations")
+    rows = re.findall('auth-session">(.*?)</li>', page.text, re.S)
+    assert len(rows) == 2 and all("juliet@localhost" in r for r in rows)
+    used = [r for r in rows if ">used<" in r]
+    assert len(used) == 1 and "romeo@localhost" in used[0]
+    assert "<button" not in used[0]
+    assert b.send(page, "invitations/withdraw").status == 303
+    page = b.get("/invitations")
+    assert ">withdrawn<" in page.text and "<button>Withdraw" not in page.text
+    answer = sign_up(Browser(service), "tybalt", path=links[1])
+    assert answer.status == 422 and "withdrawn" in answer.errors[0]
+    assert not plain(service, "tybalt", OTHER)
+    service.kill()  # what was answered is kept
+    service.start()
+    text = b.get("/invitations").text
+    assert ">withdrawn<" in text and ">used<" in text
+    assert sign_up(Browser(service), "tybalt", path=links[1]).status == 422
+
+
+def test_invitations_have_three_faces_and_are_for_administrators(service):
+    change(service, sign_up="invited")
+    service.ctl("do", "invite", "days=1")
+    rows = json.loads(service.ctl("do", "--json", "invitations")
+                      .stdout)["table"]
+    assert [r["state"] for r in rows] == ["open"]
+    assert rows[0]["by"] == "operator@localhost"
+    assert "T" in rows[0]["made"] and rows[0]["until"] > rows[0]["made"]
+    c, b = xmpp(service), logged_in(service)
+    assert ad_hoc(c, "invitations")[0] == "forbidden"
+    assert ad_hoc(c, "invitations/withdraw", id=rows[0]["id"])[0] == "forbidden"
+    assert b.get("/invitations").status == 403
+    assert Browser(service).get("/invitations").status == 303
+    answer = c.iq("get", "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+                  "<items node='invitations'/></pubsub>")
+    assert answer.get("type") == "error"
+    admin(service)
+    assert [r["id"] for r in ad_hoc(c, "invitations")[3]] == [rows[0]["id"]]
+    assert not ad_hoc(c, "invitations/withdraw", id=rows[0]["id"])[0]
+    assert ad_hoc(c, "invitations")[3][0]["state"] == "withdrawn"
+    wrong = service.ctl("do", "invitations/withdraw", "id=nothing",
+                        check=False)
+    assert wrong.returncode != 0 and "no such invitation" in wrong.stderr
+
+
+def test_of_two_who_use_one_invitation_one_gets_an_account(service):
+    change(service, sign_up="invited")
+    path, users = invitation(service), [f"user{i}" for i in range(4)]
+    answers = {}
+
+    def try_it(user):
+        answers[user] = sign_up(Browser(service), user, path=path).status
+    threads = [threading.Thread(target=try_it, args=[u]) for u in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert sorted(answers.values()) == [303, 422, 422, 422]
+    winner = next(u for u, status in answers.items() if status == 303)
+    for user in users:
+        assert plain(service, user, OTHER) == (user == winner)
+
+
 def test_only_administrators_invite(service):
     change(service, sign_up="invited")
     b = logged_in(service)
@@ -829,7 +910,7 @@ def test_somebody_of_another_server_logs_in_with_his_client(far):
     assert join().status == 303
     assert b.who() == "romeo@far.example"
     page = b.get("/account")
-    assert "kept by the server" in page.text
+    assert "password is not kept here" in page.text
     with pytest.raises(AssertionError):
         page.form("account/delete")
     for command, fields in (("account/password", {
@@ -880,7 +961,7 @@ def test_a_password_of_another_server_is_not_asked_for(far):
 
 # -- the other two faces -------------------------------------------------------
 
-COMMANDS = {"login", "login/client", "login/confirm", "login/link",
+COMMANDS = {"invitations", "invitations/withdraw", "login", "login/client", "login/confirm", "login/link",
             "login/open", "logout", "logout/everywhere", "sign-up", "invite",
             "account", "account/password", "account/delete", "account/sessions",
             "account/sessions/end", "auth/about"}
