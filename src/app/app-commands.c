@@ -32,17 +32,27 @@ cnc__app_state_name(enum cnc__app_state state)
 static const struct {
     const char *name, *label;
 } columns[] = {
-    {"name", "Name"},       {"title", "Title"},
-    {"version", "Version"}, {"state", "State"},
-    {"needs", "Needs"},     {"extends", "Extends"},
-    {"mount", "Mount"},     {"error", "Error"},
-    {"items", "Items"},     {"bytes", "Bytes"},
-    {"submits", "Submits"}, {"refused", "Refused"},
-    {"faults", "Faults"},   {"published_s", "Published a second"},
+    {"name", "Name"},
+    {"title", "Title"},
+    {"version", "Version"},
+    {"state", "State"},
+    {"needs", "Needs"},
+    {"extends", "Extends"},
+    {"mount", "Mount"},
+    {"error", "Error"},
+    {"items", "Items"},
+    {"bytes", "Bytes"},
+    {"submits", "Submits"},
+    {"refused", "Refused"},
+    {"faults", "Faults"},
+    {"published_s", "Published a second"},
     {"threads", "Threads"},
+    {"needed_by", "Needed by"},
+    {"module", "Can be reloaded"},
 };
 
 struct table {
+    const char *name; /* of one alone, or NULL */
     struct cnc__str rows;
     size_t n, n_running;
 };
@@ -65,6 +75,9 @@ add_row(const struct cnc__app_info *app, void *priv)
     struct table *t = priv;
     struct cnc__str rate = CNC__STR;
 
+    if (t->name != NULL && strcmp(t->name, app->name) != 0) {
+        return;
+    }
     t->n++;
     t->n_running += app->state == CNC__APP_RUNNING;
     cnc__str_puts(&t->rows, "<item>");
@@ -84,18 +97,34 @@ add_row(const struct cnc__app_info *app, void *priv)
     cnc__str_printf(&rate, "%.2f", app->published_s);
     cnc__result_cell(&t->rows, "published_s", rate.data);
     cnc__result_count(&t->rows, "threads", app->threads);
+    cnc__result_cell(&t->rows, "needed_by", app->needed_by);
+    cnc__result_cell(&t->rows, "module", app->file == NULL ? "false" : "true");
     cnc__str_puts(&t->rows, "</item>");
     cnc__str_fini(&rate);
 }
+
+static const struct cnc_record list_record = {
+    "apps", CNC_FIELDS({"name", "This one alone", .max_len = 64})};
 
 static void
 run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
          struct cnc__values *v, void *priv)
 {
-    struct table t = {.rows = CNC__STR};
+    const char *name = cnc__values_get(v, "name", 0);
+    struct table t = {.name = name == NULL || *name == '\0' ? NULL : name,
+                      .rows = CNC__STR};
     struct cnc__str form = CNC__STR, note = CNC__STR;
 
     cnc__apps_each(priv, add_row, &t);
+    if (t.name != NULL && t.n == 0) {
+        struct cnc_error err = {0};
+
+        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
+                      "There is no app \"%.64s\".", t.name);
+        cnc__command_done(reply, &err, NULL, NULL);
+        cnc__str_fini(&t.rows);
+        return;
+    }
     cnc__str_puts(&form, "<x xmlns='jabber:x:data' type='result'>"
                          "<title>Apps</title><reported>");
     for (size_t i = 0; i < CNC_N(columns); i++) {
@@ -342,6 +371,7 @@ cnc__apps_commands(struct cnc__apps *a, struct cnc_error *err)
         {.node = (char *)"apps",
          .name = (char *)"Apps",
          .help = (char *)"Which apps there are, and how they are.",
+         .record = &list_record,
          .safe = true,
          .run = run_list},
         {.node = (char *)verbs[START].node,
@@ -382,6 +412,9 @@ cnc__apps_commands(struct cnc__apps *a, struct cnc_error *err)
         c.who = CNC_ADMINS;
         c.priv = a;
         code = cnc__commands_add(a->env.commands, &c, err);
+    }
+    if (code == 0) {
+        code = cnc__apps_several_command(a, err);
     }
     return code == 0 ? cnc__apps_reload_command(a, err) : code;
 }

@@ -171,6 +171,7 @@ struct cnc__app_info { /* borrowed until the registry changes */
     const char *name, *title, *version, *extends, *mount;
     const char *file; /* the module; NULL: built into the program */
     const char *const *needs;
+    const char *needed_by; /* "desk shelf", or "" */
     enum cnc__app_state state;
     const char
         *error; /* why it is paused or refused, its last fault; or NULL */

@@ -23,12 +23,25 @@ count_items(const struct cnc__app *app, struct cnc__app_info *info)
     }
 }
 
+/* Whether they run or not: what could not be without it. */
+static void
+write_users(struct cnc__str *out, const struct cnc__app *app)
+{
+    for (const struct cnc__app *o = app->apps->first; o != NULL; o = o->next) {
+        if (o != app && o->by == NULL && cnc__app_needs(o, app)) {
+            cnc__str_printf(out, "%s%s", out->len == 0 ? "" : " ",
+                            o->own->name);
+        }
+    }
+}
+
 void
 cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         const struct cnc_app *d = app->decl;
+        struct cnc__str users = CNC__STR;
         struct cnc__app_info info = {
             .name = d->name,
             .title = d->title == NULL ? d->name : d->title,
@@ -49,8 +62,11 @@ cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
 
         if (app->by == NULL) {
             count_items(app, &info);
+            write_users(&users, app);
+            info.needed_by = cnc__str_c(&users);
             f(&info, priv);
         }
+        cnc__str_fini(&users);
     }
 }
 

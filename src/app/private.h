@@ -290,6 +290,8 @@ void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
                         const char *error);
 /* reload.c: the command "apps/reload". */
 int cnc__apps_reload_command(struct cnc__apps *a, struct cnc_error *err);
+/* several.c: the command "apps/set". */
+int cnc__apps_several_command(struct cnc__apps *a, struct cnc_error *err);
 
 /* Its nodes are seen; or, of an app that does not run, are not. */
 void cnc__app_show(struct cnc__app *app);

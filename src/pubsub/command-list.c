@@ -241,6 +241,10 @@ audit(const struct cnc__command_reply *reply)
     if (c->audit == NULL || cmd->safe || cmd->who != CNC_ADMINS) {
         return;
     }
+    if (reply->detail != NULL) {
+        c->audit(reply->who, cmd->node, reply->detail, c->audit_priv);
+        return;
+    }
     for (const struct cnc_field *f = cmd->record == NULL ? NULL
                                                          : cmd->record->fields;
          f != NULL && f->name != NULL && reply->values != NULL; f++) {
@@ -289,6 +293,7 @@ reply_free(struct cnc__command_reply *reply)
     cnc__values_free(&reply->values);
     cnc__free(reply->see);
     cnc__free(reply->who);
+    cnc__free(reply->detail);
     cnc__free(reply);
 }
 
@@ -310,6 +315,13 @@ void
 cnc__command_again(struct cnc__command_reply *reply)
 {
     reply->again = true;
+}
+
+void
+cnc__command_detail(struct cnc__command_reply *reply, const char *text)
+{
+    cnc__free(reply->detail);
+    reply->detail = cnc__strdup(text);
 }
 
 void

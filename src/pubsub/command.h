@@ -127,6 +127,10 @@ CNC_API bool cnc__command_is_open(const struct cnc__command_reply *c);
 CNC_API void cnc__command_see(struct cnc__command_reply *c, const char *path);
 /* ... on a page the form stands below the answer, as it was typed. */
 CNC_API void cnc__command_again(struct cnc__command_reply *c);
+/* Before cnc__command_done(): what was done, for the audit, when what was
+ * typed does not say it. */
+CNC_API void cnc__command_detail(struct cnc__command_reply *c,
+                                 const char *text);
 
 /*
  * Answer.  err NULL: status='completed' with a note and, when result_xml is

@@ -60,6 +60,7 @@ struct cnc__command_reply {
     const struct cnc__command *command;
     struct cnc__values *values;
     char *see, *who;
+    char *detail; /* for the audit, instead of what was typed; or NULL */
     char call_id[33];
     bool inside, over; /* run() is on the stack; it was answered */
     bool again;
