@@ -187,6 +187,21 @@ render(struct cnc__callpage *c)
     cnc__str_fini(&source);
 }
 
+/* With the note, which is shown there. */
+static void
+go(struct cnc__callpage *c, const char *place, const char *note)
+{
+    if (note != NULL) {
+        char *said =
+            cnc__tr_sentence(cnc__caller_tr(c->agent, &c->who.caller), note);
+        cnc__flash_put(c->agent, c->request, &c->who.call.headers, said);
+        cnc__free(said);
+    }
+    cnc__web_go(c->request->responder, place,
+                cnc__str_c(&c->who.call.headers));
+    finish(c);
+}
+
 /* All have answered: what the page as a whole is. */
 static void
 answer(struct cnc__callpage *c)
@@ -204,15 +219,7 @@ answer(struct cnc__callpage *c)
         finish(c);
     } else if (see != NULL && cnc__web_is_local(see) &&
                strcmp(see, c->request->path) != 0) {
-        if (c->calls[0].note != NULL) {
-            char *said = cnc__tr_sentence(
-                cnc__caller_tr(c->agent, &c->who.caller), c->calls[0].note);
-            cnc__flash_put(c->agent, c->request, &c->who.call.headers, said);
-            cnc__free(said);
-        }
-        cnc__web_go(c->request->responder, see,
-                    cnc__str_c(&c->who.call.headers));
-        finish(c);
+        go(c, see, c->calls[0].note);
     } else {
         render(c);
     }
@@ -479,6 +486,26 @@ run_all(struct cnc__callpage *c)
     step(c);
 }
 
+/* Where the browser goes after it, or NULL: it stays.  An answer with more
+ * than a note is to be seen. */
+static const char *
+place_after(const struct cnc__callpage *c,
+            const struct cnc__command_answer *answered)
+{
+    if (answered->code != 0) {
+        return NULL;
+    }
+    for (size_t i = c->n_params;
+         i < c->n_pairs && answered->result_xml == NULL && !answered->chose;
+         i++) {
+        if (strcmp(c->pairs[i].name, "next") == 0 &&
+            cnc__web_is_local(c->pairs[i].value)) {
+            return c->pairs[i].value;
+        }
+    }
+    return cnc__web_is_local(answered->see) ? answered->see : NULL;
+}
+
 static void
 on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
           void *priv)
@@ -489,14 +516,8 @@ on_posted(const struct cnc__command_answer *answered, struct cnc__values *v,
     cnc__form_files_end(&c->files, answered->code != 0, v);
     if (c->agent == NULL) {
         free_callpage(c);
-    } else if (answered->code == 0 && cnc__web_is_local(answered->see)) {
-        if (answered->text != NULL) {
-            cnc__flash_put(c->agent, c->request, &c->who.call.headers,
-                           answered->text);
-        }
-        cnc__web_go(c->request->responder, answered->see,
-                    cnc__str_c(&c->who.call.headers));
-        finish(c);
+    } else if (place_after(c, answered) != NULL) {
+        go(c, place_after(c, answered), answered->text);
     } else {
         keep_answer(k, answered, v,
                     answered->code != 0 || answered->again ||

@@ -10,8 +10,10 @@
 /* What the service itself has: any app's page may show it to whoever may see
  * it.  None of them has a form. */
 static const struct cnc_node own_nodes[] = {
-    {.name = "service/log"}, {.name = "service/metrics"},
-    {.name = "audit"},       {.name = "templates"},
+    {.name = "service/log"},
+    {.name = "service/metrics"},
+    {.name = "service/audit"},
+    {.name = "templates"},
     {.name = NULL},
 };
 
