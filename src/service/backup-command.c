@@ -104,6 +104,7 @@ cnc__backup_command(struct cnc_service *s, struct cnc_error *err)
                         "folder.",
         .run = run_backup,
         .priv = s};
+    int code = cnc__commands_add(s->commands, &c, err);
 
-    return cnc__commands_add(s->commands, &c, err);
+    return code == 0 ? cnc__backup_list_commands(s, err) : code;
 }

@@ -29,4 +29,9 @@ int cnc__backup_write(const struct cnc_store_driver *driver,
 /* backup-command.c */
 int cnc__backup_command(struct cnc_service *s, struct cnc_error *err);
 
+/* backup-list.c: the commands "backups", ...; and /_backup/NAME: true when it
+ * answered r. */
+int cnc__backup_list_commands(struct cnc_service *s, struct cnc_error *err);
+bool cnc__backup_http(struct cnc_service *s, struct cnc__http_request *r);
+
 #endif /* CNC_SERVICE_BACKUP_H */

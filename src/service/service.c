@@ -146,7 +146,8 @@ void
 cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
     if (!cnc__uploads_http(s, r) && !cnc__hostmeta_http(s, r) &&
-        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r)) {
+        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r) &&
+        !cnc__backup_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
 }
