@@ -20,8 +20,15 @@ CNC_APP(
         {"/admin", .node = "service/metrics service/log",
          .template_ = "admin-home.xsl", .title = "Overview", .window = 60,
          READERS},
-        {"/admin/apps", .command = "apps apps/add apps/remove",
+        {"/admin/apps", .command = "apps apps/set apps/add",
          .template_ = "admin-apps.xsl", .title = "Apps", READERS},
+        {"/admin/app", .template_ = "admin-app.xsl", .title = "App",
+         .command = "apps apps/start apps/stop apps/set apps/reload "
+                    "apps/remove",
+         READERS},
+        /* "of": an app's settings may well have a field "name". */
+        {"/admin/settings", .template_ = "admin-settings.xsl",
+         .title = "Settings", .command = "settings/{of}", READERS},
         {"/admin/nodes", .command = "nodes", .template_ = "admin-nodes.xsl",
          .title = "Nodes", READERS},
         {"/admin/node", .template_ = "admin-node.xsl", .title = "Node",
@@ -59,5 +66,12 @@ CNC_APP(
          .title = "Other servers", READERS},
         {"/admin/queues", .command = "status", .template_ = "admin-list.xsl",
          .title = "Queues and figures", READERS},
+        {"/admin/audit", .node = "service/audit",
+         .template_ = "admin-audit.xsl", .title = "Who changed what",
+         .window = 100, READERS},
+        {"/admin/backup",
+         .command = "backups backup backups/check "
+                    "backups/delete",
+         .template_ = "admin-backup.xsl", .title = "Back-up", READERS},
         {"/admin/log", .node = "service/log", .template_ = "admin-log.xsl",
          .title = "Log", .window = 200, READERS}));

@@ -10,7 +10,7 @@
   <!-- The page's own address with its query, to come back to. -->
   <xsl:variable name="here">
     <xsl:value-of select="/*/@c:path"/>
-    <xsl:for-each select="/c:page/c:param">
+    <xsl:for-each select="/c:page/c:param[@name != 'next']">
       <xsl:choose>
         <xsl:when test="position() = 1">?</xsl:when>
         <xsl:otherwise>&amp;</xsl:otherwise>
@@ -39,6 +39,7 @@
         </xsl:call-template>
         <xsl:call-template name="admin-link">
           <xsl:with-param name="href" select="'/admin/apps'"/>
+          <xsl:with-param name="also" select="'/admin/app /admin/settings'"/>
           <xsl:with-param name="text"><c:text>Apps</c:text></xsl:with-param>
         </xsl:call-template>
         <xsl:call-template name="admin-link">
@@ -77,7 +78,15 @@
           <xsl:with-param name="href" select="'/admin/log'"/>
           <xsl:with-param name="text"><c:text>Log</c:text></xsl:with-param>
         </xsl:call-template>
-        <li><a href="/_console"><c:text>Console</c:text></a></li>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/audit'"/>
+          <xsl:with-param name="text"><c:text>Audit</c:text></xsl:with-param>
+        </xsl:call-template>
+        <xsl:call-template name="admin-link">
+          <xsl:with-param name="href" select="'/admin/backup'"/>
+          <xsl:with-param name="text"><c:text>Back-up</c:text></xsl:with-param>
+        </xsl:call-template>
+        <li><a href="/_console"><c:text>XML console</c:text></a></li>
         <li><a href="/_do"><c:text>All commands</c:text></a></li>
       </ul>
     </nav>
@@ -109,6 +118,44 @@
     </xsl:choose>
   </xsl:template>
 
+  <!-- Where a command of this page is sent: refused, it is told here; done, the
+       browser goes to next. -->
+  <xsl:template name="admin-post">
+    <xsl:param name="command"/>
+    <xsl:param name="next" select="$here"/>
+    <xsl:value-of select="$here"/>
+    <xsl:choose>
+      <xsl:when test="contains($here, '?')">&amp;</xsl:when>
+      <xsl:otherwise>?</xsl:otherwise>
+    </xsl:choose>
+    <xsl:value-of select="concat('next=', str:encode-uri($next, true()), '&amp;do=', str:encode-uri($command, true()))"/>
+  </xsl:template>
+
+  <!-- What the commands of this page say: what was done, or what is in the way.
+       Those in except have a form here that says it itself. -->
+  <xsl:template name="admin-said">
+    <xsl:param name="except" select="'apps/add'"/>
+    <xsl:for-each select="/c:page/c:command[string(c:note) and not(contains(concat(' ', $except, ' '), concat(' ', @node, ' ')))]">
+      <xsl:variable name="bad" select="@code != '0'"/>
+      <xsl:choose>
+        <xsl:when test=".//f:error">
+          <xsl:for-each select=".//f:error">
+            <xsl:call-template name="flash">
+              <xsl:with-param name="text" select="."/>
+              <xsl:with-param name="bad" select="true()"/>
+            </xsl:call-template>
+          </xsl:for-each>
+        </xsl:when>
+        <xsl:when test="$bad or not(/c:page/c:menu/c:command[@node = current()/@node]/@safe)">
+          <xsl:call-template name="flash">
+            <xsl:with-param name="text" select="c:note"/>
+            <xsl:with-param name="bad" select="$bad"/>
+          </xsl:call-template>
+        </xsl:when>
+      </xsl:choose>
+    </xsl:for-each>
+  </xsl:template>
+
   <!-- A note that is no form's: what went wrong, or what was done here. -->
   <xsl:template name="admin-note">
     <xsl:param name="command" select="."/>
@@ -126,6 +173,7 @@
     <xsl:param name="open" select="false()"/>
     <xsl:param name="class" select="'cnc-form'"/>
     <xsl:param name="submit"/>
+    <xsl:param name="next" select="$here"/>
     <xsl:for-each select="/c:page/c:command[@node = $command][x:x[@type = 'form']]">
       <details class="admin-do">
         <xsl:if test="$open or @code != '0'"><xsl:attribute name="open">open</xsl:attribute></xsl:if>
@@ -136,7 +184,12 @@
             <xsl:with-param name="x" select="."/>
             <xsl:with-param name="action">
               <xsl:choose>
-                <xsl:when test="../@action"><xsl:value-of select="../@action"/></xsl:when>
+                <xsl:when test="../@action">
+                  <xsl:call-template name="admin-post">
+                    <xsl:with-param name="command" select="$command"/>
+                    <xsl:with-param name="next" select="$next"/>
+                  </xsl:call-template>
+                </xsl:when>
                 <xsl:otherwise>
                   <xsl:call-template name="admin-do">
                     <xsl:with-param name="command" select="$command"/>
@@ -175,6 +228,105 @@
       <xsl:if test="$field2"><input type="hidden" name="{$field2}" value="{$value2}"/></xsl:if>
       <button type="submit"><xsl:copy-of select="$text"/></button>
     </form>
+  </xsl:template>
+
+  <!-- The same for a command of this page: what is refused is told here. -->
+  <xsl:template name="admin-here">
+    <xsl:param name="command"/>
+    <xsl:param name="text"/>
+    <xsl:param name="label"/>
+    <xsl:param name="field"/>
+    <xsl:param name="value"/>
+    <xsl:param name="field2"/>
+    <xsl:param name="value2"/>
+    <xsl:param name="field3"/>
+    <xsl:param name="value3"/>
+    <xsl:param name="class"/>
+    <xsl:param name="next" select="$here"/>
+    <form class="admin-button {$class}" method="post">
+      <xsl:attribute name="action"><xsl:call-template name="admin-post">
+        <xsl:with-param name="command" select="$command"/>
+        <xsl:with-param name="next" select="$next"/>
+      </xsl:call-template></xsl:attribute>
+      <xsl:if test="$field"><input type="hidden" name="{$field}" value="{$value}"/></xsl:if>
+      <xsl:if test="$field2"><input type="hidden" name="{$field2}" value="{$value2}"/></xsl:if>
+      <xsl:if test="$field3"><input type="hidden" name="{$field3}" value="{$value3}"/></xsl:if>
+      <button type="submit">
+        <xsl:if test="string($label)"><xsl:attribute name="aria-label"><xsl:value-of select="$label"/></xsl:attribute></xsl:if>
+        <xsl:copy-of select="$text"/>
+      </button>
+    </form>
+  </xsl:template>
+
+  <!-- Apps ................................................................. -->
+
+  <xsl:template name="admin-state">
+    <xsl:param name="state"/>
+    <span class="cnc-badge admin-{$state}">
+      <xsl:choose>
+        <xsl:when test="$state = 'running'"><c:text>running</c:text></xsl:when>
+        <xsl:when test="$state = 'stopped'"><c:text>stopped</c:text></xsl:when>
+        <xsl:when test="$state = 'paused'"><c:text>paused</c:text></xsl:when>
+        <xsl:when test="$state = 'refused'"><c:text>refused</c:text></xsl:when>
+        <xsl:otherwise><xsl:value-of select="$state"/></xsl:otherwise>
+      </xsl:choose>
+    </span>
+  </xsl:template>
+
+  <!-- "auth shelf&gt;=1.2" as links. -->
+  <xsl:template name="admin-apps">
+    <xsl:param name="names"/>
+    <xsl:if test="not(string($names))"><c:text>none</c:text></xsl:if>
+    <xsl:for-each select="str:tokenize($names, ' ')">
+      <xsl:variable name="name"><xsl:choose>
+        <xsl:when test="contains(., '&gt;')"><xsl:value-of select="substring-before(., '&gt;')"/></xsl:when>
+        <xsl:otherwise><xsl:value-of select="."/></xsl:otherwise>
+      </xsl:choose></xsl:variable>
+      <xsl:if test="position() &gt; 1"><xsl:text>, </xsl:text></xsl:if>
+      <a href="/admin/app?name={$name}"><xsl:value-of select="."/></a>
+    </xsl:for-each>
+  </xsl:template>
+
+  <!-- Numbers .............................................................. -->
+
+  <xsl:decimal-format name="de" decimal-separator="," grouping-separator="."/>
+
+  <!-- A number as people write it: 12,345; 0.25. -->
+  <xsl:template name="admin-number">
+    <xsl:param name="n"/>
+    <xsl:choose>
+      <xsl:when test="not(number($n) = number($n))"><xsl:value-of select="$n"/></xsl:when>
+      <xsl:when test="starts-with(/*/@xml:lang, 'de')"><xsl:value-of select="format-number($n, '#.##0,##', 'de')"/></xsl:when>
+      <xsl:otherwise><xsl:value-of select="format-number($n, '#,##0.##')"/></xsl:otherwise>
+    </xsl:choose>
+  </xsl:template>
+
+  <xsl:template name="admin-bytes">
+    <xsl:param name="n"/>
+    <xsl:variable name="unit"><xsl:choose>
+      <xsl:when test="$n &gt;= 1073741824">1073741824</xsl:when>
+      <xsl:when test="$n &gt;= 1048576">1048576</xsl:when>
+      <xsl:when test="$n &gt;= 1024">1024</xsl:when>
+      <xsl:otherwise>1</xsl:otherwise>
+    </xsl:choose></xsl:variable>
+    <xsl:call-template name="admin-number"><xsl:with-param name="n" select="round($n * 10 div $unit) div 10"/></xsl:call-template>
+    <xsl:choose>
+      <xsl:when test="$unit = 1"><xsl:text> </xsl:text><c:text>bytes</c:text></xsl:when>
+      <xsl:when test="$unit = 1024">&#160;kB</xsl:when>
+      <xsl:when test="$unit = 1048576">&#160;MB</xsl:when>
+      <xsl:otherwise>&#160;GB</xsl:otherwise>
+    </xsl:choose>
+  </xsl:template>
+
+  <!-- Seconds as "3 d 4 h 12 min". -->
+  <xsl:template name="admin-time">
+    <xsl:param name="s"/>
+    <xsl:if test="$s &gt;= 86400"><xsl:value-of select="concat(floor($s div 86400), '&#160;d ')"/></xsl:if>
+    <xsl:if test="$s &gt;= 3600"><xsl:value-of select="concat(floor($s div 3600) mod 24, '&#160;h ')"/></xsl:if>
+    <xsl:choose>
+      <xsl:when test="$s &gt;= 60"><xsl:value-of select="concat(floor($s div 60) mod 60, '&#160;min')"/></xsl:when>
+      <xsl:otherwise><xsl:value-of select="concat($s, '&#160;s')"/></xsl:otherwise>
+    </xsl:choose>
   </xsl:template>
 
   <!-- Lists ................................................................ -->
