@@ -5,10 +5,10 @@
  * is an operator's may use them.
  */
 
+#include "operator.h"
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
-#include "operator.h"
 
 #define MAX_DELAY 86400 /* seconds until a shutdown */
 

@@ -130,7 +130,7 @@ is_near(const struct edit *e, size_t n, size_t at_)
 
 size_t
 cnc__sheet_diff(struct cnc__str *out, const struct cnc__sheet *old,
-     const struct cnc__sheet *new)
+                const struct cnc__sheet *new)
 {
     struct text *a = lines_of(old), *b = lines_of(new);
     struct edit *e = cnc__zalloc((a->n + b->n + 1) * sizeof(*e));
