@@ -6,6 +6,7 @@
 #ifndef CNC_SERVICE_OPERATOR_H
 #define CNC_SERVICE_OPERATOR_H
 
+#include "../xmpp/jid.h"
 #include "private.h"
 
 #define CNC__ADMIN "http://jabber.org/protocol/admin#"
