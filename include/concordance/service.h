@@ -123,6 +123,10 @@ struct cnc_service_options {
     uint32_t upload_total; /* MB in all [10000] */
     uint32_t upload_days;  /* then they are deleted; 0: they stay */
     bool upload_guests;    /* guests may send some */
+    /* What an app may do before it is paused. */
+    uint32_t app_time;   /* seconds of a threaded app's handler [30] */
+    uint32_t app_flood;  /* items a second, for ten seconds [2000] */
+    uint32_t app_memory; /* MB more than when it started [no limit] */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

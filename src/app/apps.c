@@ -8,6 +8,12 @@
 #include "private.h"
 #include "stanza.h"
 
+static void
+or_usual(uint32_t *limit, uint32_t usual)
+{
+    *limit = *limit == 0 ? usual : *limit;
+}
+
 struct cnc__apps *
 cnc__apps_new(const struct cnc__apps_env *env)
 {
@@ -16,6 +22,9 @@ cnc__apps_new(const struct cnc__apps_env *env)
 
     a->magic = CNC__APPS_MAGIC;
     a->env = *env;
+    or_usual(&a->env.limits.handler_s, 30);
+    or_usual(&a->env.limits.flood_rate, 2000);
+    or_usual(&a->env.limits.flood_s, 10);
     a->kept = cnc__table_new();
     a->states = cnc__table_new();
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
@@ -115,6 +124,7 @@ cnc__apps_free(struct cnc__apps **ap)
     }
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     *ap = NULL;
+    cnc__app_threads_free(a);
     left = free_all(&a->gone);
     /* What was started last is stopped first. */
     reverse(&a->first);
@@ -133,6 +143,7 @@ cnc__apps_leave(struct cnc__apps *a)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     a->leaving = true;
+    cnc__app_threads_leave(a);
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         if (app->thread != NULL && cnc__app_thread_leave(app->thread)) {
             app->left = true;
@@ -178,14 +189,25 @@ is_suite(const struct cnc_app *d)
 }
 
 int
+cnc__app_abi_check(const struct cnc_app *d, const char *what,
+                   struct cnc_error *err)
+{
+    if (d->abi == CNC_APP_ABI && d->size >= sizeof(struct cnc_app)) {
+        return 0;
+    }
+    return cnc_error_set(
+        err, CNC_EINVAL, NULL,
+        "%s was built for another version of Concordance (app ABI %u, this "
+        "one has %u): build it again with the headers of this one%s",
+        what, d->abi, CNC_APP_ABI,
+        d->abi > CNC_APP_ABI ? ", or run it with a newer one" : "");
+}
+
+int
 cnc__app_check(const struct cnc_app *d, struct cnc_error *err)
 {
-    if (d->abi != CNC_APP_ABI || d->size < sizeof(struct cnc_app)) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "the app was built for another version of "
-                             "Concordance (app ABI %u, ours %u); build it "
-                             "again",
-                             d->abi, CNC_APP_ABI);
+    if (cnc__app_abi_check(d, "the app", err) != 0) {
+        return CNC_EINVAL;
     }
     if (!valid_name(d->name)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
@@ -311,6 +333,8 @@ void
 cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    a->now_ms = now_ms;
+    cnc__app_threads_reap(a);
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         cnc__app_tasks_tick(app, now_ms);
     }

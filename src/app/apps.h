@@ -60,6 +60,14 @@ struct cnc__login_ops {
     int (*message)(const char *to, const char *body, void *priv);
 };
 
+/* What an app may do before it is paused; 0: what stands in brackets. */
+struct cnc__apps_limits {
+    uint32_t handler_s;  /* a call of a threaded app's handler [30] */
+    uint32_t flood_rate; /* items a second that it publishes ... [2000] */
+    uint32_t flood_s;    /* ... for so long, at most 50 [10] */
+    uint64_t memory;     /* bytes more than when it started [no limit] */
+};
+
 struct cnc__apps_env {
     struct cnc__router *router;
     struct cnc__pubsub *pubsub;
@@ -85,8 +93,14 @@ struct cnc__apps_env {
     /* Somebody changed something; for those who look later.  NULL: nobody. */
     void (*audit)(const char *who, const char *what, const char *detail,
                   void *priv);
+    struct cnc__apps_limits limits;
     void *priv;
 };
+
+/* Was it built for the structs of this version?  what: the app or its file,
+ * for the text.  Nothing but abi and size of it is looked at.  CNC_EINVAL. */
+CNC_API int cnc__app_abi_check(const struct cnc_app *app, const char *what,
+                               struct cnc_error *err);
 
 CNC_API struct cnc__apps *cnc__apps_new(const struct cnc__apps_env *env);
 /* After cnc__apps_leave(). */
@@ -127,7 +141,8 @@ CNC_API int cnc__apps_start(struct cnc__apps *a, struct cnc_error *err);
  * shows the last good one.  done comes once, now or later. */
 CNC_API void cnc__apps_templates(struct cnc__apps *a, void (*done)(void *priv),
                                  void *priv);
-/* Periodic tasks that are due; call about once a second. */
+/* Periodic tasks that are due, and a look at what each app does; call about
+ * once a second.  This is the clock of all limits. */
 CNC_API void cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms);
 
 /* pubsub's before_publish for app nodes: 0, or CNC_EREFUSED. */

@@ -99,7 +99,8 @@ cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
 static int
 start_now(struct cnc__app *app, struct cnc_error *err)
 {
-    struct cnc_request r = {.magic = CNC__CALL_MAGIC, .app = app};
+    struct cnc_request r = {
+        .magic = CNC__CALL_MAGIC, .app = app, .app_name = app->decl->name};
     /* Its calls must not wait for this same thread. */
     struct cnc__app_thread *thread = app->thread;
     int code = 0;

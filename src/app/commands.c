@@ -118,21 +118,9 @@ failed(struct command_call *c, int code)
 static void
 refused(struct command_call *c)
 {
-    const struct cnc_record *record = c->decl->record;
     struct cnc_error err = {0};
-    const char *text;
 
-    for (const struct cnc_field *f = record == NULL ? NULL : record->fields;
-         f != NULL && f->name != NULL; f++) {
-        text = cnc__values_error(c->call.values, f->name);
-        if (text != NULL) {
-            cnc__values_refuse(c->typed, f->name, text);
-        }
-    }
-    text = cnc__values_error(c->call.values, NULL);
-    if (text != NULL) {
-        cnc__values_refuse(c->typed, NULL, text);
-    }
+    cnc__request_refusals(&c->call, c->decl->record, c->typed);
     c->call.app->apps->stats.refused++;
     c->call.app->counts.refused++;
     cnc_error_set(&err, CNC_EREFUSED, NULL, "%s",
@@ -177,6 +165,26 @@ after_command(struct cnc_request *r, int code)
         done(c);
     }
     call_free(c);
+}
+
+/* The handler does not return; all but reply and typed is its own. */
+static void
+give_up(struct cnc_request *r, const char *why)
+{
+    struct command_call *c = CNC_CONTAINER(r, struct command_call, call);
+    struct cnc__command_reply *reply = c->reply;
+    struct cnc_error err = {0};
+
+    c->reply = r->command = NULL;
+    c->typed = NULL;
+    cnc_error_set(&err, CNC_ESYS, NULL, "%s", why);
+    cnc__command_done(reply, &err, NULL, NULL);
+}
+
+static void
+drop(struct cnc_request *r)
+{
+    call_free(CNC_CONTAINER(r, struct command_call, call));
 }
 
 /* -- running -------------------------------------------------------------- */
@@ -257,6 +265,8 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     c->call.may_wait = true;
     c->call.run = run_command;
     c->call.after = after_command;
+    c->call.give_up = give_up;
+    c->call.drop = drop;
     cnc__app_call(&c->call);
 }
 

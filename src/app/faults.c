@@ -3,8 +3,6 @@
  * faults.c -- what an app's handlers do wrong, counted; an app that does too
  * much of it, or floods, is paused.
  */
-#include <time.h>
-
 #include "private.h"
 
 /* Which codes are the app's own fault, and not an answer. */
@@ -35,25 +33,13 @@ is_fault(const struct cnc_request *r, int code)
 /* -- pausing ----------------------------------------------------------------
  */
 
-#define MAX_STREAK 5      /* faults in a row */
-#define MAX_MINUTE 20     /* in a minute */
-#define FLOOD_S    10     /* so long, an app publishes more than ... */
-#define FLOOD_RATE 2000.0 /* ... so many a second */
+#define MAX_STREAK 5 /* faults in a row */
 
 struct pausing {
     struct cnc__apps *apps;
     char *name;
     struct cnc__str why;
 };
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void
 paused(const struct cnc_error *err, const char *text, void *priv)
@@ -125,20 +111,19 @@ pause_soon(struct cnc__app *app, const char *fmt, ...)
 static void
 count_fault(struct cnc__app *app)
 {
-    uint64_t now = now_ms();
+    uint64_t now = app->apps->now_ms;
+    /* The place of the one that is so many ago. */
+    uint64_t *at = &app->fault_ms[app->n_faults++ % CNC__APP_MINUTE];
+    uint64_t before = *at;
 
-    if (now - app->minute_ms > 60000) {
-        app->minute_ms = now;
-        app->minute_faults = 0;
-    }
-    app->minute_faults++;
+    *at = now;
     app->streak++;
     if (app->streak >= MAX_STREAK) {
         pause_soon(app, "%u faults in a row, the last: %s", app->streak,
                    app->error);
-    } else if (app->minute_faults >= MAX_MINUTE) {
+    } else if (app->n_faults > CNC__APP_MINUTE && now - before < 60000) {
         pause_soon(app, "%u faults in a minute, the last: %s",
-                   app->minute_faults, app->error);
+                   CNC__APP_MINUTE + 1, app->error);
     }
 }
 
@@ -157,9 +142,11 @@ cnc__app_rate(const struct cnc__app *app, unsigned seconds)
                : (double)(app->counts.published - then) / n;
 }
 
-void
-cnc__app_sample(struct cnc__app *app)
+static void
+look_for_flood(struct cnc__app *app)
 {
+    const struct cnc__apps_limits *max = &app->apps->env.limits;
+
     if (app->n_samples > 0 &&
         app->counts.published <
             app->samples[(app->n_sampled - 1) % CNC__APP_SAMPLES]) {
@@ -168,10 +155,51 @@ cnc__app_sample(struct cnc__app *app)
     app->samples[app->n_sampled++ % CNC__APP_SAMPLES] = app->counts.published;
     app->n_samples +=
         app->n_samples < CNC__APP_SAMPLES; /* one more, up to all */
-    if (app->n_samples > FLOOD_S && cnc__app_rate(app, FLOOD_S) > FLOOD_RATE) {
-        pause_soon(app, "it published %.0f items a second for %d seconds",
-                   cnc__app_rate(app, FLOOD_S), FLOOD_S);
+    if (app->n_samples > max->flood_s) {
+        uint64_t then = app->samples[(app->n_sampled - 1 - max->flood_s) %
+                                     CNC__APP_SAMPLES];
+        uint64_t rate = (app->counts.published - then) / max->flood_s;
+
+        if (rate > max->flood_rate) {
+            pause_soon(app, "it published %llu items a second for %u seconds",
+                       (unsigned long long)rate, max->flood_s);
+        }
     }
+}
+
+/* Its thread is given up, and with it whatever waits there. */
+static void
+look_for_stuck(struct cnc__app *app)
+{
+    uint32_t s = app->apps->env.limits.handler_s;
+    struct cnc__app_thread *t = app->thread;
+    struct cnc__str why = CNC__STR, text = CNC__STR;
+
+    if (t == NULL || app->apps->leaving ||
+        !cnc__app_thread_stuck(t, app->apps->now_ms, (uint64_t)s * 1000)) {
+        return;
+    }
+    cnc__str_printf(&why, "a handler did not return within %u seconds", s);
+    cnc__log(CNC_LOG_WARN, "app.stuck", "app=%s %s; left behind",
+             app->own->name, why.data);
+    cnc__app_fault(app, why.data);
+    cnc__str_printf(&text,
+                    "The app \"%s\" did not answer within %u seconds and is "
+                    "paused. Please try again later.",
+                    app->own->name, s);
+    cnc__app_thread_lose(t, text.data);
+    if (app->thread == t) { /* or it was reloading: the old one goes on */
+        pause_soon(app, "%s", why.data);
+    }
+    cnc__str_fini(&why);
+    cnc__str_fini(&text);
+}
+
+void
+cnc__app_sample(struct cnc__app *app)
+{
+    look_for_flood(app);
+    look_for_stuck(app);
     if (app->harm != NULL) {
         pause_now(app->apps);
     }

@@ -78,6 +78,25 @@ cnc_refuse(struct cnc_request *r, const char *field, const char *fmt, ...)
     return CNC_EREFUSED;
 }
 
+void
+cnc__request_refusals(const struct cnc_request *r,
+                      const struct cnc_record *record, struct cnc__values *to)
+{
+    const char *text;
+
+    for (const struct cnc_field *f = record == NULL ? NULL : record->fields;
+         f != NULL && f->name != NULL; f++) {
+        text = cnc__values_error(r->values, f->name);
+        if (text != NULL) {
+            cnc__values_refuse(to, f->name, text);
+        }
+    }
+    text = cnc__values_error(r->values, NULL);
+    if (text != NULL) {
+        cnc__values_refuse(to, NULL, text);
+    }
+}
+
 int
 cnc_replace(struct cnc_request *r, struct cnc_element *record)
 {
@@ -112,7 +131,7 @@ cnc_log(struct cnc_request *r, const char *fmt, ...)
     va_start(ap, fmt);
     cnc__str_vprintf(&text, fmt, ap);
     va_end(ap);
-    cnc__log(CNC_LOG_INFO, "app.log", "app=%s %s", r->app->decl->name,
+    cnc__log(CNC_LOG_INFO, "app.log", "app=%s %s", r->app_name,
              cnc__str_c(&text));
     cnc__str_fini(&text);
 }

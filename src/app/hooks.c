@@ -202,12 +202,29 @@ has_hook(const struct cnc__app *app, const char *name)
 }
 
 static void
-answer(struct question *q, int code, const char *text)
+drop(struct cnc_request *r)
 {
-    q->done(code, text, q->priv);
+    struct question *q = CNC_CONTAINER(r, struct question, call);
+
+    cnc__request_call_fini(r);
     cnc_element_unref(&q->in);
     cnc__free(q->name);
     cnc__free(q);
+}
+
+static void
+answer(struct question *q, int code, const char *text)
+{
+    q->done(code, text, q->priv);
+    drop(&q->call);
+}
+
+static void
+give_up(struct cnc_request *r, const char *why)
+{
+    struct question *q = CNC_CONTAINER(r, struct question, call);
+
+    q->done(CNC_ESYS, why, q->priv);
 }
 
 static void ask_next(struct question *q);
@@ -234,7 +251,6 @@ after_question(struct cnc_request *r, int code)
     memcpy(text, r->refusal, sizeof(text));
     code = r->refused ? CNC_EREFUSED : code;
     cnc__app_judge(r, code);
-    cnc__request_call_fini(r);
     answer(q, code, text[0] == '\0' ? NULL : text);
 }
 
@@ -258,6 +274,8 @@ ask_next(struct question *q)
         .question = true,
         .run = run_question,
         .after = after_question,
+        .give_up = give_up,
+        .drop = drop,
     };
     cnc__app_call(&q->call);
 }

@@ -80,8 +80,14 @@ cnc__apps_unsettle(struct cnc__apps *a)
 /* -- a change of several apps, one after the other --------------------------
  */
 
+struct change;
+
+struct life_call { /* of start() or stop() of the one at hand */
+    struct cnc_request call;
+    struct change *change; /* the core's */
+};
+
 struct change {
-    struct cnc_request call; /* start() or stop() of the one at hand */
     struct cnc__apps *apps;
     struct cnc__app **list; /* what is to be done, in order */
     size_t n, at;
@@ -148,19 +154,38 @@ meant(struct cnc__apps *a, const char *name, cnc__app_done_f *done, void *priv)
     return app;
 }
 
+static struct change *
+change_of(struct cnc_request *r)
+{
+    return CNC_CONTAINER(r, struct life_call, call)->change;
+}
+
+static void
+call_drop(struct cnc_request *r)
+{
+    cnc__request_call_fini(r);
+    cnc__free(CNC_CONTAINER(r, struct life_call, call));
+}
+
 static void
 call_app(struct change *c, struct cnc__app *app,
          int (*run)(struct cnc_request *r),
-         void (*after)(struct cnc_request *r, int code))
+         void (*after)(struct cnc_request *r, int code),
+         void (*give_up)(struct cnc_request *r, const char *why))
 {
-    c->call = (struct cnc_request){
+    struct life_call *l = cnc__zalloc(sizeof(*l));
+
+    l->change = c;
+    l->call = (struct cnc_request){
         .app = app,
         .user = cnc__router_domain(c->apps->env.router),
         .priv = app->decl->priv,
         .run = run,
         .after = after,
+        .give_up = give_up,
+        .drop = call_drop,
     };
-    cnc__app_call(&c->call);
+    cnc__app_call(&l->call);
 }
 
 /* -- start -------------------------------------------------------------------
@@ -227,7 +252,7 @@ templates_taken(struct cnc_error *err, void *priv)
 static void
 after_start(struct cnc_request *r, int code)
 {
-    struct change *c = CNC_CONTAINER(r, struct change, call);
+    struct change *c = change_of(r);
     struct cnc__app *app = r->app;
     struct cnc_error err = {0};
 
@@ -236,14 +261,14 @@ after_start(struct cnc_request *r, int code)
                       "app \"%s\" refused to start: %s", app->own->name,
                       r->refused ? r->refusal : cnc_err_text(code));
     }
-    cnc__request_call_fini(r);
+    call_drop(r);
     if (code != 0) {
         start_failed(c, &err);
         return;
     }
     app->started = true;
     memset(&app->counts, 0, sizeof(app->counts));
-    app->streak = app->minute_faults = app->n_samples = 0;
+    app->streak = app->n_faults = app->n_samples = 0;
     if (app->apps->agent != NULL) {
         char *folders = cnc__app_folders(app);
 
@@ -253,6 +278,19 @@ after_start(struct cnc_request *r, int code)
     } else {
         templates_taken(NULL, c);
     }
+}
+
+static void
+give_up_start(struct cnc_request *r, const char *why)
+{
+    struct cnc_error err = {0};
+
+    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
+                  "app \"%s\" could not be started: its start() did not "
+                  "return within %u seconds",
+                  r->app->own->name, r->app->apps->env.limits.handler_s);
+    cnc__app_thread_part(r->app);
+    start_failed(change_of(r), &err);
 }
 
 static void
@@ -270,7 +308,7 @@ start_next(struct change *c)
         start_failed(c, &err);
         return;
     }
-    call_app(c, app, run_start, after_start);
+    call_app(c, app, run_start, after_start, give_up_start);
 }
 
 static void
@@ -321,7 +359,7 @@ static void stop_next(struct change *c);
 static void
 end_thread(struct cnc__app *app)
 {
-    if (app->thread != NULL) {
+    if (app->thread != NULL && !cnc__app_thread_part(app)) {
         if (cnc__app_thread_leave(app->thread)) {
             app->left = true;
             app->thread = NULL;
@@ -332,16 +370,29 @@ end_thread(struct cnc__app *app)
 }
 
 static void
-after_stop(struct cnc_request *r, int code)
+stopped(struct change *c, struct cnc__app *app)
 {
-    struct change *c = CNC_CONTAINER(r, struct change, call);
-    struct cnc__app *app = r->app;
-
-    cnc__request_call_fini(r);
     end_thread(app);
     cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
     c->at++;
     stop_next(c);
+}
+
+static void
+after_stop(struct cnc_request *r, int code)
+{
+    struct change *c = change_of(r);
+    struct cnc__app *app = r->app;
+
+    call_drop(r);
+    stopped(c, app);
+}
+
+/* It, or what it waits for, does not return. */
+static void
+give_up_stop(struct cnc_request *r, const char *why)
+{
+    stopped(change_of(r), r->app);
 }
 
 static void
@@ -369,7 +420,7 @@ stop_next(struct change *c)
         return;
     }
     app->started = false;
-    call_app(c, app, run_stop, after_stop);
+    call_app(c, app, run_stop, after_stop, give_up_stop);
 }
 
 /* Those that need it first. */

@@ -52,6 +52,7 @@ struct cnc__app_counts { /* since it was started */
 };
 
 #define CNC__APP_SAMPLES 60
+#define CNC__APP_MINUTE  19 /* one more within a minute is too many */
 
 struct cnc__app {
     struct cnc__apps *apps;
@@ -68,8 +69,8 @@ struct cnc__app {
     bool reloading; /* its nodes stay in sight meanwhile */
     bool held;      /* the operator stopped it, or too many faults */
     char *harm;     /* why it is about to be paused, or NULL */
-    unsigned streak, minute_faults; /* in a row; since minute_ms */
-    uint64_t minute_ms;
+    unsigned streak, n_faults;          /* in a row; all */
+    uint64_t fault_ms[CNC__APP_MINUTE]; /* when the last ones were */
     uint64_t samples[CNC__APP_SAMPLES]; /* counts.published, each second */
     unsigned n_samples, n_sampled;
     bool settled;      /* it fits among the others: see cnc__apps_settle() */
@@ -101,13 +102,15 @@ struct cnc__apps {
     struct cnc__apps_env env;
     struct cnc__agent *agent; /* NULL: no pages */
     struct cnc__app *first;
-    bool leaving;              /* the service ends */
-    bool busy;                 /* an app is being started or stopped */
-    struct cnc__app *gone;     /* removed */
-    struct cnc__table *kept;   /* app -> its kept settings, a cnc_buf */
-    struct cnc__table *states; /* app -> what kept.c keeps of it, XML */
-    struct cnc__rate *rate;    /* cnc_rate() */
-    bool has_records;          /* the commands "records", ... are there */
+    bool leaving;                 /* the service ends */
+    bool busy;                    /* an app is being started or stopped */
+    struct cnc__app *gone;        /* removed */
+    struct cnc__app_thread *lost; /* threads whose handler was given up */
+    uint64_t now_ms;              /* of the last tick */
+    struct cnc__table *kept;      /* app -> its kept settings, a cnc_buf */
+    struct cnc__table *states;    /* app -> what kept.c keeps of it, XML */
+    struct cnc__rate *rate;       /* cnc_rate() */
+    bool has_records;             /* the commands "records", ... are there */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
 };
@@ -159,6 +162,14 @@ struct cnc_request {
     /* What to run on the handler's thread, and on the core's after it. */
     int (*run)(struct cnc_request *r);
     void (*after)(struct cnc_request *r, int code);
+    /* Instead of after(), when the handler does not return: tell whoever asked
+     * why (may be NULL: nobody did).  On the core's thread, while the handler
+     * runs: it touches nothing that the handler may touch. */
+    void (*give_up)(struct cnc_request *r, const char *why);
+    /* Free it, after give_up() and after the handler.  On the core's. */
+    void (*drop)(struct cnc_request *r);
+    bool lost;            /* given up */
+    const char *app_name; /* the core may change app->decl meanwhile */
     int code;
     bool question; /* of a hook: also while the app's thread waits */
     /* CNC_EAGAIN is no failure: cnc_finish() comes.  All of the handler's
@@ -197,6 +208,22 @@ bool cnc__app_thread_stop(struct cnc__app_thread *t);
 /* The service ends: join the thread when it is idle, else leave it behind and
  * return true. */
 bool cnc__app_thread_leave(struct cnc__app_thread *t);
+/* On the core's thread, each tick: has a handler run for so long without
+ * asking the service to do something slow? */
+bool cnc__app_thread_stuck(struct cnc__app_thread *t, uint64_t now_ms,
+                           uint64_t limit_ms);
+/* Give up all that the thread has to do, and the thread: it stays app->thread,
+ * and refuses what comes, until cnc__app_thread_part(). */
+void cnc__app_thread_lose(struct cnc__app_thread *t, const char *why);
+/* The app has no thread any more when that was lost: true. */
+bool cnc__app_thread_part(struct cnc__app *app);
+/* Lost threads: those that have ended are freed; and when the service ends,
+ * apps whose threads did not end are left behind. */
+void cnc__app_threads_reap(struct cnc__apps *a);
+void cnc__app_threads_leave(struct cnc__apps *a);
+void cnc__app_threads_free(struct cnc__apps *a);
+/* The thread that calls; NULL: it is no app's. */
+struct cnc__app_thread *cnc__app_thread_here(void);
 /* Of a thread that was joined. */
 void cnc__app_thread_free(struct cnc__app_thread **tp);
 /* Run f(arg) on the core's thread and wait for it.  False, and f is not run,
@@ -215,6 +242,13 @@ void cnc__app_commands_free(struct cnc__app *app);
 /* The HTTP request behind a command's call; NULL when there is none, or when
  * nobody waits for its answer any more.  On the core's thread. */
 struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
+
+/* What r refused, at the fields of record and as a whole, to where it is
+ * shown.
+ */
+void cnc__request_refusals(const struct cnc_request *r,
+                           const struct cnc_record *record,
+                           struct cnc__values *to);
 
 /* handler_api.c: the node that a handler calls so, or NULL; core's thread. */
 struct cnc__node *cnc__request_node(const struct cnc_request *r,

@@ -13,8 +13,14 @@
  */
 #include "private.h"
 
-struct reload {
+struct reload;
+
+struct reload_call { /* of start() or stop() */
     struct cnc_request call;
+    struct reload *reload; /* the core's */
+};
+
+struct reload {
     struct cnc__app *layer; /* whose module it is */
     struct cnc__app *app;   /* that runs as it: the same, or what extends it */
     const struct cnc_app *old, *new;
@@ -46,18 +52,37 @@ reload_end(struct reload *l, const struct cnc_error *err)
     cnc__free(l);
 }
 
+static struct reload *
+reload_of(struct cnc_request *r)
+{
+    return CNC_CONTAINER(r, struct reload_call, call)->reload;
+}
+
+static void
+call_drop(struct cnc_request *r)
+{
+    cnc__request_call_fini(r);
+    cnc__free(CNC_CONTAINER(r, struct reload_call, call));
+}
+
 static void
 call_app(struct reload *l, int (*run)(struct cnc_request *r),
-         void (*after)(struct cnc_request *r, int code))
+         void (*after)(struct cnc_request *r, int code),
+         void (*give_up)(struct cnc_request *r, const char *why))
 {
-    l->call = (struct cnc_request){
+    struct reload_call *c = cnc__zalloc(sizeof(*c));
+
+    c->reload = l;
+    c->call = (struct cnc_request){
         .app = l->app,
         .user = cnc__router_domain(l->app->apps->env.router),
         .priv = l->app->decl->priv,
         .run = run,
         .after = after,
+        .give_up = give_up,
+        .drop = call_drop,
     };
-    cnc__app_call(&l->call);
+    cnc__app_call(&c->call);
 }
 
 static void declare(struct reload *l);
@@ -170,7 +195,7 @@ run_start(struct cnc_request *r)
 static void
 after_start(struct cnc_request *r, int code)
 {
-    struct reload *l = CNC_CONTAINER(r, struct reload, call);
+    struct reload *l = reload_of(r);
     struct cnc__app *app = l->app;
     struct cnc_error err = {0};
 
@@ -180,7 +205,7 @@ after_start(struct cnc_request *r, int code)
                       app->own->name,
                       r->refused ? r->refusal : cnc_err_text(code));
     }
-    cnc__request_call_fini(r);
+    call_drop(r);
     if (code != 0) {
         put_back(l, &err);
         return;
@@ -195,6 +220,21 @@ after_start(struct cnc_request *r, int code)
     }
 }
 
+/* Its thread is lost; the old version has another one. */
+static void
+give_up_start(struct cnc_request *r, const char *why)
+{
+    struct reload *l = reload_of(r);
+    struct cnc_error err = {0};
+
+    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
+                  "the new version of app \"%s\" could not be started: its "
+                  "start() did not return within %u seconds",
+                  l->app->own->name, l->app->apps->env.limits.handler_s);
+    cnc__app_thread_part(l->app);
+    put_back(l, &err);
+}
+
 static void
 declare(struct reload *l)
 {
@@ -205,7 +245,7 @@ declare(struct reload *l)
         put_back(l, &err);
         return;
     }
-    call_app(l, run_start, after_start);
+    call_app(l, run_start, after_start, give_up_start);
 }
 
 static int
@@ -220,14 +260,24 @@ run_stop(struct cnc_request *r)
 static void
 after_stop(struct cnc_request *r, int code)
 {
-    struct reload *l = CNC_CONTAINER(r, struct reload, call);
+    struct reload *l = reload_of(r);
 
-    cnc__request_call_fini(r);
+    call_drop(r);
     l->app->started = false;
     l->app->reloading = true;
     cnc__app_withdraw(l->app);
     l->layer->own = l->new;
     declare(l);
+}
+
+/* The old version is stuck, and about to be paused. */
+static void
+give_up_stop(struct cnc_request *r, const char *why)
+{
+    struct cnc_error err = {0};
+
+    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable", "%s", why);
+    reload_end(reload_of(r), &err);
 }
 
 void
@@ -272,7 +322,7 @@ cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
     l->done = done;
     l->priv = priv;
     a->busy = true;
-    call_app(l, run_stop, after_stop);
+    call_app(l, run_stop, after_stop, give_up_stop);
 }
 
 /* -- the command -------------------------------------------------------------

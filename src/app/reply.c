@@ -14,8 +14,8 @@ answer_of(struct cnc_request *r, const char *call)
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
     if (r->answer == NULL) {
         cnc__log(CNC_LOG_WARN, "app.misuse",
-                 "app=%s %s() is for the handlers of commands",
-                 r->app->decl->name, call);
+                 "app=%s %s() is for the handlers of commands", r->app_name,
+                 call);
     }
     return r->answer;
 }
@@ -82,7 +82,7 @@ add_column(struct cnc_request *r, const char *name, const char *label)
         cnc__log(CNC_LOG_WARN, "app.misuse",
                  "app=%s column=%s is left out: columns come before rows, "
                  "at most %d",
-                 r->app->decl->name, name, CNC__ANSWER_COLUMNS);
+                 r->app_name, name, CNC__ANSWER_COLUMNS);
         return NULL;
     }
     c = &a->columns[a->n_columns++];

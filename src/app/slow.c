@@ -59,12 +59,18 @@ run_then(struct cnc_request *call)
 }
 
 static void
-after_then(struct cnc_request *call, int code)
+drop_then(struct cnc_request *call)
 {
     struct cnc__slow *s = call->priv;
 
     cnc__request_call_fini(call);
     slow_free(s);
+}
+
+static void
+after_then(struct cnc_request *call, int code)
+{
+    drop_then(call);
 }
 
 /* Some turns later, on the core's thread. */
@@ -78,8 +84,11 @@ tell(void *arg)
         return;
     }
     unlink_slow(s);
-    s->call = (struct cnc_request){
-        .app = s->r->app, .priv = s, .run = run_then, .after = after_then};
+    s->call = (struct cnc_request){.app = s->r->app,
+                                   .priv = s,
+                                   .run = run_then,
+                                   .after = after_then,
+                                   .drop = drop_then};
     cnc__app_call(&s->call);
 }
 
@@ -89,8 +98,8 @@ cnc__slow_finished(int code, void *arg)
     struct cnc__slow *s = arg;
 
     s->code = code;
-    if (s->waited) { /* s is the thread's from here on */
-        cnc__app_thread_done(s->r->app->thread, &s->done);
+    if (s->waits != NULL) { /* s is the thread's from here on */
+        cnc__app_thread_done(s->waits, &s->done);
     } else if (s->r != NULL) {
         /* Not within the call that asked. */
         s->r->app->apps->env.post(tell, s, cnc__ops_priv(s->r));
@@ -134,9 +143,9 @@ cnc__slow_wait(struct cnc__slow *s)
 {
     int code = CNC_ECLOSED;
 
-    s->waited = true;
+    s->waits = cnc__app_thread_here();
     if (cnc__app_on_core(s->r, begin, s)) {
-        cnc__app_thread_wait(s->r->app->thread, &s->done);
+        cnc__app_thread_wait(s->waits, &s->done);
         code = s->code;
     }
     slow_free(s);
@@ -159,14 +168,14 @@ cnc__slow_run(struct cnc__slow *s)
     const struct cnc_request *r = s->r;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    if (s->then == NULL && r->app->thread != NULL) {
+    if (s->then == NULL && cnc__app_thread_here() != NULL) {
         return cnc__slow_wait(s);
     }
     if (s->then == NULL || !r->may_wait) {
         cnc__log(CNC_LOG_WARN, "app.misuse",
                  "app=%s this handler cannot wait: it needs then, and to be a "
                  "command's",
-                 r->app->decl->name);
+                 r->app_name);
         slow_free(s);
         return CNC_EINVAL;
     }

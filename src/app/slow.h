@@ -27,8 +27,9 @@ struct cnc__slow {
     size_t size;
     uint32_t seconds;
     int code;
-    bool done, waited;       /* waited: a thread does, and frees it */
-    struct cnc_request call; /* then(), on the app's thread */
+    bool done;
+    struct cnc__app_thread *waits; /* this one does, and frees it; or NULL */
+    struct cnc_request call;       /* then(), on the app's thread */
 };
 
 /* a, b, c: copied; may be NULL. */

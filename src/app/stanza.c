@@ -11,7 +11,8 @@
 struct stanza_call {
     struct cnc_request call;
     struct cnc__app_handler *handler;
-    struct cnc__request *stanza;
+    struct cnc__request *stanza; /* the core's */
+    struct cnc_element *payload;
     char *user;
 };
 
@@ -20,13 +21,24 @@ run_stanza(struct cnc_request *r)
 {
     struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
 
-    return r->handler->handle(r, c->stanza->payload);
+    return r->handler->handle(r, c->payload);
 }
 
 static bool
 is_iq(const struct cnc__request *r)
 {
     return r->kind == CNC__IQ_GET || r->kind == CNC__IQ_SET;
+}
+
+static void
+drop_stanza(struct cnc_request *r)
+{
+    struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
+
+    cnc__request_call_fini(r);
+    cnc_element_unref(&c->payload);
+    cnc__free(c->user);
+    cnc__free(c);
 }
 
 static void
@@ -54,9 +66,20 @@ after_stanza(struct cnc_request *r, int code)
                             r->reply.len == 0 ? NULL : r->reply.data,
                             r->reply.len);
     }
-    cnc__request_call_fini(r);
-    cnc__free(c->user);
-    cnc__free(c);
+    drop_stanza(r);
+}
+
+static void
+give_up_stanza(struct cnc_request *r, const char *why)
+{
+    struct stanza_call *c = CNC_CONTAINER(r, struct stanza_call, call);
+
+    if (is_iq(c->stanza)) {
+        cnc__request_refuse(&c->stanza, CNC_ESYS, "internal-server-error",
+                            "%s", why);
+    } else {
+        cnc__request_free(&c->stanza);
+    }
 }
 
 static void
@@ -67,6 +90,9 @@ on_stanza(struct cnc__request *stanza, void *priv)
 
     c->handler = h;
     c->stanza = stanza;
+    if (stanza->payload != NULL) {
+        c->payload = cnc_element_ref(stanza->payload);
+    }
     c->user = cnc__strndup(stanza->from, cnc__jid_bare_len(stanza->from));
     c->call.app = h->app;
     c->call.user = c->user;
@@ -74,9 +100,11 @@ on_stanza(struct cnc__request *stanza, void *priv)
     c->call.operator_ = stanza->operator_;
     c->call.priv = h->decl->priv;
     c->call.handler = h->decl;
-    cnc__request_entry(&c->call, CNC__ENTRY_HANDLER, NULL, stanza->payload);
+    cnc__request_entry(&c->call, CNC__ENTRY_HANDLER, NULL, c->payload);
     c->call.run = run_stanza;
     c->call.after = after_stanza;
+    c->call.give_up = give_up_stanza;
+    c->call.drop = drop_stanza;
     cnc__app_call(&c->call);
 }
 
@@ -166,6 +194,13 @@ run_task(struct cnc_request *r)
 }
 
 static void
+drop_task(struct cnc_request *r)
+{
+    cnc__request_call_fini(r);
+    cnc__free(CNC_CONTAINER(r, struct task_call, call));
+}
+
+static void
 after_task(struct cnc_request *r, int code)
 {
     struct task_call *c = CNC_CONTAINER(r, struct task_call, call);
@@ -177,8 +212,13 @@ after_task(struct cnc_request *r, int code)
                  r->app->decl->name, c->decl->name, cnc_err_name(code),
                  r->refused ? r->refusal : "");
     }
-    cnc__request_call_fini(r);
-    cnc__free(c);
+    drop_task(r);
+}
+
+static void
+give_up_task(struct cnc_request *r, const char *why)
+{
+    CNC_CONTAINER(r, struct task_call, call)->task->running = false;
 }
 
 int
@@ -246,6 +286,8 @@ cnc__app_tasks_tick(struct cnc__app *app, uint64_t now_ms)
         cnc__request_entry(&c->call, CNC__ENTRY_TASK, t->decl->name, NULL);
         c->call.run = run_task;
         c->call.after = after_task;
+        c->call.give_up = give_up_task;
+        c->call.drop = drop_task;
         cnc__app_call(&c->call);
     }
 }

@@ -17,7 +17,7 @@ struct submit {
     struct cnc__app_node *node;
     const struct cnc_node *decl; /* as it was when the submit came */
     char *user, *asker, *id;     /* asker: full JID */
-    struct cnc__values *values;
+    struct cnc__values *values;  /* the core's; the handler's are in call */
     struct cnc_element *record;
     cnc__submitted_f *done;
     void *done_priv;
@@ -49,7 +49,21 @@ cnc__app_form_may(struct cnc__app_node *n, const struct cnc__actor *who,
 }
 
 static void
-finish(struct submit *s, int code, const char *text)
+drop(struct cnc_request *r)
+{
+    struct submit *s = CNC_CONTAINER(r, struct submit, call);
+
+    cnc_element_unref(&s->record);
+    cnc__values_free(&s->call.values);
+    cnc__request_call_fini(&s->call);
+    cnc__free(s->user);
+    cnc__free(s->asker);
+    cnc__free(s->id);
+    cnc__free(s);
+}
+
+static void
+answer(struct submit *s, int code, const char *text)
 {
     struct cnc__submit_result result = {
         .code = code, .text = text, .id = s->id};
@@ -61,12 +75,21 @@ finish(struct submit *s, int code, const char *text)
     }
     s->done(&result, s->values, s->done_priv);
     cnc__values_free(&s->values);
-    cnc_element_unref(&s->record);
-    cnc__request_call_fini(&s->call);
-    cnc__free(s->user);
-    cnc__free(s->asker);
-    cnc__free(s->id);
-    cnc__free(s);
+}
+
+static void
+finish(struct submit *s, int code, const char *text)
+{
+    answer(s, code, text);
+    drop(&s->call);
+}
+
+/* The handler does not return: values and done are the core's, and nothing
+ * else is touched. */
+static void
+give_up(struct cnc_request *r, const char *why)
+{
+    answer(CNC_CONTAINER(r, struct submit, call), CNC_ESYS, why);
 }
 
 static void
@@ -154,6 +177,7 @@ after_handler(struct cnc_request *r, int code)
             publish(s);
             return;
         }
+        cnc__request_refusals(r, s->decl->record, s->values);
         if (!r->refused) {
             cnc__values_refuse(s->values, NULL, "It was refused.");
         }
@@ -199,9 +223,11 @@ ask_handler(struct submit *s)
     s->call.node = cnc__app_inner(s->node->app, s->decl->name);
     cnc__request_entry(&s->call, CNC__ENTRY_SUBMIT, s->decl->name, s->record);
     s->call.item_id = s->id;
-    s->call.values = s->values;
+    s->call.values = cnc__values_new();
     s->call.run = run_handler;
     s->call.after = after_handler;
+    s->call.give_up = give_up;
+    s->call.drop = drop;
     cnc__app_call(&s->call);
 }
 

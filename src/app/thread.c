@@ -11,18 +11,26 @@
  * The core never waits for an app's thread, so the two cannot lock up.  When
  * the service ends, a handler that does not return is left behind: it may go
  * on, but it reaches the core no more, and what it may look at is never freed.
+ *
+ * A handler that is stuck while the service runs is given up: see stuck.c.
  */
+#include "thread.h"
 #include "mark.h"
-#include "private.h"
 
-struct cnc__app_thread {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct cnc_request *first, **last;
-    bool busy, stop, left;
-    struct cnc__apps *apps;
-};
+static __thread struct cnc__app_thread *here;
+
+/* Not r->app->thread alone: that may be a newer one. */
+static struct cnc__app_thread *
+thread_of(const struct cnc_request *r)
+{
+    return here != NULL ? here : r->app->thread;
+}
+
+struct cnc__app_thread *
+cnc__app_thread_here(void)
+{
+    return here;
+}
 
 /* False when the thread was left behind: there is no core any more. */
 static bool
@@ -47,6 +55,15 @@ after_on_core(void *arg)
     cnc__request_end(r);
 }
 
+void
+cnc__request_give_up(struct cnc_request *r, const char *why)
+{
+    cnc__login_forget(r);
+    if (r->give_up != NULL) {
+        r->give_up(r, why);
+    }
+}
+
 /* -- answers that come later: CNC_EAGAIN ... cnc_finish() ------------------
  */
 
@@ -56,6 +73,7 @@ wait_on_core(void *arg)
     struct cnc_request *r = arg;
     struct cnc__app *app = r->app;
 
+    r->wait_prev = NULL;
     r->wait_next = app->waiting;
     if (r->wait_next != NULL) {
         r->wait_next->wait_prev = r;
@@ -63,11 +81,9 @@ wait_on_core(void *arg)
     app->waiting = r;
 }
 
-static void
-finish_on_core(void *arg)
+void
+cnc__request_waits_no_more(struct cnc_request *r)
 {
-    struct cnc_request *r = arg;
-
     if (r->wait_prev != NULL) {
         r->wait_prev->wait_next = r->wait_next;
     } else {
@@ -76,7 +92,17 @@ finish_on_core(void *arg)
     if (r->wait_next != NULL) {
         r->wait_next->wait_prev = r->wait_prev;
     }
-    cnc__request_end(r);
+}
+
+static void
+finish_on_core(void *arg)
+{
+    struct cnc_request *r = arg;
+
+    if (!r->lost) {
+        cnc__request_waits_no_more(r);
+        cnc__request_end(r);
+    }
 }
 
 void
@@ -105,6 +131,8 @@ cnc__request_ran(struct cnc_request *r, int code)
 void
 cnc_finish(struct cnc_request *r, int code)
 {
+    struct cnc__app_thread *t;
+
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
     CNC_CHECK(r->may_wait && !r->finished);
     r->finished = true;
@@ -112,10 +140,11 @@ cnc_finish(struct cnc_request *r, int code)
     if (!r->waits) {
         return; /* the handler has not returned yet */
     }
-    if (r->app->thread == NULL) {
+    t = thread_of(r);
+    if (t == NULL) {
         finish_on_core(r);
     } else {
-        post(r->app->thread, finish_on_core, r);
+        post(t, finish_on_core, r);
     }
 }
 
@@ -125,16 +154,62 @@ run(struct cnc_request *r, bool core)
     struct cnc__app_mark mark;
     int code;
 
-    cnc__app_mark(&mark, r->app->decl->name, core);
+    cnc__app_mark(&mark, r->app_name, core);
     code = r->run(r);
     cnc__app_unmark(&mark);
     return code;
 }
 
+static void
+enter(struct cnc__app_thread *t, struct frame *f, struct cnc_request *r)
+{
+    *f = (struct frame){.r = r, .outer = t->frame};
+    t->frame = f;
+    t->stretch++;
+}
+
+static void
+leave(struct cnc__app_thread *t, struct frame *f)
+{
+    t->frame = f->outer;
+    t->stretch++;
+}
+
+/* A handler of a thread that was left behind has returned; with the lock. */
+static void
+throw_away(struct cnc__app_thread *t, struct cnc_request *r)
+{
+    while (t->losing) {
+        pthread_cond_wait(&t->wake, &t->lock);
+    }
+    if (r->lost) { /* else the service ends, and all stays as it is */
+        r->next = t->kept;
+        t->kept = r;
+    }
+}
+
+/* With the lock, which is not held meanwhile; false: the thread was left. */
+static bool
+run_one(struct cnc__app_thread *t, struct cnc_request *r, bool *ran)
+{
+    struct frame f;
+
+    enter(t, &f, r);
+    pthread_mutex_unlock(&t->lock);
+    *ran = cnc__request_ran(r, run(r, false));
+    pthread_mutex_lock(&t->lock);
+    leave(t, &f);
+    if (t->left) {
+        throw_away(t, r);
+        return false;
+    }
+    return true;
+}
+
 static void *
 thread_main(void *arg)
 {
-    struct cnc__app_thread *t = arg;
+    struct cnc__app_thread *t = here = arg;
 
     pthread_mutex_lock(&t->lock);
     for (;;) {
@@ -153,10 +228,7 @@ thread_main(void *arg)
             t->last = &t->first;
         }
         t->busy = true;
-        pthread_mutex_unlock(&t->lock);
-        ran = cnc__request_ran(r, run(r, false));
-        pthread_mutex_lock(&t->lock);
-        if (t->left) {
+        if (!run_one(t, r, &ran)) {
             break;
         }
         /* Both at once: who has seen the outcome sees an idle thread. */
@@ -164,6 +236,7 @@ thread_main(void *arg)
         t->apps->env.post(ran ? after_on_core : wait_on_core, r,
                           t->apps->env.priv);
     }
+    t->ended = true;
     pthread_mutex_unlock(&t->lock);
     return NULL;
 }
@@ -174,6 +247,7 @@ cnc__app_thread_new(struct cnc__app *app)
     struct cnc__app_thread *t = cnc__zalloc(sizeof(*t));
 
     t->apps = app->apps;
+    t->app = app;
     t->last = &t->first;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
@@ -181,14 +255,30 @@ cnc__app_thread_new(struct cnc__app *app)
     return t;
 }
 
+/* It came when the thread was lost already. */
+static void
+refuse_on_core(void *arg)
+{
+    struct cnc_request *r = arg;
+
+    cnc__request_give_up(r,
+                         "This app is being paused. Please try again later.");
+    r->drop(r);
+}
+
 void
 cnc__app_thread_push(struct cnc__app_thread *t, struct cnc_request *r)
 {
     pthread_mutex_lock(&t->lock);
-    r->next = NULL;
-    *t->last = r;
-    t->last = &r->next;
-    pthread_cond_signal(&t->wake);
+    if (t->lost) {
+        /* Not within the call that asked. */
+        t->apps->env.post(refuse_on_core, r, t->apps->env.priv);
+    } else {
+        r->next = NULL;
+        *t->last = r;
+        t->last = &r->next;
+        pthread_cond_signal(&t->wake);
+    }
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -214,21 +304,23 @@ take_question(struct cnc__app_thread *t)
 void
 cnc__app_thread_wait(struct cnc__app_thread *t, const bool *done)
 {
+    struct frame *f;
+
     pthread_mutex_lock(&t->lock);
+    f = t->frame;
+    f->waits = true;
     while (!*done) {
         struct cnc_request *r = t->left ? NULL : take_question(t);
+        bool ran;
 
         if (r == NULL) {
             pthread_cond_wait(&t->wake, &t->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&t->lock);
-        cnc__request_ran(r, run(r, false));
-        pthread_mutex_lock(&t->lock);
-        if (!t->left) {
+        } else if (run_one(t, r, &ran)) {
             t->apps->env.post(after_on_core, r, t->apps->env.priv);
         }
     }
+    f->waits = false;
+    t->stretch++;
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -237,7 +329,7 @@ cnc__app_thread_done(struct cnc__app_thread *t, bool *done)
 {
     pthread_mutex_lock(&t->lock);
     *done = true;
-    pthread_cond_signal(&t->wake);
+    pthread_cond_broadcast(&t->wake);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -248,7 +340,7 @@ cnc__app_thread_stop(struct cnc__app_thread *t)
 
     pthread_mutex_lock(&t->lock);
     t->stop = true;
-    idle = !t->busy && t->first == NULL;
+    idle = t->lost || (!t->busy && t->first == NULL);
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->lock);
     return idle;
@@ -257,17 +349,20 @@ cnc__app_thread_stop(struct cnc__app_thread *t)
 bool
 cnc__app_thread_leave(struct cnc__app_thread *t)
 {
+    bool left;
+
     pthread_mutex_lock(&t->lock);
     t->stop = true;
-    t->left = t->busy || t->first != NULL;
+    t->left = t->lost ? !t->ended : t->busy || t->first != NULL;
+    left = t->left;
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->lock);
-    if (t->left) {
+    if (left) {
         pthread_detach(t->thread);
     } else {
         pthread_join(t->thread, NULL);
     }
-    return t->left;
+    return left;
 }
 
 void
@@ -287,7 +382,8 @@ cnc__app_thread_free(struct cnc__app_thread **tp)
 struct core_call {
     void (*f)(void *arg);
     void *arg;
-    bool done;
+    struct cnc_request *r;
+    bool done, refused;
     pthread_mutex_t lock;
     pthread_cond_t wake;
 };
@@ -297,7 +393,11 @@ core_call_run(void *arg)
 {
     struct core_call *c = arg;
 
-    c->f(c->arg);
+    if (c->r->lost) {
+        c->refused = true; /* it was given up on the way here */
+    } else {
+        c->f(c->arg);
+    }
     pthread_mutex_lock(&c->lock);
     c->done = true;
     pthread_cond_signal(&c->wake);
@@ -307,16 +407,17 @@ core_call_run(void *arg)
 bool
 cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg)
 {
-    struct core_call c = {.f = f, .arg = arg};
+    struct core_call c = {.f = f, .arg = arg, .r = r};
+    struct cnc__app_thread *t = thread_of(r);
     bool there;
 
-    if (r->app->thread == NULL) {
+    if (t == NULL) {
         f(arg);
         return true;
     }
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.wake, NULL);
-    there = post(r->app->thread, core_call_run, &c);
+    there = post(t, core_call_run, &c);
     pthread_mutex_lock(&c.lock);
     while (there && !c.done) {
         pthread_cond_wait(&c.wake, &c.lock);
@@ -324,13 +425,14 @@ cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg)
     pthread_mutex_unlock(&c.lock);
     pthread_cond_destroy(&c.wake);
     pthread_mutex_destroy(&c.lock);
-    return there;
+    return there && !c.refused;
 }
 
 void
 cnc__app_call(struct cnc_request *r)
 {
     r->magic = CNC__CALL_MAGIC;
+    r->app_name = r->app->decl->name;
     if (r->app->thread != NULL) {
         cnc__app_thread_push(r->app->thread, r);
         return;

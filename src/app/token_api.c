@@ -48,7 +48,7 @@ cnc_token_new(struct cnc_request *r, char token[CNC_TOKEN_SIZE],
     struct cnc__slow *s;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    if (r->app->thread == NULL) {
+    if (cnc__app_thread_here() == NULL) {
         cnc__code_f *done = cnc__request_keeps(r);
 
         return judged(r, done,
@@ -68,7 +68,7 @@ cnc_token_take(struct cnc_request *r, const char *token, const char *purpose,
     struct cnc__slow *s;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    if (r->app->thread == NULL) {
+    if (cnc__app_thread_here() == NULL) {
         cnc__code_f *done = cnc__request_keeps(r);
 
         return judged(r, done,

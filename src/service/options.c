@@ -42,6 +42,11 @@ static const char help[] =
     "  --upload-total N   MB of files that all may keep [10000]\n"
     "  --upload-days N    delete files after so many days [never]\n"
     "  --upload-guests    let guests send files, too\n"
+    "  --app-time N       seconds that a handler of an app may take before "
+    "the\n"
+    "                     app is paused [30]\n"
+    "  --app-flood N      items a second that an app may publish, for ten\n"
+    "                     seconds [2000]\n"
     "\n"
     "The XMPP network (LIST: may be given again):\n"
     "  --c2s ADDR         LIST clients by TCP, such as *:5222\n"
@@ -155,6 +160,8 @@ static const struct option {
     O("upload-total", NUMBER, upload_total, 1, 1 << 30),
     O("upload-days", NUMBER, upload_days, 1, 36500),
     O("upload-guests", FLAG, upload_guests, 0, 0),
+    O("app-time", NUMBER, app_time, 1, 86400),
+    O("app-flood", NUMBER, app_flood, 1, 1 << 30),
 #undef D
 #undef O
 };

@@ -160,15 +160,9 @@ load_from(const struct cnc_app **out, const char *place, const char *path,
                              "CNC_APP(name, ...)",
                              path);
     }
-    if (app->abi != CNC_APP_ABI || app->size < sizeof(*app)) {
-        unsigned abi = app->abi;
-
+    if (cnc__app_abi_check(app, path, err) != 0) {
         dlclose(module);
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "%s was built for another version of "
-                             "Concordance (app ABI %u, ours %u); build it "
-                             "again",
-                             path, abi, CNC_APP_ABI);
+        return CNC_EINVAL;
     }
     *out = app;
     return 0;

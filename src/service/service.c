@@ -7,6 +7,7 @@
  */
 #include <sys/stat.h>
 
+#include "../base/text.h"
 #include "../xmpp/jid.h"
 #include "backup.h"
 #include "private.h"
@@ -229,6 +230,21 @@ load_store(struct cnc_service *s, struct cnc_error *err)
 static int env_load(char **name, const char *word, const char *mount,
                     struct cnc_error *err, void *priv);
 
+static struct cnc__apps_limits
+limits_of(const struct cnc_service *s)
+{
+    const struct cnc_service_options *o = &s->process->o;
+    const char *flood_s = getenv("CONCORDANCE_FLOOD_S"); /* for tests */
+    int64_t n = 0;
+
+    if (flood_s != NULL) {
+        cnc__parse_int(&n, flood_s, 1, 50);
+    }
+    return (struct cnc__apps_limits){.handler_s = o->app_time,
+                                     .flood_rate = o->app_flood,
+                                     .flood_s = (uint32_t)n};
+}
+
 static void
 make_rooms(struct cnc_service *s)
 {
@@ -246,6 +262,7 @@ make_rooms(struct cnc_service *s)
                                  .audit = cnc__audit_command,
                                  .has_role = env_has_role,
                                  .logins = &cnc__service_login_ops,
+                                 .limits = limits_of(s),
                                  .priv = s};
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
