@@ -19,7 +19,10 @@
 
 CNC_BEGIN_DECLS
 
-#define CNC_APP_ABI 2u
+/* Raised whenever one of the structs here changes: a module that was built for
+ * another number is refused, and has to be built again.  A unit test pins the
+ * layout to the number. */
+#define CNC_APP_ABI 3u
 
 struct cnc_request;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 SOURCE = """
 #include <concordance.h>
+%(head)s
 static const struct cnc_record item = {"item", CNC_FIELDS(
     {"title", "Title", .required = true}%(field)s)};
 static int
@@ -36,7 +38,7 @@ CNC_APP(shelf, .title = "Shelf", .xmlns = "urn:x-shelf", .version = "%(version)s
                                   .who = CNC_ANYBODY_RUNS, .safe = true}%(command)s),
         .start = start);
 """
-FIRST = {"field": "", "hello": "First.", "start": "0", "version": "1",
+FIRST = {"head": "", "field": "", "hello": "First.", "start": "0", "version": "1",
          "node": ', {"attic"}', "page": ', {"/attic", "attic"}',
          "command": ""}
 
@@ -110,6 +112,26 @@ def test_a_version_that_refuses_to_start_leaves_the_old_one(tmp_path):
         link.close()
 
 
+OTHER_ABI = "#undef CNC_APP_ABI\n#define CNC_APP_ABI 2u"
+
+
+def test_an_app_built_for_another_abi_does_not_start(tmp_path):
+    s = Shelf(tmp_path)
+    with s:
+        ours = re.search(r"CNC_APP_ABI (\d+)u", open(os.path.join(
+            TOP, "include/concordance/app.h"), encoding="utf-8").read())[1]
+    s.build(head=OTHER_ABI)
+    done = subprocess.run(
+        [os.path.join(BUILD, "src/service/concordanced"), "--data",
+         str(tmp_path / "d"), "--http", "127.0.0.1:0",
+         os.path.join(s.folder, "shelf.so")],
+        text=True, capture_output=True, timeout=LIMIT, check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    assert (f"shelf.so was built for another version of Concordance (app ABI "
+            f"2, this one has {ours}): build it again with the headers of "
+            "this one") in done.stderr
+
+
 def damage(s: Shelf):
     """Another file: to write into one that is loaded is to write into the
     service."""
@@ -123,6 +145,8 @@ def damage(s: Shelf):
     (damage, "cannot load the app"),
     (lambda s: os.remove(os.path.join(s.folder, "shelf.so")), "cannot read"),
     (lambda s: s.build(node=', {"view:x"}'), "the service's own"),
+    (lambda s: s.build(head=OTHER_ABI), "shelf.so was built for another "
+     "version of Concordance (app ABI 2, this one has"),
 ])
 def test_what_cannot_be_loaded_leaves_the_old_one(tmp_path, break_it, said):
     with Shelf(tmp_path) as s:
