@@ -24,7 +24,7 @@ from .fields import Boolean, Date, DateTime, Decimal
 from .record import Record
 
 __all__ = ["Answer", "App", "Node", "Page", "Refuse", "User", "command",
-           "every", "iq_get", "iq_set", "message", "presence"]
+           "every", "iq_get", "iq_set", "log", "message", "presence", "url"]
 
 _now = threading.local()  # .call: the Request of the handler that runs
 
@@ -35,6 +35,17 @@ def _call():
         raise RuntimeError("this is for handlers: nodes and settings can be "
                            "reached while a handler runs")
     return call
+
+
+def log(text: str) -> None:
+    """A line in the service's log, with the app's name.  In a handler."""
+    _call().log(str(text))
+
+
+def url(path: str) -> str:
+    """The address of a path of this domain as people see it, for messages:
+    "https://books.example/login".  In a handler."""
+    return _call().url(path)
 
 
 class Refuse(Exception):
@@ -307,12 +318,26 @@ def presence(ns: str, name: str):
     return _stanza(8)(ns, name)
 
 
+class Question:
+    """What a hook is asked: each text by its name (``question.user``), ""
+    where there is none of it; ``element`` is the whole."""
+
+    def __init__(self, element):
+        self.element = element
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("__") or self.element is None:
+            raise AttributeError(name)
+        return self.element.xpath("string(*[local-name() = $name])", name=name)
+
+
 def hook(name: str):
     """Decorator: ``handler(self, question)`` answers a question that the
-    service, or the app that is extended, asks; ``question`` is an element.
+    service, or the app that is extended, asks; ``question`` is a Question.
 
     It returns None or True for yes, False for no, NotImplemented to leave it
-    to the others (for "check-password": to the kept keys); or raises Refuse.
+    to the others (for "check-password": to the kept keys); or raises Refuse,
+    for "check-password" and "account-exists": it cannot be told now.
     """
     def mark(handler):
         handler.__hook__ = name
@@ -580,7 +605,7 @@ class App:
     def _question_hook(self, handler):
         def run(request, xml):
             question = nodetree.Document(xml).root if xml else None
-            result = handler(self, question)
+            result = handler(self, Question(question))
             if result is NotImplemented:
                 return _NOBODY
             if result is False:

@@ -389,6 +389,27 @@ request_setting(PyObject *op, PyObject *args)
 }
 
 static PyObject *
+request_url(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = cnc__py_request(op);
+    char url[8192];
+    const char *path;
+    int code;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &path)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    code = cnc_url(r, url, sizeof(url), path);
+    Py_END_ALLOW_THREADS;
+    if (code != 0) {
+        PyErr_SetString(PyExc_ValueError, "the address is too long");
+        return NULL;
+    }
+    return PyUnicode_FromString(url);
+}
+
+static PyObject *
 request_log(PyObject *op, PyObject *args)
 {
     struct cnc_request *r = cnc__py_request(op);
@@ -550,6 +571,7 @@ static PyMethodDef request_methods[] = {
     {"has_role", request_has_role, METH_VARARGS,
      "has_role(role: str) -> bool"},
     {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
+    {"url", request_url, METH_VARARGS, "url(path: str) -> str; ValueError"},
     /* Behind concordance.login, which is their manual. */
     {"account_exists", cnc__py_account_exists, METH_VARARGS, NULL},
     {"account_find", cnc__py_account_find, METH_VARARGS, NULL},
