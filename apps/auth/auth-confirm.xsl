@@ -22,7 +22,7 @@
           <p><c:text>You are about to log in as</c:text><xsl:text> </xsl:text><strong><xsl:value-of select="$jid"/></strong>.</p>
           <xsl:call-template name="auth-form">
             <xsl:with-param name="node" select="'login/open'"/>
-            <xsl:with-param name="submit" select="'Log in'"/>
+            <xsl:with-param name="submit"><c:text>Log in</c:text></xsl:with-param>
             <xsl:with-param name="class" select="'cnc-form auth-bare'"/>
           </xsl:call-template>
         </xsl:otherwise>

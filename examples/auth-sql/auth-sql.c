@@ -2,12 +2,12 @@
 /*
  * auth-sql.c -- the people of another program's database log in here too.
  *
- * The app "auth" with one question answered: is this the password?  The
- * answer comes from a table of names and passwords as Django keeps them,
- * "pbkdf2_sha256$ITERATIONS$SALT$HASH", in an SQLite file.  For another
- * database or another way to keep passwords, write another find() or
- * matches().  Whom the table does not know is looked for among the accounts
- * of the service.
+ * The app "auth" with two questions answered: is this the password, and is
+ * there such an account?  The answers come from a table of names and passwords
+ * as Django keeps them, "pbkdf2_sha256$ITERATIONS$SALT$HASH", in an SQLite
+ * file.  For another database or another way to keep passwords, write another
+ * find() or matches().  Whom the table does not know is looked for among the
+ * accounts of the service.
  *
  * SCRAM proves a password to a key that is made of it, and never sends it: for
  * people of this table clients have to use PLAIN (in TLS).
@@ -21,6 +21,7 @@
 
 #include <concordance.h>
 
+#define SCHEME         "pbkdf2_sha256$"
 #define KEPT_SIZE      512
 #define KEY_SIZE       32
 #define ITERATIONS_MAX 10000000
@@ -69,6 +70,13 @@ find(struct cnc_request *r, char kept[KEPT_SIZE], const char *user)
     return code;
 }
 
+/* find() told the log.  Nobody guessed: it is not counted as a failure. */
+static int
+not_now(struct cnc_request *r)
+{
+    return cnc_refuse(r, NULL, "The database cannot be read.");
+}
+
 static bool
 matches(const char *kept, const char *password)
 {
@@ -78,10 +86,10 @@ matches(const char *kept, const char *password)
     long iterations;
     bool same;
 
-    if (strncmp(kept, "pbkdf2_sha256$", 14) != 0) {
+    if (strncmp(kept, SCHEME, strlen(SCHEME)) != 0) {
         return false; /* "!": nobody gets in */
     }
-    iterations = strtol(kept + 14, &end, 10);
+    iterations = strtol(kept + strlen(SCHEME), &end, 10);
     salt = end + 1;
     hash = *end == '$' ? strchr(salt, '$') : NULL;
     if (hash == NULL || iterations < 1 || iterations > ITERATIONS_MAX ||
@@ -98,21 +106,43 @@ matches(const char *kept, const char *password)
     return same;
 }
 
+/* What a name that the table has takes; one that it has not takes as long, or
+ * the time would tell which are there. */
+static long usual = 600000; /* of the app's thread alone */
+
 static int
 check_password(struct cnc_request *r, struct cnc_element *in)
 {
     char kept[KEPT_SIZE] = "";
     int code = find(r, kept, cnc_text(in, "user"));
 
-    if (code == 0 && !matches(kept, cnc_text(in, "password"))) {
+    if (code == 0) {
+        usual = strncmp(kept, SCHEME, strlen(SCHEME)) == 0
+                    ? strtol(kept + strlen(SCHEME), NULL, 10)
+                    : usual;
+    } else {
+        snprintf(kept, sizeof(kept), SCHEME "%ld$none$%044d", usual, 0);
+    }
+    if (!matches(kept, cnc_text(in, "password")) && code == 0) {
         code = CNC_EAUTH;
     }
     OPENSSL_cleanse(kept, sizeof(kept));
-    return code == CNC_ESYS ? CNC_EAUTH : code; /* find() told the log */
+    return code == CNC_ESYS ? not_now(r) : code;
+}
+
+static int
+account_exists(struct cnc_request *r, struct cnc_element *in)
+{
+    char kept[KEPT_SIZE] = "";
+    int code = find(r, kept, cnc_text(in, "user"));
+
+    OPENSSL_cleanse(kept, sizeof(kept));
+    return code == CNC_ESYS ? not_now(r) : code;
 }
 
 /* PBKDF2 takes its time: on a thread of the app. */
 CNC_APP(auth_sql, .title = "Accounts of another program", .version = "1.0",
         .xmlns = "http://concordance-xmpp.org/apps/auth", .extends = "auth",
         .flags = CNC_APP_THREADED, .settings = &settings,
-        .hooks = CNC_HOOKS({"check-password", check_password}));
+        .hooks = CNC_HOOKS({"check-password", check_password},
+                           {"account-exists", account_exists}));

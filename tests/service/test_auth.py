@@ -1092,6 +1092,7 @@ def django(tmp_path):
                  env={"CONCORDANCE_APPS": os.path.join(BUILD, "apps")}) as s:
         s.ctl("adduser", "juliet", stdin=PASSWORD + "\n")
         s.ctl("do", "settings/auth_sql", f"sql-file:={file}")
+        s.database = file
         yield s
 
 
@@ -1116,5 +1117,21 @@ def test_whom_the_database_does_not_know_the_service_may(django):
 
 def test_a_database_that_cannot_be_read_lets_nobody_in(django):
     django.ctl("do", "settings/auth_sql", "sql-file:=/nowhere/at-all")
-    assert Browser(django).login("romeo", OTHER).status == 422
+    for _ in range(12):  # nobody guessed, and nobody is slowed down
+        answer = Browser(django).login("romeo", OTHER)
+        assert answer.status == 422 and "just now" in answer.errors[0]
     assert any("/nowhere/at-all" in line for line in django.log)
+    assert "paused" not in django.ctl("do", "apps").stdout
+
+
+def test_a_name_of_the_database_is_taken_and_gets_links(django):
+    django.ctl("do", "settings/auth_sql", f"sql-file:={django.database}",
+               "sign-up=open")
+    answer = sign_up(Browser(django), "romeo")
+    assert answer.status == 422
+    assert "has this name already" in " ".join(answer.errors)
+    c = xmpp(django, "romeo", OTHER)
+    b = Browser(django)
+    ask_link(b, "romeo@localhost")
+    assert b.send(b.get(next_link(c)), "login/open").status == 303
+    assert b.who() == "romeo@localhost"
