@@ -28,13 +28,12 @@
           <xsl:with-param name="field2" select="'id'"/><xsl:with-param name="value2" select="x:field[@var = 'id']/x:value"/>
           <xsl:with-param name="text"><c:text>Publish it again</c:text></xsl:with-param>
         </xsl:call-template>
-        <xsl:call-template name="admin-button">
-          <xsl:with-param name="command" select="'nodes/retract'"/>
-          <xsl:with-param name="field" select="'node'"/><xsl:with-param name="value" select="$node"/>
-          <xsl:with-param name="field2" select="'id'"/><xsl:with-param name="value2" select="x:field[@var = 'id']/x:value"/>
-          <xsl:with-param name="class" select="'admin-danger'"/>
-          <xsl:with-param name="text"><c:text>Retract it</c:text></xsl:with-param>
-        </xsl:call-template>
+        <!-- Afterwards there is nothing to come back to. -->
+        <form class="admin-button admin-danger" method="post" action="/_do/nodes/retract?next={str:encode-uri(concat('/admin/node?', $node-query), true())}">
+          <input type="hidden" name="node" value="{$node}"/>
+          <input type="hidden" name="id" value="{x:field[@var = 'id']/x:value}"/>
+          <button type="submit"><c:text>Retract it</c:text></button>
+        </form>
       </div>
     </xsl:for-each>
     <xsl:call-template name="admin-form">

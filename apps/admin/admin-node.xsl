@@ -39,7 +39,7 @@
     </form>
     <form method="post" class="admin-bulk">
       <xsl:attribute name="action"><xsl:call-template name="admin-do">
-        <xsl:with-param name="command" select="'nodes/retract'"/>
+        <xsl:with-param name="command" select="'nodes/change'"/>
       </xsl:call-template></xsl:attribute>
       <input type="hidden" name="node" value="{$node}"/>
       <xsl:call-template name="table">
@@ -49,7 +49,9 @@
       </xsl:call-template>
       <xsl:if test="$items/x:x/x:item">
         <p class="cnc-buttons">
-          <button type="submit" class="admin-danger"><c:text>Retract the chosen items</c:text></button>
+          <button type="submit" name="what" value="again"><c:text>Publish the chosen items again</c:text></button>
+          <xsl:text> </xsl:text>
+          <button type="submit" name="what" value="retract" class="admin-danger"><c:text>Retract the chosen items</c:text></button>
         </p>
       </xsl:if>
     </form>
@@ -57,7 +59,7 @@
       <xsl:with-param name="x" select="$items/x:x[@type = 'result']"/>
       <xsl:with-param name="query" select="concat($node-query, '&amp;q=', str:encode-uri(c:param[@name = 'q'], true()))"/>
     </xsl:call-template>
-    <h2><c:text>Subscribers</c:text></h2>
+    <h2><c:text>Subscribers</c:text> (<xsl:value-of select="count(c:command[@node = 'nodes/subscribers']/x:x/x:item)"/>)</h2>
     <xsl:call-template name="table">
       <xsl:with-param name="x" select="c:command[@node = 'nodes/subscribers']/x:x[@type = 'result']"/>
       <xsl:with-param name="caption" select="''"/>

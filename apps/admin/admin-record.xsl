@@ -5,7 +5,14 @@
   <!-- A record's form: to edit it, or to add one. -->
   <xsl:import href="admin.xsl"/>
 
-  <xsl:variable name="back" select="concat('/admin/records?', $node-query)"/>
+  <!-- Where in the list whoever edits was: nowhere but in the list. -->
+  <xsl:variable name="came" select="/c:page/c:param[@name = '-back']"/>
+  <xsl:variable name="back">
+    <xsl:choose>
+      <xsl:when test="starts-with($came, '/admin/records?')"><xsl:value-of select="$came"/></xsl:when>
+      <xsl:otherwise><xsl:value-of select="concat('/admin/records?', $node-query)"/></xsl:otherwise>
+    </xsl:choose>
+  </xsl:variable>
   <xsl:variable name="id" select="/c:page/c:param[@name = 'id' or @name = 'record-id']"/>
 
   <xsl:template match="/*" mode="heading">

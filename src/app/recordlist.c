@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recordlist.c -- an administrator's commands about the records of any node
- * that an app names in .admin: find some, change one field of some, take some
- * away.
+ * recordlist.c -- an administrator's command that lists the records of any
+ * node that an app names in .admin; without a node, which nodes there are.
  */
+#include "../base/table.h"
 #include "../base/text.h"
-#include "../pubsub/changes.h"
 #include "../pubsub/result.h"
 #include "../xml/write.h"
-#include "records.h"
+#include "recordfind.h"
 
-#define PAGE     50
-#define MAX_ROWS 1000
+#define PAGE        50
+#define MAX_ROWS    1000
+#define MAX_OFFERED 200 /* records to filter by, in one column */
 
 static size_t
 number_of(struct cnc__values *v, const char *field, size_t usual, int64_t max)
@@ -22,36 +22,17 @@ number_of(struct cnc__values *v, const char *field, size_t usual, int64_t max)
                                                                   : usual;
 }
 
-/* Or NULL after a refusal, and v is gone with it. */
-static struct cnc__node *
-node_of(struct cnc__apps *a, struct cnc__command_reply *reply,
-        struct cnc__values *v)
-{
-    struct cnc__node *node = cnc__records_node(a, cnc__values_text(v, "node"));
-
-    if (node == NULL) {
-        cnc__command_refuse(reply, v, "node",
-                            "No app has a node of this name to administer.");
-    }
-    return node;
-}
-
 /* -- the list
  * -----------------------------------------------------------------
  */
 
 static const struct cnc_record nodes_record = {
-    "records",
-    CNC_FIELDS(
-        {"node", "Node", .max_len = 1023},
-        {"q", "Some field has", .max_len = 200},
-        {"where", "Where", .max_len = 4000,
-         .help = "FIELD=VALUE, also != < <= > >= ~, several with "
-                 "blanks between"},
-        {"sort", "Sort by", .max_len = 200,
-         .help = "Fields; with - the greatest first"},
-        {"offset", "From", CNC_FIELD_INTEGER, .min = "0"},
-        {"limit", "At most", CNC_FIELD_INTEGER, .min = "1", .max = "1000"})};
+    "records", CNC_FIELDS({"node", "Node", .max_len = 1023}, CNC__FIND_FIELDS,
+                          {"sort", "Sort by", .max_len = 200,
+                           .help = "Fields; with - the greatest first"},
+                          {"offset", "From", CNC_FIELD_INTEGER, .min = "0"},
+                          {"limit", "At most", CNC_FIELD_INTEGER, .min = "1",
+                           .max = "1000"})};
 
 static const char *
 datatype(enum cnc_field_kind kind)
@@ -92,45 +73,108 @@ type_name(enum cnc_field_kind kind)
     }
 }
 
-static bool
-is_column(const struct cnc_field *f)
+bool
+cnc__records_is_column(const struct cnc_field *f)
 {
     return f->kind != CNC_FIELD_FIXED && f->kind != CNC_FIELD_SECRET;
 }
 
+/* What is on this page of the list. */
+struct found {
+    struct cnc__item **items;
+    size_t n;
+    struct cnc__values *named; /* by fields that name others: their ids */
+};
+
+/* Is every record that the field may name among its options? */
+static bool
+offers_all(struct cnc__apps *a, const struct cnc_field *f)
+{
+    struct cnc__node *n = cnc__pubsub_node(a->env.pubsub, f->node);
+
+    return n != NULL && cnc__node_n_items(n) <= MAX_OFFERED;
+}
+
+/* What the records that are named on this page are called. */
 static void
-write_columns(struct cnc__str *out, const struct cnc_record *r)
+write_named(struct cnc__str *out, struct cnc__apps *a,
+            const struct cnc_field *f, const struct found *found)
+{
+    struct cnc__table *seen = cnc__table_new();
+    const char *id;
+
+    for (size_t i = 0;
+         (id = cnc__values_get(found->named, f->name, i)) != NULL; i++) {
+        if (cnc__table_get(seen, id) == NULL) {
+            cnc__table_put(seen, id, a);
+            cnc__ref_option(out, a->env.pubsub, f, id);
+        }
+    }
+    cnc__table_free(&seen, NULL);
+}
+
+/* Where what it names is, whether that is administered, whether its options
+ * are all that there are. */
+static void
+write_ref(struct cnc__str *out, struct cnc__apps *a, const struct cnc_field *f,
+          const struct found *found)
+{
+    bool all = offers_all(a, f);
+
+    cnc__xml_printf(
+        out, "<ref xmlns='" CNC__NS_FORM "' node='%s' records='%s' all='%s'/>",
+        f->node, cnc__records_node(a, f->node) != NULL ? "true" : "false",
+        all ? "true" : "false");
+    if (!all || !cnc__ref_options(out, a->env.pubsub, f)) {
+        write_named(out, a, f, found);
+    }
+}
+
+static void
+write_column(struct cnc__str *out, struct cnc__apps *a,
+             const struct cnc_field *f, const struct found *found)
+{
+    cnc__xml_printf(out, "<field var='%s' label='%s' type='%s'>", f->name,
+                    f->label == NULL ? f->name : f->label, type_name(f->kind));
+    if (datatype(f->kind) != NULL) {
+        cnc__xml_printf(out,
+                        "<validate xmlns='http://jabber.org/protocol/"
+                        "xdata-validate' datatype='%s'/>",
+                        datatype(f->kind));
+    }
+    for (const struct cnc_option *o = f->options;
+         o != NULL && o->value != NULL; o++) {
+        cnc__xml_printf(out, "<option label='%s'><value>%s</value></option>",
+                        o->label == NULL ? o->value : o->label, o->value);
+    }
+    if (f->kind == CNC_FIELD_REF) {
+        write_ref(out, a, f, found);
+    }
+    cnc__str_puts(out, "</field>");
+}
+
+static void
+write_columns(struct cnc__str *out, struct cnc__apps *a,
+              const struct cnc_record *r, const struct found *found)
 {
     cnc__str_puts(out, "<reported><field var='c:id' label='Id'/>");
     for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
-        if (!is_column(f)) {
-            continue;
+        if (cnc__records_is_column(f)) {
+            write_column(out, a, f, found);
         }
-        cnc__xml_printf(out, "<field var='%s' label='%s' type='%s'>", f->name,
-                        f->label == NULL ? f->name : f->label,
-                        type_name(f->kind));
-        if (datatype(f->kind) != NULL) {
-            cnc__xml_printf(out,
-                            "<validate xmlns='http://jabber.org/protocol/"
-                            "xdata-validate' datatype='%s'/>",
-                            datatype(f->kind));
-        }
-        for (const struct cnc_option *o = f->options;
-             o != NULL && o->value != NULL; o++) {
-            cnc__xml_printf(out,
-                            "<option label='%s'><value>%s</value></option>",
-                            o->label == NULL ? o->value : o->label, o->value);
-        }
-        cnc__str_puts(out, "</field>");
     }
-    cnc__str_puts(out, "</reported>");
+    cnc__str_puts(out, "<field var='c:published' label='Changed'>"
+                       "<validate xmlns='http://jabber.org/protocol/"
+                       "xdata-validate' datatype='xs:dateTime'/></field>"
+                       "</reported>");
 }
 
 static void
 write_row(struct cnc__str *out, const struct cnc_record *r,
-          const struct cnc__item *item)
+          const struct cnc__item *item, struct cnc__values *named)
 {
     struct cnc_element *e = NULL, *child;
+    char when[32];
     size_t i;
 
     cnc__xml_printf(out, "<item><field var='c:id'><value>%s</value></field>",
@@ -140,16 +184,21 @@ write_row(struct cnc__str *out, const struct cnc_record *r,
                       cnc_buf_len(item->payload), 0, NULL, NULL);
     }
     for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
-        if (!is_column(f) || e == NULL) {
+        if (!cnc__records_is_column(f) || e == NULL) {
             continue;
         }
         cnc__xml_printf(out, "<field var='%s'>", f->name);
         for (i = 0;
              (child = cnc_element_next(e, &i, NULL, f->name)) != NULL;) {
             cnc__xml_printf(out, "<value>%s</value>", cnc_element_text(child));
+            if (f->kind == CNC_FIELD_REF) {
+                cnc__values_add(named, f->name, cnc_element_text(child), NULL);
+            }
         }
         cnc__str_puts(out, "</field>");
     }
+    cnc__datetime(when, item->published_ms);
+    cnc__result_cell(out, "c:published", when);
     cnc__str_puts(out, "</item>");
     cnc_element_unref(&e);
 }
@@ -190,232 +239,97 @@ list_nodes(struct cnc__apps *a, struct cnc__command_reply *reply)
 }
 
 static void
-write_found(struct cnc__str *x, struct cnc__node *node,
-            const struct cnc__query *q, struct cnc__values *v)
+write_filters(struct cnc__str *x, const struct cnc__find *f)
+{
+    if (f->n > 0) {
+        cnc__str_puts(x, "<field var='filter' type='text-multi'>");
+        for (size_t i = 0; i < f->n; i++) {
+            cnc__xml_printf(x, "<value>%s</value>", f->all[i].text);
+        }
+        cnc__str_puts(x, "</field>");
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        cnc__xml_printf(x,
+                        "<filter xmlns='" CNC__NS_FORM
+                        "' field='%s' op='%s' value='%s' text='%s'/>",
+                        f->all[i].field, f->all[i].op, f->all[i].value,
+                        f->all[i].text);
+    }
+}
+
+static void
+write_found(struct cnc__str *x, struct cnc__apps *a, struct cnc__node *node,
+            const struct cnc__find *f, struct cnc__values *v)
 {
     const struct cnc_record *r = cnc__records_record(node);
     const struct cnc__app_node *own = cnc__node_priv(node);
-    size_t offset = number_of(v, "offset", 0, INT64_MAX / 4), n = 0, total = 0;
+    size_t offset = number_of(v, "offset", 0, INT64_MAX / 4), total = 0;
     size_t limit = number_of(v, "limit", PAGE, MAX_ROWS);
-    const char *search = cnc__values_text(v, "q");
-    struct cnc__item **items = NULL;
+    struct found found = {.named = cnc__values_new()};
+    struct cnc__str rows = CNC__STR;
 
     limit = limit == 0 ? PAGE : limit;
-    cnc__query_run(q, node, NULL, search[0] == '\0' ? NULL : search, offset,
-                   limit, &items, &n, &total);
-    cnc__xml_printf(
-        x, "<x xmlns='jabber:x:data' type='result'><title>%s</title>",
-        own->decl->title == NULL ? own->decl->name : own->decl->title);
+    cnc__find_run(f, node, offset, limit, &found.items, &found.n, &total);
+    cnc__result_begin(x, own->decl->title == NULL ? own->decl->name
+                                                  : own->decl->title);
     cnc__result_count(x, "offset", offset);
     cnc__result_count(x, "limit", limit);
     cnc__result_count(x, "total", total);
-    write_columns(x, r);
-    for (size_t i = 0; i < n; i++) {
-        write_row(x, r, items[i]);
+    cnc__result_count(x, "all", cnc__node_n_items(node));
+    write_filters(x, f);
+    for (size_t i = 0; i < found.n; i++) {
+        write_row(&rows, r, found.items[i], found.named);
     }
-    cnc__str_puts(x, "</x>");
-    cnc__free(items);
+    for (size_t i = 0; i < f->n; i++) {
+        cnc__values_add(found.named, f->all[i].field, f->all[i].value, NULL);
+    }
+    write_columns(x, a, r, &found);
+    cnc__str_puts(x, cnc__str_c(&rows));
+    cnc__str_fini(&rows);
+    cnc__values_free(&found.named);
+    cnc__free(found.items);
 }
 
 static void
 run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
          struct cnc__values *v, void *priv)
 {
-    struct cnc__query *q = NULL;
-    struct cnc_error err = {0};
     struct cnc__str x = CNC__STR;
+    struct cnc__find f;
     struct cnc__node *node;
 
     if (cnc__values_text(v, "node")[0] == '\0') {
         list_nodes(priv, reply);
         return;
     }
-    node = node_of(priv, reply, v);
+    node = cnc__find_node(priv, reply, v);
     if (node == NULL) {
         return;
     }
-    if (cnc__query_new(&q, cnc__records_record(node),
-                       cnc__values_text(v, "where"),
-                       cnc__values_text(v, "sort"), &err) != 0) {
-        cnc__command_refuse(
-            reply, v, strncmp(err.text, "sort", 4) == 0 ? "sort" : "where",
-            err.text);
-    } else if (cnc__query_param(q, 0) != NULL) {
-        cnc__command_refuse(reply, v, "where",
-                            "There are no parameters here: a text with braces "
-                            "stands in quotes.");
-    } else {
-        write_found(&x, node, q, v);
-        cnc__command_done(reply, NULL, NULL, x.data);
+    if (cnc__find_init(&f, cnc__records_record(node), reply, v) == 0) {
+        write_found(&x, priv, node, &f, v);
+        cnc__result_done(reply, &x, NULL);
     }
-    cnc__query_free(&q);
-    cnc__str_fini(&x);
-}
-
-/* -- several at once
- * ----------------------------------------------------------
- */
-
-static void
-fail_one(struct cnc__changes *c, int code, const char *id, const char *text)
-{
-    struct cnc_error err = {0};
-
-    cnc_error_set(&err, code, NULL, "%.100s: %s", id, text);
-    cnc__changes_one(&err, NULL, c);
-}
-
-static const struct cnc_record delete_record = {
-    "delete", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
-                         {"ids", "Records, one a line", CNC_FIELD_LINES,
-                          .required = true, .max_len = 100000})};
-
-static const struct cnc_record set_record = {
-    "set",
-    CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
-               {"ids", "Records, one a line", CNC_FIELD_LINES,
-                .required = true, .max_len = 100000},
-               {"field", "Field", .required = true, .max_len = 200},
-               {"value", "Its new value", CNC_FIELD_LINES, .max_len = 10000,
-                .help = "Empty: it has none any more."})};
-
-static void
-set_one(struct cnc__node *node, const struct cnc__caller *who, const char *id,
-        struct cnc__values *typed, struct cnc__changes *c)
-{
-    const struct cnc_record *r = cnc__records_record(node);
-    const char *field = cnc__values_text(typed, "field"), *text;
-    struct cnc__item *item = cnc__node_item_or_pending(node, id);
-    struct cnc__values *v = cnc__values_new();
-
-    if (item == NULL) {
-        cnc__values_free(&v);
-        fail_one(c, CNC_ENOENT, id, "there is no such record");
-        return;
-    }
-    cnc__records_read(v, r, item->payload);
-    cnc__values_set(v, field, NULL);
-    for (size_t i = 0; (text = cnc__values_get(typed, "value", i)) != NULL;
-         i++) {
-        if (text[0] != '\0') {
-            cnc__values_add(v, field, text, NULL);
-        }
-    }
-    if (cnc__records_publish(node, who, id, v, false, cnc__changes_one, c) !=
-        0) {
-        const char *wrong = cnc__values_error(v, field);
-
-        fail_one(c, CNC_EREFUSED, id,
-                 wrong == NULL ? "some of its fields need another look"
-                               : wrong);
-    }
-    cnc__item_unref(&item);
-    cnc__values_free(&v);
-}
-
-static void
-delete_one(struct cnc__node *node, const struct cnc__caller *who,
-           const char *id, struct cnc__values *typed, struct cnc__changes *c)
-{
-    const struct cnc__app_node *own = cnc__node_priv(node);
-    struct cnc__actor self = cnc__caller_as_operator(who);
-
-    cnc__pubsub_retract(own->app->apps->env.pubsub, &self, node, id,
-                        cnc__changes_one, c);
-}
-
-static void
-for_ids(struct cnc__node *node, struct cnc__command_reply *reply,
-        const struct cnc__caller *who, struct cnc__values *v, const char *what,
-        void (*f)(struct cnc__node *, const struct cnc__caller *, const char *,
-                  struct cnc__values *, struct cnc__changes *))
-{
-    struct cnc__values *copy = cnc__values_copy(v);
-    struct cnc__changes *c = cnc__changes_new(reply, what);
-    const char *id;
-
-    for (size_t i = 0; (id = cnc__values_get(copy, "ids", i)) != NULL; i++) {
-        if (id[0] != '\0') {
-            cnc__changes_add(c);
-            f(node, who, id, copy, c);
-        }
-    }
-    cnc__values_free(&copy);
-    cnc__changes_begun(c);
-}
-
-static void
-run_delete(struct cnc__command_reply *reply, const struct cnc__caller *who,
-           struct cnc__values *v, void *priv)
-{
-    struct cnc__node *node = node_of(priv, reply, v);
-
-    if (node != NULL && cnc__values_text(v, "ids")[0] == '\0') {
-        cnc__command_refuse(reply, v, "ids", "Please choose some.");
-    } else if (node != NULL) {
-        for_ids(node, reply, who, v, "Deleted", delete_one);
-    }
-}
-
-static bool
-may_set(const struct cnc_record *r, const char *name)
-{
-    for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
-        if (strcmp(f->name, name) == 0) {
-            return f->compute == NULL && is_column(f);
-        }
-    }
-    return false;
-}
-
-static void
-run_set(struct cnc__command_reply *reply, const struct cnc__caller *who,
-        struct cnc__values *v, void *priv)
-{
-    struct cnc__node *node = node_of(priv, reply, v);
-
-    if (node == NULL) {
-        return;
-    }
-    if (cnc__values_text(v, "ids")[0] == '\0') {
-        cnc__command_refuse(reply, v, "ids", "Please choose some.");
-    } else if (!may_set(cnc__records_record(node),
-                        cnc__values_text(v, "field"))) {
-        cnc__command_refuse(reply, v, "field",
-                            "The records have no such field to be typed.");
-    } else {
-        for_ids(node, reply, who, v, "Changed", set_one);
-    }
+    cnc__find_fini(&f);
 }
 
 int
 cnc__records_common(struct cnc__apps *a, struct cnc_error *err)
 {
-    const struct cnc__command all[] = {
-        {.node = (char *)"records",
-         .name = (char *)"Records",
-         .help = (char *)"Find records of a node; without one, which nodes "
-                         "have any.",
-         .record = &nodes_record,
-         .safe = true,
-         .run = run_list,
-         .priv = a},
-        {.node = (char *)"records/set",
-         .name = (char *)"Change a field of records",
-         .help = (char *)"The same value for all of them.",
-         .record = &set_record,
-         .run = run_set,
-         .priv = a},
-        {.node = (char *)"records/delete",
-         .name = (char *)"Delete records",
-         .help = (char *)"Take records away.",
-         .record = &delete_record,
-         .run = run_delete,
-         .priv = a}};
+    const struct cnc__command list = {
+        .node = (char *)"records",
+        .name = (char *)"Records",
+        .help = (char *)"Find records of a node; without one, which nodes "
+                        "have any.",
+        .record = &nodes_record,
+        .safe = true,
+        .run = run_list,
+        .priv = a};
     int code = 0;
 
-    for (size_t i = 0; code == 0 && !a->has_records && i < CNC_N(all); i++) {
-        code = cnc__commands_add(a->env.commands, &all[i], err);
+    if (!a->has_records) {
+        code = cnc__commands_add(a->env.commands, &list, err);
+        code = code == 0 ? cnc__records_bulk(a, err) : code;
     }
     a->has_records = a->has_records || code == 0;
     return code;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * records.h -- commands about the records of the nodes that an app names in
- * .admin: "records", "records/set", "records/delete", and for each node
- * "records/NODE/edit" and "records/NODE/add".
+ * .admin: "records", "records/set", "records/delete", "records/change", and
+ * for each node "records/NODE/edit" and "records/NODE/add".
  *
  * An edit is the service's own publish in the name of whoever asked: the
  * record has to be valid, the node's submit handler is for people's forms and
@@ -35,7 +35,12 @@ int cnc__records_publish(struct cnc__node *node, const struct cnc__caller *who,
                          const char *id, struct cnc__values *v, bool if_new,
                          cnc__done_f *done, void *priv);
 
-/* recordlist.c: the commands that are common to all nodes. */
+/* Is it shown in the list, and changed there? */
+bool cnc__records_is_column(const struct cnc_field *f);
+
+/* recordlist.c: the commands that are common to all nodes; recordbulk.c: those
+ * of them that change some. */
 int cnc__records_common(struct cnc__apps *a, struct cnc_error *err);
+int cnc__records_bulk(struct cnc__apps *a, struct cnc_error *err);
 
 #endif /* CNC_APP_RECORDS_H */

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * browse.c -- an administrator's commands about nodes: what there is, what is
- * in it, who follows it, who may do what; publish again, retract, purge.  The
- * rules are those of XEP-0060: an item goes the way of any publish.
+ * in it, who follows it, who may do what.  browse-change.c has those that
+ * change something.
  */
 #include "browse.h"
 #include "../base/text.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
-#include "changes.h"
+#include "browseimpl.h"
 #include "impl.h"
 #include "result.h"
 
 #define PAGE      50   /* rows, unless asked for others */
 #define MAX_ROWS  1000 /* in one answer */
-#define MAX_IDS   1000 /* in one form */
 #define MAX_SHOWN 200  /* bytes of a payload in a list */
-
-struct browse {
-    struct cnc__pubsub *ps;
-    struct cnc__commands *commands;
-};
 
 /* -- what is typed -----------------------------------------------------------
  */
@@ -35,10 +29,9 @@ number_of(struct cnc__values *v, const char *field, size_t usual, size_t max)
                : usual;
 }
 
-/* The node that was named, or NULL after a refusal, and v is gone with it. */
-static struct cnc__node *
-node_of(struct browse *b, struct cnc__command_reply *reply,
-        struct cnc__values *v)
+struct cnc__node *
+cnc__browse_node(struct cnc__browse_env *b, struct cnc__command_reply *reply,
+                 struct cnc__values *v)
 {
     struct cnc__node *n = cnc__pubsub_node(b->ps, cnc__values_text(v, "node"));
 
@@ -134,7 +127,7 @@ run_nodes(struct cnc__command_reply *reply, const struct cnc__caller *who,
         {"subscribers", "Subscribers"},
         {"position", "Position"},
         {"kept", "Kept in"}};
-    struct browse *b = priv;
+    struct cnc__browse_env *b = priv;
     const char *q = cnc__values_text(v, "q");
     bool views = strcmp(cnc__values_text(v, "views"), "true") == 0 ||
                  strcmp(cnc__values_text(v, "views"), "1") == 0;
@@ -211,7 +204,7 @@ run_items(struct cnc__command_reply *reply, const struct cnc__caller *who,
     const char *q = cnc__values_text(v, "q");
     size_t offset = number_of(v, "offset", 0, SIZE_MAX / 2);
     size_t limit = number_of(v, "limit", PAGE, MAX_ROWS), total = 0;
-    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__node *n = cnc__browse_node(priv, reply, v);
     struct cnc__str form = CNC__STR, rows = CNC__STR;
 
     if (n == NULL) {
@@ -250,7 +243,7 @@ static void
 run_item(struct cnc__command_reply *reply, const struct cnc__caller *who,
          struct cnc__values *v, void *priv)
 {
-    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__node *n = cnc__browse_node(priv, reply, v);
     struct cnc__item *i = n == NULL ? NULL : item_of(n, reply, v);
     struct cnc__str form = CNC__STR;
     char published[32], position[CNC__POSITION_LEN];
@@ -309,7 +302,7 @@ run_history(struct cnc__command_reply *reply, const struct cnc__caller *who,
                                                  {"publisher", "By"},
                                                  {"bytes", "Bytes"},
                                                  {"payload", "Payload"}};
-    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__node *n = cnc__browse_node(priv, reply, v);
     struct cnc__str form = CNC__STR;
     struct versions to = {&form, n, 0};
 
@@ -336,7 +329,7 @@ run_subscribers(struct cnc__command_reply *reply,
 {
     static const struct cnc__column columns[] = {
         {"jid", "Address"}, {"state", "State"}, {"kept", "Kept"}};
-    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__node *n = cnc__browse_node(priv, reply, v);
     struct cnc__str form = CNC__STR;
     struct cnc__table_iter i = {0};
     size_t rows = 0;
@@ -377,7 +370,7 @@ run_affiliations(struct cnc__command_reply *reply,
 {
     static const struct cnc__column columns[] = {
         {"jid", "Address"}, {"affiliation", "Affiliation"}};
-    struct cnc__node *n = node_of(priv, reply, v);
+    struct cnc__node *n = cnc__browse_node(priv, reply, v);
     struct cnc__str form = CNC__STR;
     struct cnc__table_iter i = {0};
 
@@ -404,201 +397,10 @@ run_affiliations(struct cnc__command_reply *reply,
     cnc__result_done(reply, &form, NULL);
 }
 
-/* -- changes
- * -------------------------------------------------------------------- */
-
-static const struct cnc_record ids_record = {
-    "ids", CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
-                      {"id", "Items, one a line", CNC_FIELD_LINES,
-                       .required = true, .max_len = 100000})};
-
-static void
-retract_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
-            struct cnc__changes *c)
-{
-    cnc__pubsub_retract(n->ps, who, n, id, cnc__changes_one, c);
-}
-
-static void
-again_one(struct cnc__node *n, const struct cnc__actor *who, const char *id,
-          struct cnc__changes *c)
-{
-    struct cnc__item *i = cnc__node_item(n, id);
-    struct cnc_element *e = NULL;
-    struct cnc_error err = {0};
-
-    if (i == NULL) {
-        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
-                      "there is no item %.100s", id);
-        cnc__changes_one(&err, NULL, c);
-        return;
-    }
-    if (i->payload != NULL &&
-        cnc_xml_parse(&e, cnc_buf_data(i->payload), cnc_buf_len(i->payload), 0,
-                      NULL, &err) != 0) {
-        cnc__changes_one(&err, NULL, c);
-        return;
-    }
-    cnc__pubsub_publish(n->ps, who, n, id, e, false, cnc__changes_one, c);
-    cnc_element_unref(&e);
-}
-
-/* Each id, which stand one on a line and in values of their own. */
-static void
-for_ids(struct browse *b, struct cnc__command_reply *reply,
-        const struct cnc__caller *who, struct cnc__values *v, const char *what,
-        void (*f)(struct cnc__node *, const struct cnc__actor *, const char *,
-                  struct cnc__changes *))
-{
-    struct cnc__node *n = node_of(b, reply, v);
-    struct cnc__actor self = cnc__caller_as_operator(who);
-    struct cnc__values *ids;
-    struct cnc__changes *c;
-    const char *id;
-
-    if (n == NULL) {
-        return;
-    }
-    ids = cnc__values_copy(v); /* a refusal on the way frees v */
-    c = cnc__changes_new(reply, what);
-    cnc__node_ref(n);
-    for (size_t i = 0; (id = cnc__values_get(ids, "id", i)) != NULL; i++) {
-        if (id[0] == '\0' || n->deleting) {
-            continue;
-        }
-        cnc__changes_add(c);
-        f(n, &self, id, c);
-    }
-    cnc__node_unref(&n);
-    cnc__values_free(&ids);
-    cnc__changes_begun(c);
-}
-
-static void
-run_retract(struct cnc__command_reply *reply, const struct cnc__caller *who,
-            struct cnc__values *v, void *priv)
-{
-    for_ids(priv, reply, who, v, "Retracted", retract_one);
-}
-
-static void
-run_again(struct cnc__command_reply *reply, const struct cnc__caller *who,
-          struct cnc__values *v, void *priv)
-{
-    for_ids(priv, reply, who, v, "Published again", again_one);
-}
-
-static const struct cnc_record publish_record = {
-    "publish",
-    CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
-               {"id", "Item", .help = "Empty: a new one.", .max_len = 1023},
-               {"payload", "Payload (XML)", CNC_FIELD_LINES, .required = true,
-                .max_len = 1000000})};
-
-static void
-run_publish(struct cnc__command_reply *reply, const struct cnc__caller *who,
-            struct cnc__values *v, void *priv)
-{
-    struct cnc__actor self = cnc__caller_as_operator(who);
-    const char *id = cnc__values_text(v, "id");
-    struct cnc__node *n = node_of(priv, reply, v); /* may free v */
-    struct cnc_element *e = NULL;
-    struct cnc_error err = {0};
-    struct cnc__str xml = CNC__STR;
-    struct cnc__changes *c;
-
-    if (n == NULL) {
-        return;
-    }
-    cnc__values_lines(&xml, v, "payload");
-    if (cnc_xml_parse(&e, cnc__str_c(&xml), xml.len, 0, NULL, &err) != 0) {
-        struct cnc__str text = CNC__STR;
-
-        cnc__str_printf(&text, "Line %u, column %u: %s.", err.line, err.column,
-                        err.text);
-        cnc__command_refuse(reply, v, "payload", text.data);
-        cnc__str_fini(&text);
-    } else {
-        c = cnc__changes_new(reply, "Published");
-        cnc__changes_add(c);
-        cnc__pubsub_publish(n->ps, &self, n, id[0] == '\0' ? NULL : id, e,
-                            false, cnc__changes_one, c);
-        cnc__changes_begun(c);
-    }
-    cnc_element_unref(&e);
-    cnc__str_fini(&xml);
-}
-
-static const struct cnc_record purge_record = {
-    "purge",
-    CNC_FIELDS({"node", "Node", .required = true, .max_len = 1023},
-               {"again", "Its name again", .required = true, .max_len = 1023,
-                .help = "All its items go. Type the node's name to say that "
-                        "you mean it."})};
-
-static void
-run_purge(struct cnc__command_reply *reply, const struct cnc__caller *who,
-          struct cnc__values *v, void *priv)
-{
-    struct cnc__actor self = cnc__caller_as_operator(who);
-    struct cnc__node *n = node_of(priv, reply, v);
-    struct cnc__changes *c;
-
-    if (n == NULL) {
-        return;
-    }
-    if (strcmp(cnc__values_text(v, "again"), n->name) != 0) {
-        cnc__command_refuse(reply, v, "again", "That is not its name.");
-        return;
-    }
-    c = cnc__changes_new(reply, "Purged");
-    cnc__changes_add(c);
-    cnc__node_purge(n, &self, cnc__changes_one, c);
-    cnc__changes_begun(c);
-}
-
-static const struct cnc_record affiliate_record = {
-    "affiliate",
-    CNC_FIELDS(
-        {"node", "Node", .required = true, .max_len = 1023},
-        {"jid", "Address", CNC_FIELD_JID, .required = true},
-        {"affiliation", "Affiliation", CNC_FIELD_LIST, .required = true,
-         .options = CNC_OPTIONS({"none", "none"}, {"member", "member"},
-                                {"publisher", "publisher"},
-                                {"publish-only", "publish only"},
-                                {"owner", "owner"}, {"outcast", "outcast"})})};
-
-static void
-run_affiliate(struct cnc__command_reply *reply, const struct cnc__caller *who,
-              struct cnc__values *v, void *priv)
-{
-    struct cnc__node *n = node_of(priv, reply, v);
-    struct cnc__changes *c;
-
-    if (n == NULL) {
-        return;
-    }
-    c = cnc__changes_new(reply, "Changed");
-    cnc__changes_add(c);
-    cnc__node_affiliate(n, cnc__values_text(v, "jid"),
-                        cnc__values_text(v, "affiliation"), cnc__changes_one,
-                        c);
-    cnc__changes_begun(c);
-}
-
 /* -- all of them
  * ------------------------------------------------------------------ */
 
-/* The command's form is judged before it runs. */
-struct entry {
-    const char *node, *name, *help;
-    const struct cnc_record *record;
-    bool safe;
-    void (*run)(struct cnc__command_reply *, const struct cnc__caller *,
-                struct cnc__values *, void *);
-};
-
-static const struct entry entries[] = {
+static const struct cnc__browse_entry entries[] = {
     {"nodes", "Nodes", "Which nodes there are.", &nodes_record, true,
      run_nodes},
     {"nodes/items", "Items of a node", "What is in a node, newest first.",
@@ -612,23 +414,11 @@ static const struct entry entries[] = {
      &node_record, true, run_subscribers},
     {"nodes/affiliations", "Affiliations of a node",
      "Who may do what with a node.", &node_record, true, run_affiliations},
-    {"nodes/affiliate", "Change an affiliation",
-     "Let somebody in, or keep him out.", &affiliate_record, false,
-     run_affiliate},
-    {"nodes/publish", "Publish an item", "Any XML that the node takes.",
-     &publish_record, false, run_publish},
-    {"nodes/again", "Publish items again",
-     "As they are: whoever follows the node gets them once more.", &ids_record,
-     false, run_again},
-    {"nodes/retract", "Retract items", "Take items away.", &ids_record, false,
-     run_retract},
-    {"nodes/purge", "Purge a node", "Take all items away.", &purge_record,
-     false, run_purge},
 };
 
 struct runner {
-    struct browse browse;
-    const struct entry *entry;
+    struct cnc__browse_env browse;
+    const struct cnc__browse_entry *entry;
 };
 
 static void
@@ -649,34 +439,48 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     r->entry->run(reply, who, v, &r->browse);
 }
 
+#define MAX_RUNNERS 32
+
 struct cnc__browse {
-    struct runner runners[CNC_N(entries)];
+    struct runner runners[MAX_RUNNERS];
+    size_t n;
 };
+
+static int
+add(struct cnc__browse *b, const struct cnc__browse_entry *entry,
+    struct cnc__pubsub *ps, struct cnc__commands *commands,
+    struct cnc_error *err)
+{
+    struct runner *r = &b->runners[b->n++];
+    struct cnc__command cmd = {.node = (char *)entry->node,
+                               .name = (char *)entry->name,
+                               .help = (char *)entry->help,
+                               .record = entry->record,
+                               .safe = entry->safe,
+                               .who = CNC_ADMINS,
+                               .run = run,
+                               .priv = r};
+
+    CNC_CHECK(b->n <= MAX_RUNNERS);
+    *r = (struct runner){{ps, commands}, entry};
+    return cnc__commands_add(commands, &cmd, err);
+}
 
 int
 cnc__browse_new(struct cnc__browse **out, struct cnc__pubsub *ps,
                 struct cnc__commands *commands, struct cnc_error *err)
 {
     struct cnc__browse *b = *out = cnc__zalloc(sizeof(*b));
+    int code = 0;
 
-    for (size_t i = 0; i < CNC_N(entries); i++) {
-        struct cnc__command cmd = {.node = (char *)entries[i].node,
-                                   .name = (char *)entries[i].name,
-                                   .help = (char *)entries[i].help,
-                                   .record = entries[i].record,
-                                   .safe = entries[i].safe,
-                                   .who = CNC_ADMINS,
-                                   .run = run,
-                                   .priv = &b->runners[i]};
-        int code;
-
-        b->runners[i] = (struct runner){{ps, commands}, &entries[i]};
-        code = cnc__commands_add(commands, &cmd, err);
-        if (code != 0) {
-            return code;
-        }
+    for (size_t i = 0; code == 0 && i < CNC_N(entries); i++) {
+        code = add(b, &entries[i], ps, commands, err);
     }
-    return 0;
+    for (const struct cnc__browse_entry *e = cnc__browse_changes;
+         code == 0 && e->node != NULL; e++) {
+        code = add(b, e, ps, commands, err);
+    }
+    return code;
 }
 
 void

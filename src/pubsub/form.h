@@ -91,6 +91,13 @@ CNC_API int cnc__record_refs(struct cnc__pubsub *ps,
                              const struct cnc_record *r,
                              const struct cnc_element *e,
                              struct cnc__values *v, struct cnc_error *err);
+/* Append f's items as <option/>s, sorted by what they show; false, and
+ * nothing: there are too many, or no such node. */
+CNC_API bool cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
+                              const struct cnc_field *f);
+/* The same of one item; nothing when it is not there. */
+CNC_API void cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
+                             const struct cnc_field *f, const char *id);
 /* Does one of its fields name items of this node? */
 CNC_API bool cnc__record_refers(const struct cnc_record *r, const char *node);
 

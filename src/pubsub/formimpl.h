@@ -35,11 +35,6 @@ bool cnc__value_blank(const char *text);
 int cnc__field_check(const struct cnc_field *f, const char *text,
                      struct cnc_error *err);
 
-/* Append f's items as <option/>s, sorted by what they show; false, and
- * nothing: there are too many, or no such node. */
-bool cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
-                      const struct cnc_field *f);
-
 /* "Title is needed." */
 int cnc__field_needed(const struct cnc_field *f, struct cnc_error *err);
 

@@ -68,6 +68,23 @@ cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
     return true;
 }
 
+void
+cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
+                const struct cnc_field *f, const char *id)
+{
+    const struct cnc__node *n = cnc__pubsub_node(ps, f->node);
+    const struct cnc__item *item = n == NULL ? NULL : cnc__node_item(n, id);
+    struct choice c = {.id = NULL};
+
+    if (item != NULL) {
+        show(&c, item, f->show);
+        cnc__xml_printf(out, "<option label=\"%s\"><value>%s</value></option>",
+                        c.shown.data, id);
+        cnc__str_fini(&c.shown);
+        cnc__str_fini(&c.key);
+    }
+}
+
 static bool
 is_there(struct cnc__pubsub *ps, const char *node, const char *id)
 {

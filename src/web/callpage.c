@@ -329,6 +329,17 @@ field_of(const struct cnc_record *r, const char *name)
     return NULL;
 }
 
+static bool
+in_path(const struct cnc__callpage *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_params; i++) {
+        if (strcmp(c->pairs[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of the parameters and the query, what it has fields for. */
 static struct cnc__values *
 values_for(struct call *k, const struct cnc__command *cmd)
@@ -340,8 +351,10 @@ values_for(struct call *k, const struct cnc__command *cmd)
         bool of_path = i < c->n_params;
         const struct cnc_field *f = field_of(cmd->record, p->name);
         if (f == NULL || f->kind == CNC_FIELD_SECRET ||
-            (!of_path && f->kind != CNC_FIELD_MULTI &&
-             cnc__values_get(v, p->name, 0) != NULL)) {
+            (!of_path &&
+             (in_path(c, p->name) ||
+              (f->kind != CNC_FIELD_MULTI && f->kind != CNC_FIELD_LINES &&
+               cnc__values_get(v, p->name, 0) != NULL)))) {
             continue; /* the path's wins; no secret is in an address */
         }
         if (f->kind == CNC_FIELD_LINES) {

@@ -24,9 +24,10 @@ PAGES = ["/admin", "/admin/apps", "/admin/nodes", "/admin/node?node=books",
          "/admin/sessions", "/admin/s2s", "/admin/queues", "/admin/log",
          "/admin/records", "/admin/records?node=books",
          "/admin/record?node=books&id=emma", "/admin/record/add?node=books"]
-COMMANDS = ["records", "records/set", "records/delete", "records/books/edit",
-            "records/books/add", "nodes", "nodes/items", "nodes/retract",
-            "nodes/purge", "templates/put", "roles/set", "sessions", "s2s",
+COMMANDS = ["records", "records/set", "records/delete", "records/change",
+            "records/books/edit",
+            "records/books/add", "nodes", "nodes/items", "nodes/retract", "nodes/change",
+            "nodes/purge", "templates/put", "templates/preview", "roles/set", "sessions", "s2s",
             "status"]
 
 
@@ -142,6 +143,62 @@ def test_records_are_found_filtered_and_sorted(panel):
     assert records(panel, "&limit=1&offset=1&sort=year")[1] == ["emma"]
     status, ids, html = records(panel, "&where=nonsense")
     assert status == 422 and not ids and "nonsense" in html
+
+
+def test_filters_add_up_and_their_values_are_no_queries(panel):
+    for query, want in (
+            ("&filter=kind%3Dnovel", ["emma"]),
+            ("&filter=kind%3Dnovel&filter=year%3C1800", []),
+            ("&filter=year%3E%3D1603&filter=year%3C%3D1700", ["hamlet"]),
+            ("&filter=author%3Dja&where=year%3E1800", ["emma"]),
+            ("&filter=title!%3DEmma", ["hamlet"]),
+            ("&filter=title%3Dx%22%20year%3E%220", []),
+            ("&filter=title~a%3D", []),
+            ("&filter=&filter=kind%3Dplay", ["hamlet"]),
+            ("&on=c:published&since=2020-01-01&sort=year",
+             ["hamlet", "emma"]),
+            ("&on=c:published&until=2020-01-01", [])):
+        status, ids, html = records(panel, query)
+        assert (status, ids) == (200, want), (query, html)
+    for query, word in (("&filter=nonsense", "A filter is FIELD=VALUE"),
+                        ("&filter=nix%3D1", "nix"),
+                        ("&filter=year%3Dabc", "abc"),
+                        ("&on=kind&since=2020-01-01", "no such field of days"),
+                        ("&on=bought&since=x", "x")):
+        status, ids, html = records(panel, query)
+        assert status == 422 and not ids and word in html, (query, html)
+
+
+def test_a_reference_is_shown_by_its_name(panel):
+    html = records(panel)[2]
+    assert re.search(r'<a href="/admin/record\?node=authors&amp;id=ja&amp;'
+                     r'record-id=ja&amp;-back=[^"]*">Jane Austen</a>', html)
+    assert '<option value="author=ja">Jane Austen</option>' in html
+    out = panel.ctl("do", "records", "node=books", "filter=author=ja").stdout
+    assert "Emma" in out and "Hamlet" not in out
+
+
+def test_all_that_match_are_meant_only_by_whoever_says_how_many(panel):
+    me = panel.cookies["admin"]
+    for i in range(4):
+        panel.ctl("publish", "books", book(f"All {i}", year="1950"), f"all{i}")
+    post = dict(node="books", what="set-all", field="year", value="1951",
+                q="all", filter="year=1950")
+    for total in ("", "3", "5", "-4", "x"):
+        status, _, html = panel.browse("/_do/records/change", me, total=total,
+                                       **post)
+        assert status == 422 and "4 match" in html
+    status, headers, _ = panel.browse("/_do/records/change?next=/admin", me,
+                                      total="4", **post)
+    assert status == 303 and headers["Location"] == "/admin"
+    assert len(records(panel, "&filter=year%3D1951")[1]) == 4
+    status, _, html = panel.browse("/_do/records/delete", me, node="books",
+                                   all="true", total="4", q="all",
+                                   filter="nix=1")
+    assert status == 422 and "nix" in html
+    assert panel.browse("/_do/records/delete?next=/admin", me, node="books",
+                        all="true", total="4", filter="year=1951")[0] == 303
+    assert records(panel, "&q=all")[1] == []
 
 
 def value(html, name):

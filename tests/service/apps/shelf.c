@@ -13,6 +13,7 @@ static const struct cnc_record book = {
                {"year", "Year", CNC_FIELD_INTEGER, .min = "0", .max = "2100",
                 .index = true},
                {"lent", "Lent", CNC_FIELD_BOOLEAN},
+               {"bought", "Bought", CNC_FIELD_DATE},
                {"notes", "Notes", CNC_FIELD_LINES})};
 
 static const struct cnc_record author = {
