@@ -49,7 +49,10 @@ enum cnc_field_kind {
     CNC_FIELD_REF,    /* [list-single] the id of an item of .node */
     CNC_FIELD_FILE    /* [text-single, xs:anyURI] a file kept by the service
                          (XEP-0363): its address; a browser sends the file.
-                         .match is about its media type, .max_len in bytes */
+                         .match is about its media type, .max_len in bytes;
+                         .options are places of other services, such as
+                         "https://pictures.example/" (or "https:", any): what
+                         is there is taken unseen; else only our own files */
 };
 
 struct cnc_option {

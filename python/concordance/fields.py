@@ -202,8 +202,13 @@ class Ref(Field):
 
 class File(Field):
     """A file that the service keeps: its address; ``str``.  A browser sends
-    the file itself."""
+    the file itself.  ``elsewhere`` are places of other services,
+    ``"https://pictures.example/"`` (``"https:"`` is any): addresses there are
+    taken, too, and nobody looks at what they lead to."""
     kind = 15
+
+    def __init__(self, label=None, *, elsewhere=(), **rest):
+        super().__init__(label, options=list(elsewhere) or None, **rest)
 
 
 class Computed(Field):

@@ -382,7 +382,8 @@ count_held(const struct cnc__conn *c)
            (c->tls == NULL ? 0 : cnc__tls_out(c->tls)->cap) +
            (is_shaking(c) ? CNC__TLS_SHAKING : 0) +
            (c->stream == NULL ? 0 : cnc__stream_held(c->stream)) +
-           (h == NULL ? 0 : h->head.cap + h->text.cap + h->body.cap);
+           (h == NULL ? 0 : h->head.cap + h->text.cap + h->body.cap) +
+           (h == NULL || c->call->sink == NULL ? 0 : c->call->sink->held);
 }
 
 /* Each client may hold little; that there are many of them must not add up to

@@ -97,6 +97,20 @@ take_call(struct cnc__conn *c)
     return call;
 }
 
+/* What others hung on the request. */
+static void
+forget(struct cnc__http_request *r)
+{
+    struct cnc__http_made *made = r->made;
+
+    cnc__free(r->caller);
+    r->caller = NULL;
+    r->made = NULL;
+    if (made != NULL) {
+        made->end(made);
+    }
+}
+
 void
 cnc__http_call_free(struct cnc__http_call **cp)
 {
@@ -104,7 +118,7 @@ cnc__http_call_free(struct cnc__http_call **cp)
 
     if (call != NULL) {
         CNC_OBJ_CHECK(call, CNC__CALL_MAGIC);
-        cnc__free(call->h1.request.caller);
+        forget(&call->h1.request);
         cnc__http1_fini(&call->h1);
         CNC_OBJ_FREE(call);
         *cp = NULL;
@@ -118,8 +132,7 @@ give_call(struct cnc__net *n, struct cnc__http_call *call)
         cnc__http_call_free(&call);
         return;
     }
-    cnc__free(call->h1.request.caller);
-    call->h1.request.caller = NULL;
+    forget(&call->h1.request);
     call->next = n->pool;
     n->pool = call;
     n->n_pool++;

@@ -167,7 +167,9 @@ write_field(struct cnc__str *out, const struct cnc__tr *tr,
         cnc__str_puts(out, "<required/>");
     }
     write_values(out, tr, f, v);
-    for (const struct cnc_option *o = f->options;
+    /* Those of a file are no choices. */
+    for (const struct cnc_option *o = f->kind == CNC_FIELD_FILE ? NULL
+                                                                : f->options;
          o != NULL && o->value != NULL; o++) {
         cnc__xml_printf(out,
                         "<option label=\"%s\"><value>%s</value>"

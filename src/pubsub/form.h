@@ -85,7 +85,8 @@ struct cnc__pubsub;
 /* A form offers so many items; of more the id is typed. */
 #define CNC__MAX_REFS 500
 
-/* Each REF of a valid record names an item that is there, kept or on its way.
+/* Each REF of a valid record names an item that is there, kept or on its way,
+ * and each FILE a file that is kept and obeys its field (file.c).
  * CNC_EREFUSED; the fault is said in v (may be NULL) at the field, too. */
 CNC_API int cnc__record_refs(struct cnc__pubsub *ps,
                              const struct cnc_record *r,

@@ -35,6 +35,21 @@ bool cnc__value_blank(const char *text);
 int cnc__field_check(const struct cnc_field *f, const char *text,
                      struct cnc_error *err);
 
+/* A file of this media type (in lower case), of so many bytes, is one for the
+ * field: CNC_EREFUSED. */
+int cnc__file_type_check(const struct cnc_field *f, const char *type,
+                         struct cnc_error *err);
+int cnc__file_len_check(const struct cnc_field *f, uint64_t len,
+                        struct cnc_error *err);
+
+/* Each FILE of a valid record is one that is kept (or of a place that its
+ * field takes), and obeys its field: as cnc__record_refs(). */
+int cnc__record_files(struct cnc__pubsub *ps, const struct cnc_record *r,
+                      const struct cnc_element *e, struct cnc__values *v,
+                      struct cnc_error *err);
+/* May a field's option be such a place: what addresses begin with. */
+bool cnc__file_place_valid(const char *place);
+
 /* "Title is needed." */
 int cnc__field_needed(const struct cnc_field *f, struct cnc_error *err);
 

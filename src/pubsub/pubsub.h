@@ -118,6 +118,11 @@ enum cnc__event {
 
 struct cnc__publish; /* a publish under way, see below */
 
+struct cnc__file_info {
+    char type[128]; /* its media type, in lower case */
+    uint64_t len;
+};
+
 struct cnc__pubsub_env {
     struct cnc__router *router;
     void (*commit)(struct cnc__commit *c, void *priv);
@@ -137,6 +142,10 @@ struct cnc__pubsub_env {
     /* Has this bare JID one of these roles ("staff editors")?  NULL: nobody
      * has any. */
     bool (*has_role)(const char *bare, const char *roles, void *priv);
+    /* What the service keeps at this address.  CNC_ENOENT: it is one of ours,
+     * and nothing is there; CNC_EACCES: it is somebody else's.  NULL: any
+     * address will do. */
+    int (*file)(const char *url, struct cnc__file_info *out, void *priv);
     void *priv;
 };
 

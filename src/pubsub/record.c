@@ -56,6 +56,17 @@ check_options(const struct cnc_record *r, const struct cnc_field *f,
               struct cnc_error *err)
 {
     bool list = f->kind == CNC_FIELD_LIST || f->kind == CNC_FIELD_MULTI;
+    if (f->kind == CNC_FIELD_FILE) {
+        for (const struct cnc_option *o = f->options;
+             o != NULL && o->value != NULL; o++) {
+            if (!cnc__file_place_valid(o->value)) {
+                return wrong(err, r, f,
+                             "an option of a file is no place such as "
+                             "https://pictures.example/");
+            }
+        }
+        return 0;
+    }
     if (!list) {
         return f->options == NULL
                    ? 0

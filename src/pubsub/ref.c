@@ -117,7 +117,8 @@ cnc__record_refs(struct cnc__pubsub *ps, const struct cnc_record *r,
         }
         rc = code;
     }
-    return rc;
+    int files = cnc__record_files(ps, r, e, v, rc == 0 ? err : NULL);
+    return rc != 0 ? rc : files;
 }
 
 bool

@@ -312,11 +312,10 @@ struct cnc__http_sink *cnc__uploads_sink(struct cnc_service *s,
                                          struct cnc__http_request *r,
                                          uint64_t length);
 /* For the agent: files of forms. */
-void cnc__uploads_form_file(const struct cnc__web_file *file,
-                            const struct cnc__caller *who,
-                            cnc__web_kept_f *done, void *done_priv,
-                            void *service);
-void cnc__uploads_form_drop(const char *url, void *service);
+extern const struct cnc__web_files cnc__uploads_form_files;
+/* What is kept at an address, for records that name it: cnc__pubsub_env. */
+int cnc__uploads_file(const char *url, struct cnc__file_info *out,
+                      void *service);
 struct cnc__uploads_stats {
     uint64_t files, bytes, slots, kept, refused;
 };
@@ -440,6 +439,9 @@ struct cnc__sites;
 /* any: where there is one domain, whatever its name is. */
 struct cnc__sites *cnc__sites_new(const struct cnc__process *p, bool any);
 void cnc__sites_free(struct cnc__sites **sp);
+/* Is this one of the domain's own names (len bytes, no port)? */
+bool cnc__sites_names(const struct cnc__sites *sites, const char *host,
+                      size_t len, const struct cnc_service *domain);
 /* Is this Host header taken?  *domain: whose it is; NULL: the machine's own
  * name, where there are several domains. */
 bool cnc__sites_find(const struct cnc__sites *sites, const char *host,

@@ -253,6 +253,7 @@ make_rooms(struct cnc_service *s)
                                      .before_publish = env_before_publish,
                                      .after = env_after,
                                      .has_role = env_has_role,
+                                     .file = cnc__uploads_file,
                                      .priv = s};
     struct cnc__apps_env apps = {.commit = cnc__service_commit,
                                  .post = env_post,
@@ -304,8 +305,7 @@ make_agent(struct cnc_service *s)
                                    .commands = s->commands,
                                    .caller = cnc__weblogin_caller,
                                    .has_role = env_has_role,
-                                   .file_keep = cnc__uploads_form_file,
-                                   .file_drop = cnc__uploads_form_drop,
+                                   .files = &cnc__uploads_form_files,
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);

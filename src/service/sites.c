@@ -123,6 +123,20 @@ is_own_name(const char *host, size_t len)
 }
 
 bool
+cnc__sites_names(const struct cnc__sites *sites, const char *host, size_t len,
+                 const struct cnc_service *domain)
+{
+    for (size_t i = 0; i < sites->n; i++) {
+        if (sites->list[i].domain == domain && len > 0 &&
+            strncasecmp(sites->list[i].host, host, len) == 0 &&
+            sites->list[i].host[len] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 cnc__sites_find(const struct cnc__sites *sites, const char *host,
                 struct cnc_service **domain)
 {

@@ -71,6 +71,7 @@ on_data(struct cnc__http_sink *sink, const char *data, size_t len)
     struct putting *p = CNC_CONTAINER(sink, struct putting, sink);
 
     sink->full = !cnc__writing_add(p->writing, data, len);
+    sink->held = cnc__writing_held(p->writing);
 }
 
 static void
@@ -78,7 +79,7 @@ on_end(struct cnc__http_sink *sink)
 {
     struct putting *p = CNC_CONTAINER(sink, struct putting, sink);
 
-    cnc__writing_end(p->writing, "", 0);
+    cnc__writing_end(p->writing);
 }
 
 static void
@@ -108,6 +109,18 @@ on_put(const struct cnc__upload *f, void *priv)
     cnc__free(p);
 }
 
+static void
+on_written(struct cnc__upload *f, void *priv)
+{
+    struct putting *p = priv;
+
+    if (f == NULL) {
+        on_put(NULL, p);
+    } else {
+        cnc__upload_keep(p->uploads, f, on_put, p);
+    }
+}
+
 /* XEP-0363 section 7: 0, or the status. */
 static int
 judge(const struct cnc__upload *f, const struct cnc__http_request *r,
@@ -125,6 +138,13 @@ judge(const struct cnc__upload *f, const struct cnc__http_request *r,
                                 : 0;
 }
 
+/* A form with files has come whole. */
+static void
+on_form(struct cnc__http_request *r, void *service)
+{
+    cnc__domain_http(service, r);
+}
+
 struct cnc__http_sink *
 cnc__uploads_sink(struct cnc_service *s, struct cnc__http_request *r,
                   uint64_t length)
@@ -135,7 +155,7 @@ cnc__uploads_sink(struct cnc_service *s, struct cnc__http_request *r,
     int status;
 
     if (r->method != CNC__HTTP_PUT || !is_below(r->path, CNC__UPLOAD_PUT)) {
-        return NULL;
+        return cnc__agent_sink(s->agent, r, on_form, s);
     }
     f = cnc__upload_slot_take(s->uploads, r->path, &typed);
     if (f == NULL) {
@@ -152,10 +172,10 @@ cnc__uploads_sink(struct cnc_service *s, struct cnc__http_request *r,
         return NULL;
     }
     p = cnc__zalloc(sizeof(*p));
-    p->sink = (struct cnc__http_sink){false, on_data, on_end, on_gone};
+    p->sink = (struct cnc__http_sink){false, 0, on_data, on_end, on_gone};
     p->responder = r->responder;
     p->uploads = s->uploads;
-    p->writing = cnc__writing_new(s->uploads, f, on_room, on_put, p);
+    p->writing = cnc__writing_new(s->uploads, f, on_room, on_written, p);
     return &p->sink;
 }
 

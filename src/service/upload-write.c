@@ -5,7 +5,7 @@
  * the sender does.
  *
  *   add, add, ... -> jobs: write, hash -> end -> fsync, rename, fsync of the
- *   folder -> the entry (uploads.c) -> done
+ *   folder -> done -> the entry (uploads.c)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,9 @@ struct cnc__writing {
     struct cnc__uploads *uploads;
     struct cnc__upload *file;
     void (*resume)(void *priv);
-    cnc__upload_done_f *done;
+    cnc__written_f *done;
     void *priv;
     struct cnc__str waiting; /* for the next job */
-    const char *rest;        /* for the last one, after it; borrowed */
-    size_t rest_len;
     bool working, ended, dropped, full;
     /* The job's. */
     struct cnc__str writing;
@@ -39,7 +37,7 @@ struct cnc__writing {
 
 struct cnc__writing *
 cnc__writing_new(struct cnc__uploads *u, struct cnc__upload *f,
-                 void (*resume)(void *), cnc__upload_done_f *done, void *priv)
+                 void (*resume)(void *), cnc__written_f *done, void *priv)
 {
     struct cnc__writing *w = cnc__zalloc(sizeof(*w));
 
@@ -128,7 +126,6 @@ work(void *arg)
         put(w, cnc__str_c(&w->writing), w->writing.len);
     }
     if (w->last) {
-        put(w, w->rest, w->rest_len);
         put_in_place(w);
     }
     if (w->fd >= 0 && (w->last || w->drop)) {
@@ -153,7 +150,7 @@ finish(struct cnc__writing *w)
     if (w->error == 0 && w->bytes == f->bytes) {
         CNC_CHECK(EVP_DigestFinal_ex(w->md, hash, NULL) == 1);
         cnc__hex(f->hash, hash, sizeof(hash));
-        cnc__upload_keep(w->uploads, f, w->done, w->priv);
+        w->done(f, w->priv);
     } else {
         cnc__log(CNC_LOG_ERROR, "upload.failed", "owner=%s id=%s error=%s",
                  f->owner, f->id, strerror(w->error));
@@ -209,11 +206,15 @@ cnc__writing_add(struct cnc__writing *w, const char *data, size_t len)
     return !w->full;
 }
 
-void
-cnc__writing_end(struct cnc__writing *w, const char *data, size_t len)
+size_t
+cnc__writing_held(const struct cnc__writing *w)
 {
-    w->rest = data;
-    w->rest_len = len;
+    return w->waiting.cap + w->writing.cap;
+}
+
+void
+cnc__writing_end(struct cnc__writing *w)
+{
     w->ended = true;
     next(w);
 }
@@ -221,6 +222,15 @@ cnc__writing_end(struct cnc__writing *w, const char *data, size_t len)
 void
 cnc__writing_drop(struct cnc__writing *w)
 {
+    if (w->uploads->service->agent == NULL && !w->working) {
+        /* The service ends: no more jobs.  The next start sweeps. */
+        if (w->fd >= 0) {
+            close(w->fd);
+        }
+        cnc__upload_forget(w->uploads, &w->file);
+        writing_free(w);
+        return;
+    }
     w->dropped = true;
     next(w);
 }

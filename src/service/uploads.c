@@ -185,6 +185,32 @@ check_room(struct cnc__uploads *u, const char *owner, uint64_t bytes,
 }
 
 int
+cnc__upload_grow(struct cnc__uploads *u, struct cnc__upload *f, uint64_t more,
+                 struct cnc_error *err)
+{
+    struct usage *of = cnc__table_get(u->owners, f->owner);
+    uint64_t max = cnc__uploads_max(u);
+    int64_t retry;
+    int code;
+
+    CNC_CHECK(of != NULL);
+    if (more > max || f->bytes > max - more) {
+        more = max + 1; /* says so */
+    }
+    of->files--; /* this one is counted already */
+    code = check_room(u, f->owner, more, &retry, err);
+    of->files++;
+    if (code != 0) {
+        u->n_refused++;
+        return code;
+    }
+    f->bytes += more;
+    of->bytes += more;
+    u->bytes += more;
+    return 0;
+}
+
+int
 cnc__upload_promise(struct cnc__upload **out, struct cnc__uploads *u,
                     const char *owner, const char *name, const char *type,
                     uint64_t bytes, int64_t *retry_ms, struct cnc_error *err)
@@ -242,6 +268,15 @@ remove_file(struct cnc__uploads *u, const char *id)
 {
     cnc__service_offload(unlink_work, cnc__free, cnc__upload_path(u, id, ""),
                          u->service);
+}
+
+void
+cnc__upload_discard(struct cnc__uploads *u, struct cnc__upload **fp)
+{
+    if (u->service->agent != NULL) { /* else the next start sweeps */
+        remove_file(u, (*fp)->id);
+    }
+    cnc__upload_forget(u, fp);
 }
 
 static void

@@ -72,7 +72,12 @@ int cnc__upload_promise(struct cnc__upload **out, struct cnc__uploads *u,
                         const char *owner, const char *name, const char *type,
                         uint64_t bytes, int64_t *retry_ms,
                         struct cnc_error *err);
+/* It is so much larger than was promised: CNC_ELIMIT, CNC_EREFUSED. */
+int cnc__upload_grow(struct cnc__uploads *u, struct cnc__upload *f,
+                     uint64_t more, struct cnc_error *err);
 void cnc__upload_forget(struct cnc__uploads *u, struct cnc__upload **fp);
+/* It came to its place on the disk, and shall go: the file, and its room. */
+void cnc__upload_discard(struct cnc__uploads *u, struct cnc__upload **fp);
 /* It is on the disk: make its entry; done when that is durable, with NULL if
  * it could not be.  Takes f. */
 typedef void cnc__upload_done_f(const struct cnc__upload *f, void *priv);
@@ -106,19 +111,23 @@ struct cnc__upload *cnc__upload_slot_take(struct cnc__uploads *u,
 
 /* -- upload-write.c ------------------------------------------------------- */
 
-/* A file under way to the disk.  done comes once, later; f NULL: it could not
- * be kept, and its room is given back. */
+/* A file under way to the disk.  done comes once, later: f is in its place and
+ * yours, to keep or to discard; NULL: it could not be written, and its room is
+ * given back. */
 struct cnc__writing;
-/* Takes f.  resume: there is room again (may be NULL). */
+typedef void cnc__written_f(struct cnc__upload *f, void *priv);
+/* Takes f.  resume: there is room again. */
 struct cnc__writing *cnc__writing_new(struct cnc__uploads *u,
                                       struct cnc__upload *f,
                                       void (*resume)(void *priv),
-                                      cnc__upload_done_f *done, void *priv);
+                                      cnc__written_f *done, void *priv);
 /* False: enough for now; resume is called.  Copies. */
 bool cnc__writing_add(struct cnc__writing *w, const char *data, size_t len);
-/* All of it was added; data, more of it, is borrowed until done. */
-void cnc__writing_end(struct cnc__writing *w, const char *data, size_t len);
-/* Stop; done is not called. */
+/* Bytes of it in memory. */
+size_t cnc__writing_held(const struct cnc__writing *w);
+/* All of it was added. */
+void cnc__writing_end(struct cnc__writing *w);
+/* Stop, before the end; done is not called. */
 void cnc__writing_drop(struct cnc__writing *w);
 
 /* -- upload-http.c -------------------------------------------------------- */

@@ -42,14 +42,34 @@ struct cnc__submit_result { /* what became of a submitted form */
 typedef void cnc__submitted_f(const struct cnc__submit_result *r,
                               struct cnc__values *v, void *priv);
 
-/* A file that came with a form; borrowed until it is kept. */
-struct cnc__web_file {
-    const char *name, *type; /* as sent; "" if nothing */
-    const char *data;
-    size_t len;
-};
+/* A file of a form on its way to the disk: the service's own. */
+struct cnc__web_file;
 /* Kept, durably: its address; or NULL, and what to tell the person. */
 typedef void cnc__web_kept_f(const char *url, const char *why, void *priv);
+
+/* Files of forms go to the disk as they come: open, add..., end, and then keep
+ * or drop (which may come before end, too). */
+struct cnc__web_files {
+    /* name, type: as sent, "" if nothing.  NULL: refused, and why (for the
+     * person) is added.  resume: there is room again after an add() that said
+     * CNC_EAGAIN. */
+    struct cnc__web_file *(*open)(const char *name, const char *type,
+                                  const struct cnc__caller *who,
+                                  void (*resume)(void *resume_priv),
+                                  void *resume_priv, struct cnc__str *why,
+                                  void *priv);
+    /* *held: bytes of it in memory.  CNC_EAGAIN: taken, and enough for now;
+     * any other code: not taken, it is too much, and why. */
+    int (*add)(struct cnc__web_file *f, const char *data, size_t len,
+               size_t *held, struct cnc__str *why);
+    void (*end)(struct cnc__web_file *f);
+    /* These take f.  done comes once, now or later. */
+    void (*keep)(struct cnc__web_file *f, cnc__web_kept_f *done,
+                 void *done_priv);
+    void (*drop)(struct cnc__web_file *f);
+    /* One that was kept is not wanted any more. */
+    void (*forget)(const char *url, void *priv);
+};
 
 struct cnc__agent_env {
     struct cnc__pubsub *pubsub;
@@ -77,12 +97,7 @@ struct cnc__agent_env {
     void (*caller)(struct cnc__caller *out, struct cnc__http_request *r,
                    void *priv);
     bool (*has_role)(const char *bare, const char *roles, void *priv);
-    /* Keep a file of a form, or drop it again, by its address; NULL: none are
-     * kept.  done comes once, now or later. */
-    void (*file_keep)(const struct cnc__web_file *file,
-                      const struct cnc__caller *who, cnc__web_kept_f *done,
-                      void *done_priv, void *priv);
-    void (*file_drop)(const char *url, void *priv);
+    const struct cnc__web_files *files; /* NULL: none are kept */
     void *priv;
 };
 
@@ -162,6 +177,13 @@ CNC_API void cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
 CNC_API void cnc__agent_render_restarted(struct cnc__agent *a,
                                          unsigned worker);
 
+/* Where the body of a form with files goes: its files to the disk, each judged
+ * by its field before it does; then comes then(r), which gives the request to
+ * cnc__agent_http().  NULL: it is no such body. */
+CNC_API struct cnc__http_sink *cnc__agent_sink(struct cnc__agent *a,
+                                               struct cnc__http_request *r,
+                                               cnc__http_handler_f *then,
+                                               void *then_priv);
 /* GET/HEAD of pages, assets; POST of forms; 404, 405 with a plain page. */
 CNC_API void cnc__agent_http(struct cnc__agent *a,
                              struct cnc__http_request *r);

@@ -631,8 +631,8 @@ post(struct cnc__callpage *c)
         }
     }
     c->waiting = 1; /* nobody frees it meanwhile */
-    cnc__form_read(c->agent, c->request, &c->who.caller, p->record, MAX_POSTED,
-                   on_posted_pair, p, on_read, p);
+    cnc__form_read(c->agent, c->request, p->record, MAX_POSTED, on_posted_pair,
+                   p, on_read, p);
 }
 
 void

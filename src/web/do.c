@@ -468,8 +468,8 @@ post(struct doing *d, const struct cnc__command *cmd)
     rd->doing = d;
     rd->record = cmd->record;
     rd->v = cnc__values_new();
-    cnc__form_read(d->agent, d->request, &d->who.caller, cmd->record,
-                   MAX_PAIRS, on_pair, rd, on_read, rd);
+    cnc__form_read(d->agent, d->request, cmd->record, MAX_PAIRS, on_pair, rd,
+                   on_read, rd);
 }
 
 /* -- routes --------------------------------------------------------------- */
@@ -495,6 +495,21 @@ node_of(const struct cnc__http_request *r)
     cnc__http_form_parse(r->query, strlen(r->query), MAX_PAIRS, on_node,
                          &node);
     return node;
+}
+
+const struct cnc__command *
+cnc__do_command(struct cnc__agent *a, const struct cnc__http_request *r,
+                const struct cnc__actor *who)
+{
+    char *node = node_of(r);
+    const struct cnc__command *cmd =
+        node == NULL || a->env.commands == NULL
+            ? NULL
+            : cnc__commands_get(a->env.commands, node);
+
+    cnc__free(node);
+    return cmd != NULL && cnc__commands_may(a->env.commands, cmd, who) ? cmd
+                                                                       : NULL;
 }
 
 static void

@@ -39,6 +39,13 @@ struct cnc__http_request { /* everything borrowed until answered */
     /* Of whoever found out who asks: freed with cnc__free() once it is
      * answered.  NULL: nobody has asked yet. */
     void *caller;
+    /* What the body's sink made of it, for the handler; its end() comes
+     * once it is answered.  NULL: it is in body. */
+    struct cnc__http_made *made;
+};
+
+struct cnc__http_made {
+    void (*end)(struct cnc__http_made *self);
 };
 
 /* *borrowed*, or NULL. name in lower case. */
@@ -81,6 +88,7 @@ struct cnc__http_responder {
  */
 struct cnc__http_sink {
     bool full;
+    size_t held; /* bytes of memory that it has now, for the limit of all */
     void (*data)(struct cnc__http_sink *self, const char *data, size_t len);
     void (*end)(struct cnc__http_sink *self);
     void (*gone)(struct cnc__http_sink *self);

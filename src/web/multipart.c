@@ -5,6 +5,11 @@
  * What two readers could take for two things is refused.
  *
  *   --B CRLF (header CRLF)+ CRLF data CRLF --B CRLF ... CRLF --B-- [CRLF]
+ *
+ * Bytes go in as they come; nothing is held but a part's headers, and what
+ * could be the beginning of a delimiter.
+ *
+ *   FIRST -> NEXT -> HEAD -> DATA -> NEXT ... -> END     any -> m->rc
  */
 #include <strings.h>
 
@@ -164,88 +169,223 @@ read_line(struct head *h, const char *s, const char *end)
     return !line_is(s, colon, "content-transfer-encoding");
 }
 
-/* Where the data begins, or NULL. */
-static const char *
-read_head(struct head *h, const char *s, const char *end)
+/* All the lines of a part's headers, the empty one too. */
+static bool
+read_head(struct head *h, const char *s, size_t len)
 {
-    size_t room = (size_t)(end - s) < MAX_HEAD ? (size_t)(end - s) : MAX_HEAD;
-    const char *stop = s + room;
+    const char *end = s + len;
     for (size_t n = 0; n <= MAX_LINES; n++) {
-        const char *eol = memmem(s, (size_t)(stop - s), "\r\n", 2);
-        if (eol == NULL) {
-            return NULL;
-        }
+        const char *eol = memmem(s, (size_t)(end - s), "\r\n", 2);
         if (eol == s) {
-            return h->has_name ? s + 2 : NULL;
+            return h->has_name;
         }
-        if (!read_line(h, s, eol)) {
-            return NULL;
+        if (eol == NULL || !read_line(h, s, eol)) {
+            return false;
         }
         s = eol + 2;
     }
-    return NULL;
+    return false;
 }
 
 /* -- the body --------------------------------------------------------------
  */
 
-/* One part; *sp is behind its data then. */
-static int
-read_part(const char **sp, const char *end, const struct cnc__str *delimiter,
-          cnc__multipart_f *f, void *priv)
+enum state { FIRST, NEXT, HEAD, DATA, END };
+
+struct cnc__multipart {
+    const struct cnc__multipart_events *events;
+    void *priv;
+    struct cnc__str delimiter, held;
+    enum state state;
+    size_t n_parts, max;
+    int rc; /* not 0: nothing more is read */
+};
+
+struct cnc__multipart *
+cnc__multipart_new(const char *type, size_t max,
+                   const struct cnc__multipart_events *events, void *priv)
 {
-    struct head h = {CNC__STR, CNC__STR, CNC__STR, false, false, false};
-    const char *data = read_head(&h, *sp, end), *stop = NULL;
-    int rc = CNC_ESYNTAX;
-    if (data != NULL) {
-        stop = memmem(data, (size_t)(end - data), delimiter->data,
-                      delimiter->len);
+    struct cnc__str delimiter = CNC__STR;
+    if (!cnc__multipart_is(type) || !read_boundary(&delimiter, type)) {
+        cnc__str_fini(&delimiter);
+        return NULL;
     }
-    if (stop != NULL) {
-        struct cnc__multipart part = {
+    struct cnc__multipart *m = cnc__zalloc(sizeof(*m));
+    *m = (struct cnc__multipart){events, priv, delimiter, CNC__STR,
+                                 FIRST,  0,    max,       0};
+    return m;
+}
+
+void
+cnc__multipart_free(struct cnc__multipart **mp)
+{
+    struct cnc__multipart *m = *mp;
+    if (m != NULL) {
+        *mp = NULL;
+        cnc__str_fini(&m->delimiter);
+        cnc__wipe(m->held.data, m->held.cap);
+        cnc__str_fini(&m->held);
+        cnc__free(m);
+    }
+}
+
+/* Each step takes what it can of the bytes, sets *used, and says whether the
+ * next one may be tried. */
+
+static bool
+step_first(struct cnc__multipart *m, const char *s, size_t len, size_t *used)
+{
+    size_t n = m->delimiter.len - 2;
+    size_t there = len < n ? len : n;
+    if (memcmp(s, m->delimiter.data + 2, there) != 0) {
+        m->rc = CNC_ESYNTAX;
+    }
+    if (m->rc != 0 || len < n) {
+        return false;
+    }
+    *used = n;
+    m->state = NEXT;
+    return true;
+}
+
+static bool
+step_next(struct cnc__multipart *m, const char *s, size_t len, size_t *used)
+{
+    if (len < 2) {
+        return false;
+    }
+    *used = 2;
+    if (memcmp(s, "--", 2) == 0) {
+        m->state = END;
+    } else if (memcmp(s, "\r\n", 2) != 0) {
+        m->rc = CNC_ESYNTAX;
+    } else if (m->n_parts++ == m->max) {
+        m->rc = CNC_ELIMIT;
+    } else {
+        m->state = HEAD;
+    }
+    return m->rc == 0;
+}
+
+static bool
+step_head(struct cnc__multipart *m, const char *s, size_t len, size_t *used)
+{
+    size_t room = len < MAX_HEAD ? len : MAX_HEAD;
+    const char *end = memmem(s, room, "\r\n\r\n", 4);
+    struct head h = {CNC__STR, CNC__STR, CNC__STR, false, false, false};
+    if (end == NULL) {
+        bool none = len >= 2 && memcmp(s, "\r\n", 2) == 0;
+        m->rc = none || len >= MAX_HEAD ? CNC_ESYNTAX : 0;
+        return false;
+    }
+    *used = (size_t)(end - s) + 4;
+    if (read_head(&h, s, *used)) {
+        struct cnc__multipart_part part = {
             h.name.data, h.has_filename ? cnc__str_c(&h.filename) : NULL,
-            cnc__str_c(&h.type), data, (size_t)(stop - data)};
-        *sp = stop;
-        rc = f(&part, priv);
+            cnc__str_c(&h.type)};
+        m->state = DATA;
+        m->rc = m->events->begin(&part, m->priv);
+    } else {
+        m->rc = CNC_ESYNTAX;
     }
     cnc__str_fini(&h.name);
     cnc__str_fini(&h.filename);
     cnc__str_fini(&h.type);
-    return rc;
+    return m->rc == 0;
+}
+
+/* The last bytes may be the beginning of a delimiter. */
+static size_t
+surely_data(const struct cnc__multipart *m, const char *s, size_t len)
+{
+    size_t most = m->delimiter.len - 1 < len ? m->delimiter.len - 1 : len;
+    for (size_t n = most; n > 0; n--) {
+        if (memcmp(s + len - n, m->delimiter.data, n) == 0) {
+            return len - n;
+        }
+    }
+    return len;
+}
+
+static bool
+step_data(struct cnc__multipart *m, const char *s, size_t len, size_t *used)
+{
+    const char *stop = memmem(s, len, m->delimiter.data, m->delimiter.len);
+    size_t n = stop == NULL ? surely_data(m, s, len) : (size_t)(stop - s);
+    *used = n;
+    if (n > 0) {
+        m->rc = m->events->data(s, n, m->priv);
+    }
+    if (m->rc != 0 || stop == NULL) {
+        return false;
+    }
+    *used += m->delimiter.len;
+    m->state = NEXT;
+    m->rc = m->events->end(m->priv);
+    return m->rc == 0;
+}
+
+/* Behind the last delimiter there may be an end of line, and nothing else. */
+static bool
+step_end(struct cnc__multipart *m, const char *s, size_t len)
+{
+    if (len > 2 || memcmp(s, "\r\n", len) != 0) {
+        m->rc = CNC_ESYNTAX;
+    }
+    return false;
+}
+
+static bool
+step(struct cnc__multipart *m, const char *s, size_t len, size_t *used)
+{
+    *used = 0;
+    switch (m->state) {
+    case FIRST:
+        return step_first(m, s, len, used);
+    case NEXT:
+        return step_next(m, s, len, used);
+    case HEAD:
+        return step_head(m, s, len, used);
+    case DATA:
+        return step_data(m, s, len, used);
+    case END:
+        break;
+    }
+    return step_end(m, s, len);
 }
 
 int
-cnc__multipart_parse(const char *type, const char *body, size_t len,
-                     size_t max, cnc__multipart_f *f, void *priv)
+cnc__multipart_feed(struct cnc__multipart *m, const char *data, size_t len)
 {
-    struct cnc__str d = CNC__STR;
-    const char *s = body, *end = body + len;
-    int rc = CNC_ESYNTAX;
-    if (!cnc__multipart_is(type) || !read_boundary(&d, type) ||
-        len < d.len - 2 || memcmp(s, d.data + 2, d.len - 2) != 0) {
-        cnc__str_fini(&d);
-        return CNC_ESYNTAX;
+    const char *s = data;
+    size_t left = len, used;
+    bool again = m->rc == 0 && len > 0;
+    if (again && m->held.len > 0) {
+        cnc__str_add(&m->held, data, len);
+        s = m->held.data;
+        left = m->held.len;
     }
-    s += d.len - 2;
-    for (size_t n = 0;; n++) {
-        size_t left = (size_t)(end - s);
-        if (left >= 2 && memcmp(s, "--", 2) == 0) {
-            rc = left == 2 || (left == 4 && memcmp(s + 2, "\r\n", 2) == 0)
-                     ? 0
-                     : CNC_ESYNTAX;
-            break;
-        }
-        if (left < 2 || memcmp(s, "\r\n", 2) != 0) {
-            break;
-        }
-        s += 2;
-        rc = n == max ? CNC_ELIMIT : read_part(&s, end, &d, f, priv);
-        if (rc != 0) {
-            break;
-        }
-        rc = CNC_ESYNTAX;
-        s += d.len;
+    while (again) {
+        again = step(m, s, left, &used);
+        s += used;
+        left -= used;
     }
-    cnc__str_fini(&d);
-    return rc;
+    if (m->rc != 0) {
+        cnc__str_clear(&m->held);
+    } else if (m->held.len > 0) {
+        cnc__str_drop(&m->held, m->held.len - left);
+    } else if (left > 0) {
+        cnc__str_add(&m->held, s, left);
+    }
+    return m->rc;
+}
+
+int
+cnc__multipart_finish(struct cnc__multipart *m)
+{
+    if (m->rc == 0 &&
+        (m->state != END || (m->held.len != 0 && m->held.len != 2))) {
+        m->rc = CNC_ESYNTAX;
+    }
+    return m->rc;
 }

@@ -35,6 +35,20 @@ node_decl(const struct cnc_app *app, const char *name)
     return n != NULL ? n : find_node(own_nodes, name);
 }
 
+const struct cnc_node *
+cnc__decl_node(const struct cnc__decl *d, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *s = d->node; *s != '\0'; s += strspn(s, " ")) {
+        size_t n = strcspn(s, " ");
+        if (n == len && memcmp(s, name, n) == 0) {
+            return node_decl(d->app, name);
+        }
+        s += n;
+    }
+    return NULL;
+}
+
 static int
 add_shown(struct cnc__web_page *p, const struct cnc_app *app, const char *name,
           struct cnc_error *err)

@@ -352,7 +352,6 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
                          "This page has no form of that name.", p->path);
         return;
     }
-    struct cnc__caller caller = {.who = *who, .lang = "en", .addr = r->addr};
     struct posting *post = cnc__zalloc(sizeof(*post));
     *post = (struct posting){
         .rd = {.v = cnc__values_new(), .record = decl->record},
@@ -364,6 +363,6 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
         .operator_ = who->operator_,
         .responder = r->responder};
     cnc__agent_ref(a);
-    cnc__form_read(a, r, &caller, decl->record, MAX_PAIRS, on_pair, &post->rd,
-                   on_read, post);
+    cnc__form_read(a, r, decl->record, MAX_PAIRS, on_pair, &post->rd, on_read,
+                   post);
 }

@@ -877,32 +877,103 @@ bool cnc__web_is_urlencoded(const char *type);
 
 /* -- multipart.c ---------------------------------------------------------- */
 
-struct cnc__multipart {   /* borrowed for the call */
-    const char *name;     /* UTF-8 */
-    const char *filename; /* NULL: a text */
-    const char *type;     /* as sent; "" if nothing */
-    const char *data;     /* of the body */
-    size_t len;
+struct cnc__multipart_part { /* borrowed for the call */
+    const char *name;        /* UTF-8 */
+    const char *filename;    /* NULL: a text */
+    const char *type;        /* as sent; "" if nothing */
 };
-typedef int cnc__multipart_f(const struct cnc__multipart *part, void *priv);
+/* begin, data as it comes (perhaps never), end: of each part in turn.  What
+ * one returns that is not 0 ends the reading. */
+struct cnc__multipart_events {
+    int (*begin)(const struct cnc__multipart_part *part, void *priv);
+    int (*data)(const char *data, size_t len, void *priv);
+    int (*end)(void *priv);
+};
+struct cnc__multipart;
 CNC_API bool cnc__multipart_is(const char *content_type);
-/* Calls f for each part, at most max; CNC_ESYNTAX, CNC_ELIMIT, or what f
- * returned that was not 0. */
-CNC_API int cnc__multipart_parse(const char *content_type, const char *body,
-                                 size_t len, size_t max, cnc__multipart_f *f,
-                                 void *priv);
+/* At most max parts.  NULL: the type has no good boundary. */
+CNC_API struct cnc__multipart *
+cnc__multipart_new(const char *content_type, size_t max,
+                   const struct cnc__multipart_events *events, void *priv);
+CNC_API void cnc__multipart_free(struct cnc__multipart **mp);
+/* 0, CNC_ESYNTAX, CNC_ELIMIT, or what an event returned; from then on that. */
+CNC_API int cnc__multipart_feed(struct cnc__multipart *m, const char *data,
+                                size_t len);
+/* That was all. */
+CNC_API int cnc__multipart_finish(struct cnc__multipart *m);
 
-/* -- posted.c ------------------------------------------------------------- */
+/* -- spool.c, posted.c ----------------------------------------------------
+ */
+
+#define CNC__FORM_FILES 16  /* of one form */
+#define CNC__FORM_PARTS 256 /* of one form, in multipart/form-data */
+
+struct cnc__form_file {
+    char *field, *type;
+    uint64_t len;
+    struct cnc__web_file *file; /* under way, or on the disk; NULL: neither */
+    char *url, *why;            /* what became of it in the end */
+    struct form_read *read;
+};
 
 /* The files of a form, until it is known what becomes of the form. */
-struct cnc__form_files;
+struct cnc__form_files {
+    struct cnc__agent *agent;
+    size_t n;
+    struct cnc__form_file all[CNC__FORM_FILES];
+};
+
+/* What was typed in such a form; its bytes are wiped. */
+struct cnc__form_text {
+    char *name;
+    struct cnc__str value;
+};
+
+/* A body in parts: what is read of it so far, or all. */
+struct cnc__form_body {
+    struct cnc__http_made made;
+    struct cnc__http_sink sink;
+    struct cnc__agent *agent;
+    struct cnc__http_request *request;
+    cnc__http_handler_f *then;
+    void *then_priv;
+    struct cnc__multipart *parser;
+    struct cnc__form_files *files;
+    struct cnc__form_text *texts;
+    size_t n_texts, cap_texts, text_len;
+    int rc;
+    /* The part that is being read. */
+    enum { CNC__PART_TEXT, CNC__PART_FILE, CNC__PART_SKIPPED } part;
+    char *filename, *type, *field;
+    uint32_t max_len; /* of the file; 0: its field does not say */
+    struct cnc__form_file *current; /* NULL: nothing came yet */
+};
+
+/* All of it is in memory already: read at once.  *new*. */
+struct cnc__form_body *cnc__form_body_of(struct cnc__agent *a,
+                                         struct cnc__http_request *r);
+void cnc__form_body_free(struct cnc__form_body **bp);
+/* The record of the form that this request posts, when who sent it may post
+ * it; else NULL.  Borrowed, for now. */
+const struct cnc_record *cnc__form_record(struct cnc__agent *a,
+                                          struct cnc__http_request *r);
+/* Why a file of this type, or of so many bytes, is none for this field; *new*,
+ * NULL: it is one. */
+char *cnc__form_judge_type(const struct cnc_field *f, const char *type);
+char *cnc__form_judge_len(const struct cnc_field *f, uint64_t len);
+/* The command of the page /_do/NODE, if who sent the request may run it. */
+const struct cnc__command *cnc__do_command(struct cnc__agent *a,
+                                           const struct cnc__http_request *r,
+                                           const struct cnc__actor *who);
+/* A node as the app declares it that has this page, if the page shows it. */
+const struct cnc_node *cnc__decl_node(const struct cnc__decl *d,
+                                      const char *name);
+
 /* rc: 0, CNC_EPROTO (no form), CNC_ELIMIT, CNC_ESYNTAX, what pair returned.
  * files: *new*; or NULL.  Called once, now or later. */
 typedef void cnc__form_read_f(int rc, struct cnc__form_files *files,
                               void *priv);
-/* who: borrowed for the call; q as long as it is not answered. */
 void cnc__form_read(struct cnc__agent *a, struct cnc__http_request *q,
-                    const struct cnc__caller *who,
                     const struct cnc_record *record, size_t max,
                     cnc__http_pair_f *pair, void *pair_priv,
                     cnc__form_read_f *done, void *done_priv);

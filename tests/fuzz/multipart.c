@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * multipart.c -- a form's body from anybody: whatever the bytes are, parts lie
- * inside of the body and behind one another, hold no delimiter, and have names
- * that are text; what is read, written anew as browsers do, is read the same.
+ * multipart.c -- a form's body from anybody: whatever the bytes are, and in
+ * whatever pieces they come, parts hold no delimiter and have names that are
+ * text; what is read, written anew as browsers do, is read the same.
  *
  * A libFuzzer target; with -DFUZZ_MAIN a program that runs a corpus and
  * seeded mutations of it: multipart CORPUS-DIR N-MUTATIONS.
@@ -19,9 +19,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
-    const char *from, *end;
     size_t n;
-    struct cnc__str again, told;
+    struct cnc__str part, again, told;
 };
 
 static void
@@ -37,18 +36,15 @@ escape(struct cnc__str *out, const char *s)
 }
 
 static int
-on_part(const struct cnc__multipart *p, void *priv)
+on_begin(const struct cnc__multipart_part *p, void *priv)
 {
     struct seen *s = priv;
 
-    CNC_CHECK(p->data >= s->from && p->data + p->len <= s->end);
-    CNC_CHECK(memmem(p->data, p->len, "\r\n--XX", 6) == NULL);
     CNC_CHECK(p->name[0] != '\0' && cnc__utf8_valid(p->name, strlen(p->name)));
     CNC_CHECK(++s->n <= MAX_PARTS);
-    s->from = p->data + p->len;
+    cnc__str_clear(&s->part);
     cnc__str_printf(&s->told, "[%s|%s|%s|", p->name,
                     p->filename == NULL ? "-" : p->filename, p->type);
-    cnc__str_add(&s->told, p->data, p->len);
     cnc__str_puts(&s->again,
                   "--XX\r\nContent-Disposition: form-data; name=\"");
     escape(&s->again, p->name);
@@ -57,45 +53,95 @@ on_part(const struct cnc__multipart *p, void *priv)
         escape(&s->again, p->filename);
     }
     cnc__str_printf(&s->again, "\"\r\nContent-Type: %s\r\n\r\n", p->type);
-    cnc__str_add(&s->again, p->data, p->len);
-    cnc__str_puts(&s->again, "\r\n");
     return 0;
 }
 
 static int
-run(struct seen *s, const char *data, size_t len)
+on_data(const char *data, size_t len, void *priv)
 {
-    /* Of the exact size, so that ASan sees an over-read. */
-    char *bytes = memcpy(cnc__realloc(NULL, len + 1, 1), data, len);
-    int rc;
+    struct seen *s = priv;
 
-    bytes = cnc__realloc(bytes, len == 0 ? 1 : len, 1);
-    s->from = bytes;
-    s->end = bytes + len;
-    rc = cnc__multipart_parse(TYPE, bytes, len, MAX_PARTS, on_part, s);
+    cnc__str_add(&s->part, data, len);
+    return 0;
+}
+
+static int
+on_end(void *priv)
+{
+    struct seen *s = priv;
+
+    CNC_CHECK(s->part.len == 0 ||
+              memmem(s->part.data, s->part.len, "\r\n--XX", 6) == NULL);
+    cnc__str_add(&s->told, cnc__str_c(&s->part), s->part.len);
+    cnc__str_add(&s->again, cnc__str_c(&s->part), s->part.len);
+    cnc__str_puts(&s->again, "\r\n");
+    return 0;
+}
+
+/* In pieces of so many bytes. */
+static int
+run(struct seen *s, const char *type, const char *data, size_t len,
+    size_t piece)
+{
+    static const struct cnc__multipart_events events = {on_begin, on_data,
+                                                        on_end};
+    struct cnc__multipart *m = cnc__multipart_new(type, MAX_PARTS, &events, s);
+    int rc = m == NULL ? CNC_ESYNTAX : 0;
+
+    for (size_t at = 0; rc == 0 && at < len;) {
+        size_t n = len - at < piece ? len - at : piece;
+        /* Of the exact size, so that ASan sees an over-read. */
+        char *bytes = memcpy(cnc__realloc(NULL, n, 1), data + at, n);
+
+        rc = cnc__multipart_feed(m, bytes, n);
+        cnc__free(bytes);
+        at += n;
+    }
+    if (rc == 0) {
+        rc = cnc__multipart_finish(m);
+    }
+    cnc__multipart_free(&m);
     cnc__str_puts(&s->again, "--XX--\r\n");
-    cnc__free(bytes);
     return rc;
+}
+
+static void
+fini(struct seen *s)
+{
+    cnc__str_fini(&s->part);
+    cnc__str_fini(&s->again);
+    cnc__str_fini(&s->told);
+}
+
+static void
+check_same(const struct seen *a, const struct seen *b)
+{
+    CNC_CHECK(a->n == b->n && a->told.len == b->told.len);
+    CNC_CHECK(a->n == 0 ||
+              memcmp(a->told.data, b->told.data, a->told.len) == 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct seen first = {0}, second = {0};
+    struct seen none = {0}, first = {0}, pieces = {0}, second = {0};
     char *type = cnc__strndup((const char *)data, size);
+    const char *bytes = (const char *)data;
+    int rc = run(&first, TYPE, bytes, size, size);
 
-    cnc__multipart_parse(type, "--XX--", 6, MAX_PARTS, on_part, &second);
-    cnc__free(type);
-    if (run(&first, (const char *)data, size) == 0) {
-        CNC_CHECK(run(&second, first.again.data, first.again.len) == 0);
-        CNC_CHECK(first.n == second.n && first.told.len == second.told.len);
-        CNC_CHECK(first.n == 0 || memcmp(first.told.data, second.told.data,
-                                         first.told.len) == 0);
+    run(&none, type, "--XX--", 6, 6);
+    CNC_CHECK(run(&pieces, TYPE, bytes, size, 1 + size % 7) == rc);
+    if (rc == 0) {
+        check_same(&first, &pieces);
+        CNC_CHECK(run(&second, TYPE, first.again.data, first.again.len,
+                      first.again.len) == 0);
+        check_same(&first, &second);
     }
-    cnc__str_fini(&first.again);
-    cnc__str_fini(&first.told);
-    cnc__str_fini(&second.again);
-    cnc__str_fini(&second.told);
+    cnc__free(type);
+    fini(&none);
+    fini(&first);
+    fini(&pieces);
+    fini(&second);
     return 0;
 }
 

@@ -9,6 +9,20 @@ static const struct cnc_record picture = {
                            .required = true, .match = "image/.*",
                            .max_len = 50000, .error = "Choose a picture."})};
 
+static const struct cnc_record film = {
+    "film",
+    CNC_FIELDS({"title", "Title"},
+               {"film", "Film", .kind = CNC_FIELD_FILE, .match = "video/.*",
+                .options = CNC_OPTIONS({"https://films.example/"})},
+               {"poster", "Poster", .kind = CNC_FIELD_FILE})};
+
+static int
+show(struct cnc_request *r, struct cnc_element *form)
+{
+    cnc_value(r, "where", "Where", "%s", cnc_text(form, "film"));
+    return 0;
+}
+
 static int
 look(struct cnc_request *r, struct cnc_element *form)
 {
@@ -31,5 +45,7 @@ CNC_APP(pictures, .xmlns = "urn:x-pictures",
         .nodes = CNC_NODES({"album", &picture, .form = "Add a picture",
                             .submit = add}),
         .pages = CNC_PAGES({"/", "album", "none.xsl"}),
-        .commands = CNC_COMMANDS({"look", "Look", &picture, look,
-                                  .who = CNC_ANYBODY_RUNS}));
+        .commands = CNC_COMMANDS(
+            {"look", "Look", &picture, look, .who = CNC_ANYBODY_RUNS},
+            {"show", "Show", &film, show, .who = CNC_ANYBODY_RUNS},
+            {"staff", "For staff", &film, show}));

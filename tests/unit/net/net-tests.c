@@ -99,7 +99,7 @@ make_world(void)
     w->config = wanted;
     w->config.web = &w->web;
     w->config.link = &w->link;
-    w->config.http = handle;
+    w->config.http = wanted.http == NULL ? handle : wanted.http;
     w->config.http_priv = w;
     w->net = cnc__net_new(&w->loop, &w->config);
     snprintf(w->dir, sizeof(w->dir), "/tmp/cnc-net-XXXXXX");

@@ -10,6 +10,7 @@ main(void)
 {
     int failed = GROUP(http);
 
+    failed += GROUP(body);
     failed += GROUP(limit);
     failed += GROUP(ws);
     failed += GROUP(link);

@@ -12,29 +12,75 @@
 #define CD   "Content-Disposition: form-data; "
 
 static int
-tell(const struct cnc__multipart *p, void *priv)
+on_begin(const struct cnc__multipart_part *p, void *priv)
 {
-    struct cnc__str *out = priv;
-
-    cnc__str_printf(out, "[%s|%s|%s|", p->name,
+    cnc__str_printf(priv, "[%s|%s|%s|", p->name,
                     p->filename == NULL ? "-" : p->filename, p->type);
-    for (size_t i = 0; i < p->len; i++) {
-        cnc__str_putc(out, p->data[i] == '\0' ? '0' : p->data[i]);
-    }
-    cnc__str_putc(out, ']');
     return 0;
 }
 
 static int
+on_data(const char *data, size_t len, void *priv)
+{
+    assert_true(len > 0);
+    for (size_t i = 0; i < len; i++) {
+        cnc__str_putc(priv, data[i] == '\0' ? '0' : data[i]);
+    }
+    return 0;
+}
+
+static int
+on_end(void *priv)
+{
+    cnc__str_putc(priv, ']');
+    return 0;
+}
+
+static const struct cnc__multipart_events events = {on_begin, on_data, on_end};
+
+/* In pieces of so many bytes. */
+static int
+parse_by(struct cnc__str *out, const char *type, const char *body, size_t len,
+         size_t piece)
+{
+    struct cnc__multipart *m = cnc__multipart_new(type, 4, &events, out);
+    int rc = m == NULL ? CNC_ESYNTAX : 0;
+
+    for (size_t at = 0; rc == 0 && at < len;) {
+        size_t n = len - at < piece ? len - at : piece;
+        /* Of the exact size, so that ASan sees an over-read. */
+        char *bytes = memcpy(cnc__realloc(NULL, n, 1), body + at, n);
+
+        rc = cnc__multipart_feed(m, bytes, n);
+        cnc__free(bytes);
+        at += n;
+    }
+    if (rc != 0 && m != NULL) { /* and it stays so */
+        assert_int_equal(cnc__multipart_feed(m, "--XX--", 6), rc);
+        assert_int_equal(cnc__multipart_finish(m), rc);
+    } else if (rc == 0) {
+        rc = cnc__multipart_finish(m);
+    }
+    cnc__multipart_free(&m);
+    return rc;
+}
+
+/* The same however it comes. */
+static int
 parse(struct cnc__str *out, const char *type, const char *body, size_t len)
 {
-    /* Of the exact size, so that ASan sees an over-read. */
-    char *bytes = memcpy(cnc__realloc(NULL, len + 1, 1), body, len);
-    int rc;
+    static const size_t pieces[] = {1, 2, 3, 5, 8, 13, 64};
+    int rc = parse_by(out, type, body, len, len);
 
-    bytes = cnc__realloc(bytes, len == 0 ? 1 : len, 1);
-    rc = cnc__multipart_parse(type, bytes, len, 4, tell, out);
-    cnc__free(bytes);
+    for (size_t i = 0; i < CNC_N(pieces); i++) {
+        struct cnc__str again = CNC__STR;
+
+        assert_int_equal(parse_by(&again, type, body, len, pieces[i]), rc);
+        if (rc == 0) {
+            assert_string_equal(cnc__str_c(&again), cnc__str_c(out));
+        }
+        cnc__str_fini(&again);
+    }
     return rc;
 }
 
@@ -173,10 +219,59 @@ heads_and_parts_have_an_end(void **state)
     cnc__str_fini(&out);
 }
 
+/* However large a part is, what is told of it is not held. */
+static void
+little_is_held_of_a_large_part(void **state)
+{
+    static const char head[] = "--XX\r\n" CD "name=\"a\"; filename=\"f\"\r\n"
+                               "\r\n\r\n--X";
+    struct cnc__str out = CNC__STR;
+    struct cnc__multipart *m = cnc__multipart_new(TYPE, 4, &events, &out);
+    size_t before;
+
+    assert_int_equal(cnc__multipart_feed(m, head, sizeof(head) - 1), 0);
+    before = out.len;
+    assert_int_equal(cnc__multipart_feed(m, "y", 1), 0);
+    assert_int_equal(out.len - before, 6); /* CR LF - - X y */
+    for (size_t i = 0; i < 1000; i++) {
+        before = out.len;
+        assert_int_equal(cnc__multipart_feed(m, "\r\n--X\r", 6), 0);
+        assert_true(out.len - before <= 6 + 5);
+    }
+    assert_int_equal(cnc__multipart_feed(m, "\r\n--XX--\r\n", 10), 0);
+    assert_int_equal(cnc__multipart_finish(m), 0);
+    cnc__multipart_free(&m);
+    cnc__str_fini(&out);
+}
+
+static int
+refuse(const char *data, size_t len, void *priv)
+{
+    return CNC_EACCES;
+}
+
+static void
+what_a_reader_refuses_ends_it(void **state)
+{
+    static const struct cnc__multipart_events no = {on_begin, refuse, on_end};
+    static const char body[] = ONE "\r\n--XX--";
+    struct cnc__str out = CNC__STR;
+    struct cnc__multipart *m = cnc__multipart_new(TYPE, 4, &no, &out);
+
+    assert_int_equal(cnc__multipart_feed(m, body, sizeof(body) - 1),
+                     CNC_EACCES);
+    assert_int_equal(cnc__multipart_finish(m), CNC_EACCES);
+    assert_string_equal(out.data, "[a|-||");
+    cnc__multipart_free(&m);
+    cnc__str_fini(&out);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(little_is_held_of_a_large_part),
+        cmocka_unit_test(what_a_reader_refuses_ends_it),
         cmocka_unit_test(what_browsers_write_is_read),
         cmocka_unit_test(only_a_good_boundary_is_one),
         cmocka_unit_test(
