@@ -55,7 +55,7 @@
 
   <!-- Password managers want to know whose password it is that changes; and
        what is typed to be sure is not theirs to fill in. -->
-  <xsl:template match="x:field[@var = 'old' and @type = 'text-private']" mode="field">
+  <xsl:template match="x:field[@type = 'text-private' and not(preceding-sibling::x:field/@type = 'text-private')]" mode="field">
     <xsl:param name="form" select="'form'"/>
     <input type="text" autocomplete="username" hidden="hidden" readonly="readonly" value="{$account/x:field[@var = 'jid']/x:value}"/>
     <xsl:call-template name="field"><xsl:with-param name="form" select="$form"/></xsl:call-template>

@@ -31,6 +31,11 @@
     </xsl:choose>
   </xsl:template>
 
+  <!-- Not where a choice would lose what the address says. -->
+  <xsl:template match="/*" mode="footer">
+    <xsl:if test="not(c:param[@name != 'lang'])"><xsl:call-template name="languages"/></xsl:if>
+  </xsl:template>
+
   <!-- A command that asks nothing, as a button; field: one value it needs. -->
   <xsl:template name="auth-button">
     <xsl:param name="node"/>

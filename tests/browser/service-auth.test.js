@@ -74,6 +74,61 @@ test("auth: one session is ended from another", () =>
     await other.context().close();
   }));
 
+for (const javaScriptEnabled of [true, false])
+  test(`auth: in German, ${javaScriptEnabled ? "with" : "without"} JavaScript`, () =>
+    withAuth(async (page, service) => {
+      await page.goto(service.url + "login");
+      assert.equal(await page.getAttribute("html", "lang"), "de");
+      assert.equal(await page.textContent("h1"), "Anmelden");
+      assert.equal(await page.textContent("#do-login button"), "Anmelden");
+      await fill(page, "login", { user: "juliet", password: "falsch" });
+      assert.match(await page.textContent(".cnc-form-error"), /gehören nicht zusammen/);
+      await login(page, service);
+      assert.match(await page.textContent("main [role=status]"), /Sie sind angemeldet als juliet@localhost/);
+      assert.match(await page.textContent(".auth-session"), /diese hier/);
+      // The browser of a password manager sees whose password it is.
+      assert.equal(await page.getAttribute("#do-account-password [name=old]", "autocomplete"), "current-password");
+      for (const name of ["password", "again"])
+        assert.equal(await page.getAttribute(`#do-account-password [name=${name}]`, "autocomplete"), "new-password");
+      assert.equal(await page.inputValue("#do-account-password [autocomplete=username]"), "juliet@localhost");
+      assert.equal(await page.getAttribute("#do-account-delete [name=name]", "autocomplete"), null);
+      await Promise.all([page.waitForURL(/lang=en/), page.click(".cnc-languages >> text=English")]);
+      assert.equal(await page.getAttribute("html", "lang"), "en");
+      await Promise.all([page.waitForEvent("load"), page.click(".cnc-viewer button")]);
+      assert.match(await page.textContent("main [role=status]"), /You are logged out/);
+    }, { javaScriptEnabled, locale: "de-DE" }));
+
+test("auth: an invitation is made, copied, used and withdrawn", () =>
+  withAuth(async (page, service, context) => {
+    await service.ctl(["do", "settings/auth", "sign-up=invited"]);
+    await service.ctl(["do", "roles/set", "jid=juliet@localhost", "role=admin", "has=true"]);
+    await login(page, service);
+    await Promise.all([page.waitForEvent("load"), page.click("main >> text=Invitations")]);
+    const links = [];
+    for (let i = 0; i < 2; i++) {
+      await page.goto(service.url + "invitations");
+      await fill(page, "invite", { days: "2" });
+      links.push(await page.inputValue(".auth-link"));
+    }
+    const other = await (await context.browser().newContext()).newPage();
+    const path = (link) => service.url + link.split("/").slice(3).join("/");
+    await other.goto(path(links[0]));
+    for (const [name, value] of [["user", "username"], ["password", "new-password"], ["again", "new-password"]])
+      assert.equal(await other.getAttribute(`#do-sign-up [name=${name}]`, "autocomplete"), value);
+    await fill(other, "sign-up", { user: "romeo", password: "his own words", again: "his own words" });
+    assert.equal(new URL(other.url()).pathname, "/account");
+    await page.goto(service.url + "invitations");
+    assert.match(await page.textContent("main"), /used.*romeo@localhost/s);
+    await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: /^Withdraw/ }).click()]);
+    assert.match(await page.textContent("main [role=status]"), /withdrawn/);
+    assert.equal(await page.getByRole("button", { name: /^Withdraw/ }).count(), 0);
+    await other.context().clearCookies();
+    await other.goto(path(links[1]));
+    await fill(other, "sign-up", { user: "tybalt", password: "his own words", again: "his own words" });
+    assert.match(await other.textContent(".cnc-form-error"), /withdrawn/);
+    await other.context().close();
+  }));
+
 for (const colorScheme of ["light", "dark"])
   for (const width of [1280, 390])
     test(`auth: axe finds nothing, ${colorScheme}, ${width} wide`, () =>
@@ -105,9 +160,15 @@ for (const colorScheme of ["light", "dark"])
         await fill(page, "login-open", {});
         assert.match(await page.textContent("main"), /too old/);
         await look("open-refused");
+        await service.ctl(["do", "roles/set", "jid=juliet@localhost", "role=admin", "has=true"]);
         await login(page, service);
         await page.click("text=Delete your account");
         await look("account");
+        await page.goto(service.url + "invitations");
+        await fill(page, "invite", {});
+        await look("invitation");
+        await page.goto(service.url + "invitations");
+        await look("invitations");
         await page.goto(service.url + "login");
         await look("logged-in");
       }, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true }));

@@ -961,7 +961,8 @@ def test_a_password_of_another_server_is_not_asked_for(far):
 
 # -- the other two faces -------------------------------------------------------
 
-COMMANDS = {"invitations", "invitations/withdraw", "login", "login/client", "login/confirm", "login/link",
+COMMANDS = {"invitations", "invitations/withdraw", "login", "login/client",
+            "login/confirm", "login/link",
             "login/open", "logout", "logout/everywhere", "sign-up", "invite",
             "account", "account/password", "account/delete", "account/sessions",
             "account/sessions/end", "auth/about"}
@@ -1066,6 +1067,85 @@ def test_clients_make_accounts_by_the_same_rule():
         assert register("romeo") == "result"
 
 
+# -- in German -----------------------------------------------------------------
+
+GERMAN = {"Accept-Language": "de-AT,en;q=0.5"}
+
+
+def test_the_pages_and_what_they_say_are_in_german(service):
+    change(service, sign_up="invited")
+    b = Browser(service, **GERMAN)
+    page = b.get("/login")
+    assert '<html lang="de">' in page.text
+    for words in ("<h1>Anmelden</h1>", "Ohne Passwort", "Noch kein Konto?",
+                  "Link schicken lassen", ">Passwort<"):
+        assert words in page.text, words
+    answer = b.login("juliet", OTHER)
+    assert answer.errors == ["Dieser Name und dieses Passwort gehören nicht "
+                             "zusammen."]
+    assert "eine Einladung" in b.get("/sign-up").text
+    assert b.login("juliet").status == 303
+    page = b.get("/account")
+    for words in ("Sie sind angemeldet als juliet@localhost.", "diese hier",
+                  "Überall abmelden", "Konto löschen", "zuletzt gesehen"):
+        assert words in page.text, words
+    answer = b.send(page, "account/password", old=PASSWORD, password="kurz",
+                    again="kurz")
+    assert answer.errors[0].startswith("Bitte nehmen Sie mindestens 8 Zeichen")
+    assert "Sie sind abgemeldet." in b.get(
+        b.post("/_do/logout", {}).location).text
+    assert "You are logged out." not in page.text
+    assert '<html lang="en">' in Browser(service).get("/login").text
+
+
+def test_a_client_hears_german_when_it_speaks_it(service):
+    c = xmpp(service)
+    c.send("<iq xmlns='jabber:client' to='localhost' type='set' id='g' "
+           "xml:lang='de'>"
+           f"<command xmlns='{NS_COMMANDS}' node='account/sessions/end' "
+           "action='complete'><x xmlns='jabber:x:data' type='submit'>"
+           "<field var='id'><value>x</value></field></x></command></iq>")
+    answer = c.recv()
+    while answer.get("id") != "g":
+        answer = c.recv()
+    assert "Diese Sitzung ist schon beendet." in "".join(answer.itertext())
+
+
+def said_by_the_app() -> set[str]:
+    """What people may read: labels and sentences of its C files, words of its
+    templates."""
+    folder = os.path.join(TOP, "apps", "auth")
+    texts = set()
+    literal = r'"((?:[^"\\\n]|\\.)*)"'
+    for name in os.listdir(folder):
+        if not name.endswith((".c", ".xsl")):
+            continue
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            text = f.read()
+        if name.endswith(".xsl"):
+            texts |= {" ".join(t.split()) for t in re.findall(
+                "<c:text>(.*?)</c:text>", text, re.S)}
+            continue
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        for found in re.finditer(rf"{literal}(?:\s*{literal})*", text):
+            words = "".join(re.findall(literal, found[0]))
+            if re.match("[A-Z]", words) and not words.startswith("Log in with "
+                                                                 "this link"):
+                texts.add(words.replace('\\"', '"'))
+    return texts
+
+
+def test_the_catalogue_has_all_that_the_app_says_and_no_more():
+    with open(os.path.join(TOP, "apps", "auth", "locale", "de.po"),
+              encoding="utf-8") as f:
+        entries = f.read().split("msgid ")[2:]
+    literal = r'"((?:[^"\\\n]|\\.)*)"'
+    ids = {"".join(re.findall(literal, e.split("msgstr")[0]))
+           .replace('\\"', '"') for e in entries}
+    assert all(re.findall(r'"[^"]', e.split("msgstr")[1]) for e in entries)
+    said = said_by_the_app()
+    assert said - ids == set()
+    assert ids - said == set()
 
 
 # -- people of another program's database --------------------------------------
