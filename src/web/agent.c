@@ -23,6 +23,7 @@ cnc__agent_new(const struct cnc__agent_env *env)
     a->pages = cnc__table_new();
     a->watches = cnc__table_new();
     a->sheets = cnc__table_new();
+    a->coming = cnc__table_new();
     a->files = cnc__table_new();
     a->assets.files = cnc__table_new();
     a->runtime.files = cnc__table_new();
@@ -94,6 +95,7 @@ cnc__agent_free(struct cnc__agent **ap)
     free_pages(a);
     cnc__table_free(&a->watches, cnc__watch_free);
     cnc__table_free(&a->sheets, cnc__sheet_free);
+    cnc__table_free(&a->coming, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
     cnc__table_free(&a->builtins, cnc__sheet_free);
     cnc__sheet_unref(&a->builtin);

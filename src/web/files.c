@@ -4,7 +4,8 @@
  * no item of its name, or when it differs from the one last taken: the SHA-256
  * of that is an attribute of the version it became, so that what an operator
  * published since stays until the file itself changes.  A sheet that imports
- * another is taken after it.
+ * another is taken after it; each is tried together with those that are still
+ * to come, as they may have changed together.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,11 +19,12 @@
 #define MAX_FILES 256
 
 struct file {
+    struct taking *of;
     char *name, *folder;
     char *text;
     size_t len;
     char hash[65];
-    bool taken;
+    bool wanted, taken;
 };
 
 struct taking {
@@ -83,6 +85,7 @@ read_one(struct taking *t, const char *folder, int fd, const char *name)
     struct file *f = place_of(t, name);
     cnc__pack_sha256(hash, cnc__str_c(&text), text.len);
     cnc__hex(f->hash, hash, sizeof(hash));
+    f->of = t;
     f->name = cnc__strdup(name);
     f->folder = cnc__strdup(folder);
     f->len = text.len;
@@ -199,27 +202,26 @@ wanted(struct cnc__agent *a, const struct file *f)
 
 /* What a page falls back to when the item is taken away. */
 static void
-keep(struct taking *t, const char *name)
+keep(const struct file *f)
 {
-    for (size_t i = 0; i < t->n; i++) {
+    struct cnc__sheet *old = cnc__table_put(f->of->agent->files, f->name,
+                                            cnc__sheet_new(f->text, f->len));
+    cnc__sheet_unref(&old);
+}
+
+/* All that will be published: what each is tried with. */
+static void
+announce(struct taking *t)
+{
+    for (size_t i = 0; i < t->n && !t->agent->closed; i++) {
         struct file *f = &t->files[i];
-        if (strcmp(f->name, name) == 0) {
+        f->wanted = wanted(t->agent, f);
+        if (f->wanted) {
             struct cnc__sheet *old = cnc__table_put(
-                t->agent->files, name, cnc__sheet_new(f->text, f->len));
+                t->agent->coming, f->name, cnc__sheet_new(f->text, f->len));
             cnc__sheet_unref(&old);
         }
     }
-}
-
-static const char *
-folder_of(const struct taking *t, const char *name)
-{
-    for (size_t i = 0; name != NULL && i < t->n; i++) {
-        if (strcmp(t->files[i].name, name) == 0) {
-            return t->files[i].folder;
-        }
-    }
-    return t->dir;
 }
 
 static void next(struct taking *t);
@@ -227,24 +229,29 @@ static void next(struct taking *t);
 static void
 on_published(const struct cnc_error *err, const char *id, void *priv)
 {
-    struct taking *t = priv;
-    if (err == NULL && id != NULL) {
-        keep(t, id);
+    struct file *f = priv;
+    struct taking *t = f->of;
+    if (t->agent->closed) {
+        next(t);
+        return;
     }
-    if (err != NULL && t->err.code == 0) {
-        t->err = *err;
+    struct cnc__sheet *came = cnc__table_del(t->agent->coming, f->name);
+    cnc__sheet_unref(&came);
+    if (err == NULL) {
+        keep(f);
+    } else if (t->err.code == 0) {
         cnc_error_set(&t->err, err->code, err->condition,
-                      "template file %s/%s: %.300s", folder_of(t, id),
-                      id ? id : "", err->text);
+                      "template file %s/%s: %.300s", f->folder, f->name,
+                      err->text);
         t->err.line = err->line;
     }
     next(t);
 }
 
 static void
-publish(struct taking *t, const struct file *f)
+publish(struct file *f)
 {
-    struct cnc__agent *a = t->agent;
+    struct cnc__agent *a = f->of->agent;
     struct cnc__str jid = CNC__STR;
     struct cnc_element *e = NULL;
     cnc__str_printf(&jid, "%s/files", a->domain);
@@ -253,9 +260,9 @@ publish(struct taking *t, const struct file *f)
     cnc_element_set_attr(e, NULL, "type", "application/xslt+xml", NULL);
     cnc_element_set_attr(e, NULL, ATTR_HASH, f->hash, NULL);
     cnc_element_insert_text(e, 0, f->text, f->len, NULL);
-    t->waiting++;
+    f->of->waiting++;
     cnc__pubsub_publish(a->env.pubsub, &me, a->templates, f->name, e, false,
-                        on_published, t);
+                        on_published, f);
     cnc_element_unref(&e);
     cnc__str_fini(&jid);
 }
@@ -291,13 +298,13 @@ is_ready(const struct file *f, size_t n_open, struct file *const open[])
 }
 
 static void
-take(struct taking *t, struct file *f)
+take(struct file *f)
 {
     f->taken = true;
-    if (wanted(t->agent, f)) {
-        publish(t, f);
+    if (f->wanted) {
+        publish(f);
     } else {
-        keep(t, f->name);
+        keep(f);
     }
 }
 
@@ -316,12 +323,12 @@ take_ready(struct taking *t)
     t->waiting = 1; /* ours */
     for (size_t i = 0; i < n && !t->agent->closed; i++) {
         if (is_ready(left[i], n, left)) {
-            take(t, left[i]);
+            take(left[i]);
             taken++;
         }
     }
     for (size_t i = 0; i < n && taken == 0 && !t->agent->closed; i++) {
-        take(t, left[i]);
+        take(left[i]);
     }
     next(t);
 }
@@ -347,6 +354,7 @@ next(struct taking *t)
 static void
 take_files(void *arg)
 {
+    announce(arg);
     take_ready(arg);
 }
 

@@ -116,6 +116,8 @@ sheet_of_item(const struct cnc__item *item)
                               cnc_buf_len(item->payload));
         if (s == NULL) {
             cnc__log(CNC_LOG_WARN, "template.unreadable", "id=%s", item->id);
+        } else {
+            s->seq = item->seq;
         }
     }
     return s;
@@ -144,15 +146,28 @@ cnc__templates_init(struct cnc__agent *a)
                    cnc__sheet_new(cnc__theme_xsl, cnc__theme_xsl_len));
 }
 
+static void
+forget(struct cnc__agent *a, const char *id)
+{
+    struct cnc__sheet *old = cnc__table_del(a->sheets, id);
+    cnc__sheet_unref(&old);
+}
+
 struct cnc__sheet *
 cnc__sheet_find(struct cnc__agent *a, const char *id)
 {
-    struct cnc__sheet *s = cnc__table_get(a->sheets, id);
+    struct cnc__sheet *s = a->trying ? cnc__table_get(a->coming, id) : NULL;
     if (s != NULL) {
         return s;
     }
+    s = cnc__table_get(a->sheets, id);
     struct cnc__item *item =
         a->templates == NULL ? NULL : cnc__node_item(a->templates, id);
+    /* Whoever published it is told before we are, and may go on at once. */
+    if (s != NULL && item != NULL && s->seq == item->seq) {
+        return s;
+    }
+    forget(a, id);
     s = item == NULL ? NULL : sheet_of_item(item);
     if (s != NULL) {
         cnc__table_put(a->sheets, id, s);
@@ -205,13 +220,6 @@ changed(struct cnc__agent *a, const char *id)
         cnc__page_touch(p);
         cnc__live_flush(p);
     }
-}
-
-static void
-forget(struct cnc__agent *a, const char *id)
-{
-    struct cnc__sheet *old = cnc__table_del(a->sheets, id);
-    cnc__sheet_unref(&old);
 }
 
 void
@@ -352,6 +360,7 @@ send_checks(struct cnc__check *c)
     struct cnc__agent *a = c->agent;
     struct cnc__str source = CNC__STR;
     size_t n = 0;
+    a->trying = true;
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         const struct cnc__web_page *p = i.value;
         /* Of many addresses of one path some are enough. */
@@ -369,6 +378,7 @@ send_checks(struct cnc__check *c)
         cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
         send_check(c, a->next_worker, c->id, &source);
     }
+    a->trying = false;
     cnc__str_fini(&source);
 }
 

@@ -137,6 +137,7 @@ void cnc__parts_sum(unsigned char out[32], const struct cnc__parts *p,
 
 struct cnc__sheet { /* a stylesheet's text; counted, never changes */
     unsigned refs;
+    uint64_t seq; /* of the item that it is; 0: of a file */
     char *text;
     size_t len;
     char **imports; /* names, each once; as written, found or not */
@@ -307,6 +308,8 @@ struct cnc__agent {
     struct cnc__node *templates;
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
+    struct cnc__table *coming; /* the same, of files that become items now */
+    bool trying;               /* a template, together with those */
     struct cnc__sheet *builtin, *builtin_do;
     struct cnc__table *builtins; /* id -> struct cnc__sheet: theme.xsl */
     struct cnc__template_runner *template_runners; /* its commands */

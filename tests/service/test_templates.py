@@ -244,3 +244,58 @@ def test_the_oldest_preview_goes_when_there_are_too_many(panel):
         last = preview(panel, text=COUNT)[1]["Location"]
     assert panel.browse(first, panel.cookies["ann"])[0] == 404
     assert panel.browse(last, panel.cookies["ann"])[0] == 200
+
+
+BASE = """<xsl:stylesheet version="1.0"
+    xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
+  <xsl:template name="%s">A %s sentence.</xsl:template>
+</xsl:stylesheet>"""
+
+LEANS = """<xsl:stylesheet version="1.0"
+    xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
+  <xsl:import href="base.xsl"/>
+  <xsl:template match="/">
+    <html lang="en"><head><title>T</title></head>
+      <body><p><xsl:call-template name="%s"/></p></body>
+    </html>
+  </xsl:template>
+</xsl:stylesheet>"""
+
+
+def faults(service):
+    return [line for line in service.log if "template.file" in line]
+
+
+def test_files_that_changed_together_are_taken_together(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+
+    def write(name):
+        (files / "base.xsl").write_text(BASE % (name, name))
+        (files / "bookcase.xsl").write_text(LEANS % name)
+    write("short")
+    with Service(files=str(files)) as s:
+        assert "A short sentence." in s.page()
+        for name in "long", "longer":
+            s.stop()
+            write(name)  # neither works with the other's old version
+            s.start()
+            assert f"A {name} sentence." in s.page()
+        assert not faults(s)
+
+
+def test_a_file_that_needs_what_an_operator_took_away_is_named(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "base.xsl").write_text(BASE % ("short", "short"))
+    (files / "bookcase.xsl").write_text(LEANS % "short")
+    with Service(files=str(files)) as s:
+        link = Link(s)
+        put(link, LEANS.replace("<p>", "<p>Mine: ") % "short")
+        until("the page", lambda: "Mine: A short" in s.page())
+        link.close()
+        s.stop()
+        (files / "base.xsl").write_text(BASE % ("long", "long"))
+        s.start()
+        assert "Mine: A short sentence." in s.page()
+        assert "base.xsl" in faults(s)[0] and "bookcase.xsl" in faults(s)[0]
