@@ -139,6 +139,7 @@ static int
 say_link(struct cnc_request *r, const char *jid, int code)
 {
     if (code == 0) {
+        cnc_see(r, "/login"); /* not to `next`: he is not logged in yet */
         cnc_note(r,
                  "If %s can log in here, a message with a link is on its way "
                  "to it. The link works once, within %u minutes.",
