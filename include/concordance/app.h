@@ -404,6 +404,11 @@ CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);
  * than size. */
 CNC_API int cnc_url(struct cnc_request *r, char *out, size_t size,
                     const char *path);
+/* Something went wrong that is nobody's fault but the app's: the text is for
+ * the operator, who sees it as the app's last error; whoever asked is told
+ * plainly that it did not work.  Returns CNC_ESYS, to be returned. */
+CNC_API int cnc_fault(struct cnc_request *r, const char *fmt, ...)
+    CNC_PRINTF(2, 3);
 /* A line in the service's log. */
 CNC_API void cnc_log(struct cnc_request *r, const char *fmt, ...)
     CNC_PRINTF(2, 3);

@@ -16,6 +16,7 @@ import decimal
 import os
 import sys
 import threading
+import traceback
 from typing import Callable, Iterator
 
 import nodetree
@@ -46,6 +47,18 @@ def url(path: str) -> str:
     """The address of a path of this domain as people see it, for messages:
     "https://books.example/login".  In a handler."""
     return _call().url(path)
+
+
+def _where(error: BaseException) -> str:
+    """The last line of its traceback, and the place: "KeyError: 'x'
+    (shelf.py:12)"."""
+    text = traceback.format_exception_only(type(error), error)[-1].strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
+        # What is cut is the text, not the place.
+        text = f"{text[:200 - len(place)]} ({place})"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Refuse(Exception):
@@ -561,6 +574,9 @@ class App:
                 if refusal.text is not None or not refusal.fields:
                     request.refuse(None, refusal.text or "It was refused.")
                 return False
+            except BaseException as error:
+                request.fault(_where(error))
+                raise
             finally:
                 _now.call = before
         return hook

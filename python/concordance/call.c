@@ -2,8 +2,10 @@
 /*
  * call.c -- from the app's thread into Python, and what came of it.
  */
+#include <pthread.h>
 #include <stdio.h>
 
+#include "../../src/app/apps.h"
 #include "../../src/base/log.h"
 #include "module.h"
 
@@ -42,6 +44,78 @@ cnc__py_log_exception(void)
     PyErr_Clear();
 }
 
+/* -- a handler that is given up ---------------------------------------------
+ */
+
+/* A handler that runs, for whoever would end it; all under the GIL. */
+struct inside {
+    unsigned long thread;
+    bool over;
+    unsigned refs; /* the handler's, and the interrupter's */
+};
+
+static void
+inside_unref(struct inside *in)
+{
+    if (--in->refs == 0) {
+        cnc__free(in);
+    }
+}
+
+/* Raise SystemExit in it: Python code that loops ends so, and what waits in a
+ * call of C when that returns. */
+static void *
+interrupt(void *arg)
+{
+    struct inside *in = arg;
+    PyGILState_STATE gil = PyGILState_Ensure();
+
+    if (!in->over) {
+        PyThreadState_SetAsyncExc(in->thread, PyExc_SystemExit);
+    }
+    inside_unref(in);
+    PyGILState_Release(gil);
+    return NULL;
+}
+
+/* On the core's thread, which never waits for the GIL. */
+static void
+on_lost(void *priv)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, interrupt, priv) == 0) {
+        pthread_detach(thread);
+    }
+}
+
+static struct inside *
+enter(struct cnc_request *r)
+{
+    struct inside *in = cnc__zalloc(sizeof(*in));
+
+    in->thread = PyThread_get_thread_ident();
+    in->refs = 2;
+    if (!cnc__request_on_lost(r, on_lost, in)) {
+        cnc__free(in);
+        return NULL;
+    }
+    return in;
+}
+
+static void
+leave(struct cnc_request *r, struct inside *in)
+{
+    if (in == NULL) {
+        return; /* the call around this one has it */
+    }
+    in->over = true;
+    if (cnc__request_on_lost(r, NULL, NULL)) {
+        in->refs--; /* nobody comes any more */
+    }
+    inside_unref(in);
+}
+
 /* Call hook(request, xml or None). */
 static int
 call_hook(const struct hook *h, struct cnc_request *r,
@@ -52,6 +126,7 @@ call_hook(const struct hook *h, struct cnc_request *r,
         (allocfunc)PyType_GetSlot(h->run->state->request_type, Py_tp_alloc);
     PyObject *op = alloc(h->run->state->request_type, 0);
     PyObject *xml = NULL, *result = NULL;
+    struct inside *in = enter(r);
     int code = CNC_ESYS;
 
     h->run->n_inside++;
@@ -67,6 +142,7 @@ call_hook(const struct hook *h, struct cnc_request *r,
     if (xml != NULL) {
         result = PyObject_CallFunctionObjArgs(h->call, op, xml, NULL);
     }
+    leave(r, in);
     if (result == NULL) {
         cnc__py_log_exception();
     } else {

@@ -410,6 +410,19 @@ request_url(PyObject *op, PyObject *args)
 }
 
 static PyObject *
+request_fault(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = cnc__py_request(op);
+    const char *text;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &text)) {
+        return NULL;
+    }
+    cnc_fault(r, "%s", text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 request_log(PyObject *op, PyObject *args)
 {
     struct cnc_request *r = cnc__py_request(op);
@@ -571,6 +584,8 @@ static PyMethodDef request_methods[] = {
     {"has_role", request_has_role, METH_VARARGS,
      "has_role(role: str) -> bool"},
     {"log", request_log, METH_VARARGS, "log(text: str) -> None"},
+    {"fault", request_fault, METH_VARARGS,
+     "fault(text: str) -> None: what the app's last error is"},
     {"url", request_url, METH_VARARGS, "url(path: str) -> str; ValueError"},
     /* Behind concordance.login, which is their manual. */
     {"account_exists", cnc__py_account_exists, METH_VARARGS, NULL},

@@ -231,6 +231,13 @@ CNC_API void cnc__apps_hook(struct cnc__apps *a, const char *name,
                             struct cnc_element *in, cnc__hook_done_f *done,
                             void *priv);
 
+/* For whoever runs handlers in another language.  f(priv) is called once, on
+ * the core's thread, when this call of a handler is given up: it runs still.
+ * By the handler itself; f NULL: it has returned.  False: nothing is set, for
+ * something was already, or f has been called. */
+CNC_API bool cnc__request_on_lost(struct cnc_request *r, void (*f)(void *priv),
+                                  void *priv);
+
 struct cnc__apps_stats {
     uint64_t submits, refused, failures; /* failures: a handler's own fault */
 };

@@ -118,9 +118,9 @@ start_now(struct cnc__app *app, struct cnc_error *err)
     }
     app->thread = thread;
     if (code != 0) {
-        code = cnc_error_set(
-            err, CNC_EREFUSED, NULL, "app \"%s\" refused to start: %s",
-            app->decl->name, r.refused ? r.refusal : cnc_err_text(code));
+        code = cnc_error_set(err, CNC_EREFUSED, NULL,
+                             "app \"%s\" refused to start: %s",
+                             app->decl->name, cnc__request_why(&r, code));
     }
     cnc__request_call_fini(&r);
     return code;

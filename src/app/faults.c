@@ -215,13 +215,21 @@ cnc__app_fault(struct cnc__app *app, const char *text)
     count_fault(app);
 }
 
+const char *
+cnc__request_why(const struct cnc_request *r, int code)
+{
+    return r->refused            ? r->refusal
+           : r->fault[0] != '\0' ? r->fault
+                                 : cnc_err_text(code);
+}
+
 void
 cnc__app_judge(const struct cnc_request *r, int code)
 {
     struct cnc__app *app = r->app;
 
     if (is_fault(r, code)) {
-        cnc__app_fault(app, cnc_err_text(code));
+        cnc__app_fault(app, cnc__request_why(r, code));
     } else {
         app->streak = 0;
     }

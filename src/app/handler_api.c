@@ -49,6 +49,23 @@ cnc_text(const struct cnc_element *record, const char *name)
     return cnc_element_child_text(record, NULL, name);
 }
 
+/* One line, cut between characters. */
+static void
+print_line(char *out, size_t size, const char *fmt, va_list ap)
+{
+    size_t len;
+
+    vsnprintf(out, size, fmt, ap);
+    len = strlen(out);
+    while (len > 0 && !cnc__utf8_valid(out, len)) {
+        len--;
+    }
+    out[len] = '\0';
+    for (; *out != '\0'; out++) {
+        *out = (unsigned char)*out < ' ' ? ' ' : *out;
+    }
+}
+
 int
 cnc_refuse(struct cnc_request *r, const char *field, const char *fmt, ...)
 {
@@ -57,17 +74,8 @@ cnc_refuse(struct cnc_request *r, const char *field, const char *fmt, ...)
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    print_line(text, sizeof(text), fmt, ap);
     va_end(ap);
-    if (!cnc__utf8_valid(text, strlen(text))) {
-        /* Cut in the middle of a character. */
-        size_t len = strlen(text);
-
-        while (len > 0 && !cnc__utf8_valid(text, len)) {
-            len--;
-        }
-        text[len] = '\0';
-    }
     if (!r->refused) {
         snprintf(r->refusal, sizeof(r->refusal), "%s", text);
     }
@@ -76,6 +84,18 @@ cnc_refuse(struct cnc_request *r, const char *field, const char *fmt, ...)
         cnc__values_refuse(r->values, field, text);
     }
     return CNC_EREFUSED;
+}
+
+int
+cnc_fault(struct cnc_request *r, const char *fmt, ...)
+{
+    va_list ap;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    va_start(ap, fmt);
+    print_line(r->fault, sizeof(r->fault), fmt, ap);
+    va_end(ap);
+    return CNC_ESYS;
 }
 
 void

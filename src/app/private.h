@@ -157,6 +157,7 @@ struct cnc_request {
     struct cnc__values *values; /* of a submit: takes the refusals */
     bool refused;
     char refusal[256];            /* the first one's text */
+    char fault[256];              /* cnc_fault()'s text */
     struct cnc_element *replaced; /* cnc_replace() */
     struct cnc__str reply;        /* cnc_reply() */
     /* What to run on the handler's thread, and on the core's after it. */
@@ -168,6 +169,8 @@ struct cnc_request {
     void (*give_up)(struct cnc_request *r, const char *why);
     /* Free it, after give_up() and after the handler.  On the core's. */
     void (*drop)(struct cnc_request *r);
+    void (*on_lost)(void *priv); /* under the thread's lock */
+    void *on_lost_priv;
     bool lost;            /* given up */
     const char *app_name; /* the core may change app->decl meanwhile */
     int code;
@@ -336,7 +339,9 @@ char *cnc__app_assets(const struct cnc__app *app);
  * *New*; "" for none. */
 char *cnc__app_folders(const struct cnc__app *app);
 
-/* faults.c: a handler has returned. */
+/* faults.c: why a handler said no, for the operator; borrowed. */
+const char *cnc__request_why(const struct cnc_request *r, int code);
+/* A handler has returned. */
 void cnc__app_judge(const struct cnc_request *r, int code);
 /* Once a second. */
 void cnc__app_sample(struct cnc__app *app);

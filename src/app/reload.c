@@ -202,8 +202,7 @@ after_start(struct cnc_request *r, int code)
     if (code != 0) {
         cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
                       "the new version of app \"%s\" refused to start: %s",
-                      app->own->name,
-                      r->refused ? r->refusal : cnc_err_text(code));
+                      app->own->name, cnc__request_why(r, code));
     }
     call_drop(r);
     if (code != 0) {

@@ -75,6 +75,9 @@ cnc__app_thread_lose(struct cnc__app_thread *t, const char *why)
     }
     while ((r = running) != NULL) {
         running = r->next;
+        if (r->on_lost != NULL) { /* it is set no more: r is lost */
+            r->on_lost(r->on_lost_priv);
+        }
         cnc__request_give_up(r, why);
     }
     while ((r = queued) != NULL) {
@@ -87,6 +90,25 @@ cnc__app_thread_lose(struct cnc__app_thread *t, const char *why)
     t->losing = false;
     pthread_cond_broadcast(&t->wake);
     pthread_mutex_unlock(&t->lock);
+}
+
+bool
+cnc__request_on_lost(struct cnc_request *r, void (*f)(void *priv), void *priv)
+{
+    struct cnc__app_thread *t = cnc__app_thread_here();
+    bool set;
+
+    if (t == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&t->lock);
+    set = !r->lost && (f == NULL || r->on_lost == NULL);
+    if (set) {
+        r->on_lost = f;
+        r->on_lost_priv = priv;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return set;
 }
 
 bool

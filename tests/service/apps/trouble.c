@@ -25,7 +25,13 @@ loop(struct cnc_request *r, struct cnc_element *form)
     return 0;
 }
 
-CNC_APP(trouble, .xmlns = "urn:example:trouble",
+#ifdef TROUBLE_THREADED
+#define FLAGS CNC_APP_THREADED
+#else
+#define FLAGS 0
+#endif
+
+CNC_APP(trouble, .flags = FLAGS, .xmlns = "urn:example:trouble",
         .commands = CNC_COMMANDS({"crash", "Crash", .run = crash},
                                  {"give-up", "Abort", .run = give_up},
                                  {"loop", "Loop", .run = loop}));
