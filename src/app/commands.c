@@ -102,8 +102,10 @@ fault(const struct command_call *c, int code)
 static void
 failed(struct command_call *c, int code)
 {
-    const char *text =
-        c->answer.note.len > 0 ? c->answer.note.data : words(code);
+    /* What the handler said before the store failed is not so. */
+    const char *text = c->answer.note.len > 0 && !c->call.not_kept
+                           ? c->answer.note.data
+                           : words(code);
     struct cnc_error err = {0};
 
     if (words(code) == NULL) {

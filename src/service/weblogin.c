@@ -4,51 +4,14 @@
  * the cookie), one line a value: id, JID, since, seen, expires, address, what
  * the browser said it is.
  */
-#include <openssl/evp.h>
-#include <time.h>
-
+#include "weblogin.h"
 #include "../base/text.h"
 #include "../xmpp/jid.h"
-#include "weblogin.h"
 
 #define MAX_AGENT   200  /* bytes */
 #define KEEP_SEEN   3600 /* seconds between writing that it was used */
 #define SWEEP_MS    5000u
 #define VALUE_LINES 7
-
-int64_t
-cnc__unix_s(void)
-{
-    return (int64_t)time(NULL);
-}
-
-void
-cnc__secret_new(char out[CNC__WEBLOGIN_SECRET + 1])
-{
-    struct cnc__str text = CNC__STR;
-    unsigned char raw[32];
-
-    cnc__random(raw, sizeof(raw));
-    cnc__base64_encode(&text, raw, sizeof(raw));
-    for (size_t i = 0; i < CNC__WEBLOGIN_SECRET; i++) {
-        char c = text.data[i];
-
-        out[i] = c == '+' ? '-' : c == '/' ? '_' : c;
-    }
-    out[CNC__WEBLOGIN_SECRET] = '\0';
-    cnc__wipe(raw, sizeof(raw));
-    cnc__wipe(text.data, text.len);
-    cnc__str_fini(&text);
-}
-
-void
-cnc__secret_hash(char out[65], const char *secret, size_t len)
-{
-    unsigned char hash[32];
-
-    CNC_CHECK(EVP_Digest(secret, len, hash, NULL, EVP_sha256(), NULL) == 1);
-    cnc__hex(out, hash, sizeof(hash));
-}
 
 struct cnc__weblogins *
 cnc__weblogins_new(struct cnc_service *s)

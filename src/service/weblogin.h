@@ -44,7 +44,7 @@ struct cnc__weblogins {
     uint64_t swept_ms;
 };
 
-/* -- weblogin.c ------------------------------------------------------------
+/* -- secret.c --------------------------------------------------------------
  */
 
 /* 43 characters that fit in a URL and a cookie: 256 random bits. */
@@ -52,6 +52,9 @@ void cnc__secret_new(char out[CNC__WEBLOGIN_SECRET + 1]);
 /* SHA-256, in hex, of a text. */
 void cnc__secret_hash(char out[65], const char *secret, size_t len);
 int64_t cnc__unix_s(void);
+
+/* -- weblogin.c ------------------------------------------------------------
+ */
 
 /* A new one; secret is what the cookie shall be.  One that cannot be kept
  * ends.  g (may be NULL): what is kept for it. */

@@ -741,6 +741,37 @@ def test_the_link_does_not_go_where_the_request_says(service):
     assert link_in(stanza).startswith(service.url)
 
 
+@pytest.mark.parametrize("command, path", [
+    ("login/open", "/login/open"), ("login/confirm", "/login/confirm")])
+def test_guessing_tokens_is_limited(service, command, path):
+    b = Browser(service)
+    said = []
+    for n in range(35):
+        answer = b.post(f"{path}?token={n:043d}&jid=a&do={command}", {
+            "token": f"{n:043d}", "jid": "juliet@localhost"})
+        assert answer.status == 422
+        said.append(answer.errors[0])
+    assert "too old" in said[0] and "too often" in said[-1]
+    assert b.who() == ""
+
+
+def test_one_link_pressed_by_many_lets_one_in(service):
+    c = xmpp(service)
+    ask_link(Browser(service), "juliet@localhost")
+    path = next_link(c)
+    pages, answers = [], []
+    for _ in range(4):
+        b = Browser(service)
+        pages.append((b, b.get(path)))
+    threads = [threading.Thread(target=lambda b=b, page=page: answers.append(
+        b.send(page, "login/open").status)) for b, page in pages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert sorted(answers) == [303, 422, 422, 422]
+
+
 # -- by one's own client -------------------------------------------------------
 
 def start_client_login(b: Browser, jid: str, path="/login"):

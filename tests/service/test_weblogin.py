@@ -10,13 +10,14 @@ import http.client
 import json
 import os
 import re
+import shutil
 import threading
 import time
 import urllib.parse
 
 import pytest
 
-from service import BUILD, LIMIT, Service
+from service import BUILD, LIMIT, Service, until
 from wire import Client, Closed, esc
 
 AUTH = "http://jabber.org/protocol/http-auth"
@@ -654,8 +655,10 @@ def test_what_somebody_typed_is_an_address(service, text, jid):
     assert Browser(service).do("bare", text=text) == jid
 
 
-def test_what_was_said_holds_after_a_kill(tmp_path):
-    app = os.path.join(BUILD, "tests/service/apps/lock-threaded.so")
+@pytest.mark.parametrize("name", ["lock", "lock-threaded"])
+def test_what_was_said_holds_after_a_kill(tmp_path, name):
+    """Whichever thread the handler runs on: what it says is on disk."""
+    app = os.path.join(BUILD, f"tests/service/apps/{name}.so")
     data = str(tmp_path / "data")
     with Service(app, store="sqlite", data=data, files=str(tmp_path)) as s:
         stays, ends = logged_in(s), logged_in(s)
@@ -665,9 +668,6 @@ def test_what_was_said_holds_after_a_kill(tmp_path):
                         has="true") == "code=0"
         ends_cookies = dict(ends.cookies)
         ends.do("logout")
-        # One more durable change, whose commit comes after those.
-        assert stays.do("role", jid="x@localhost", role="staff",
-                        has="true") == "code=0"
         s.kill()
         s.start()
         assert "staff=1" in stays.do("whoami")
@@ -676,3 +676,34 @@ def test_what_was_said_holds_after_a_kill(tmp_path):
         assert "guest=1" in ends.do("whoami")
         assert stays.do("take", token=used) == "CNC_EAUTH"
         assert stays.do("take", token=kept) == "b"
+        late = logged_in(s)
+        for end in ("logout", "end"):
+            late = logged_in(s)
+            cookies = dict(late.cookies)
+            late.do(end, jid="anna@localhost")
+            s.kill()
+            s.start()
+            late.cookies = cookies
+            assert "guest=1" in late.do("whoami"), end
+
+
+@pytest.mark.parametrize("name", ["lock", "lock-threaded"])
+def test_what_cannot_be_kept_is_not_acknowledged(tmp_path, name):
+    app = os.path.join(BUILD, f"tests/service/apps/{name}.so")
+    with Service(app, store="sqlite", data=str(tmp_path / "data"),
+                 files=str(tmp_path)) as s:
+        b, other = logged_in(s), logged_in(s)
+        until("the folder is gone", lambda: (
+            shutil.rmtree(s.data, ignore_errors=True)
+            or not os.path.exists(s.data)))
+        for node, fields in (("token", {"text": "a"}), ("logout", {}),
+                             ("end", {"jid": "anna@localhost"}),
+                             ("login", {"jid": "ben@localhost"})):
+            who = other if node == "logout" else b
+            status, text = who.ask("POST", "/_do/lock/" + node, fields)
+            assert "could not be kept" in text or "ESTORE" in text, (node,
+                                                                     text)
+            assert "ben@" not in who.do("whoami")
+        # Over is over, also where that could not be written down.
+        assert "guest=1" in b.do("whoami") and "guest=1" in other.do("whoami")
+        os.makedirs(s.data, exist_ok=True)
