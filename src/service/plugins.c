@@ -206,20 +206,36 @@ copy_file(int to, const char *path)
     return n < 0 ? CNC_ESYS : 0;
 }
 
+/* dlopen() gives what it has for a name that it knows, and a number of a file
+ * comes again: the same path, but each time in other words. */
+static void
+add_place(struct cnc__str *out, int fd)
+{
+    static unsigned n;
+
+    n++;
+    cnc__str_puts(out, "/proc/self/fd/");
+    for (unsigned bit = 1; bit != 0 && bit <= n; bit <<= 1) {
+        cnc__str_puts(out, (n & bit) != 0 ? "./" : "/");
+    }
+    cnc__str_printf(out, "%d", fd);
+}
+
 int
 cnc__app_load_again(const struct cnc_app **out, const char *path,
                     struct cnc_error *err)
 {
-    char place[40];
+    struct cnc__str place = CNC__STR;
     int fd = memfd_create("concordance-app", MFD_CLOEXEC), code;
 
-    /* dlopen() gives what it has for a file that it knows: a copy is none. */
+    /* The same for a file that it knows: a copy is none. */
     if (fd < 0 || copy_file(fd, path) != 0) {
         code = cnc_error_set(err, CNC_ESYS, NULL, "cannot read %s: %s", path,
                              strerror(errno));
     } else {
-        snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
-        code = load_from(out, place, path, err);
+        add_place(&place, fd);
+        code = load_from(out, place.data, path, err);
+        cnc__str_fini(&place);
     }
     if (fd >= 0) {
         close(fd);

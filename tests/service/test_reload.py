@@ -168,6 +168,7 @@ def test_many_reloads_lose_nothing(tmp_path):
         for i in range(8):
             s.build(hello=f"Version {i}.", version=f"1.{i}")
             assert "new version" in note(link.do("apps/reload", name="shelf"))
+            assert f"Version {i}." in note(link.do("hello"))
             assert "Published" in add(link, f"Item {i}")
             assert f"Item {i}<" in ET.tostring(visitor.recv(),
                                                encoding="unicode")
