@@ -46,10 +46,10 @@ def bed():
         zone = b.zone("example.")
         b.zone("signed.example.", signed=True)
         for name in ("books", "prosody", "ejabberd", "various", "loose",
-                     "shelf", "safe"):
+                     "shelf", "safe", "door"):
             b.host(name)
         hosts = b.hosts
-        for name in ("prosody", "ejabberd", "books", "safe"):
+        for name in ("prosody", "ejabberd", "books", "safe", "door"):
             b.name(f"{name}.example", hosts[name], direct=True)
             b.name(f"pubsub.{name}.example", hosts[name], client=False)
         for name in ("loose", "shelf"):
@@ -72,7 +72,7 @@ def bed():
 @pytest.fixture(scope="session")
 def ca(bed):
     authority = Authority(os.path.join(bed.dir, "ca"))
-    for name in ("prosody", "ejabberd", "books", "safe", "evil"):
+    for name in ("prosody", "ejabberd", "books", "safe", "door", "evil"):
         domain = f"{name}.example"
         # No xmppAddr: ejabberd 23.01 fails on any certificate that has one.
         authority.make(domain, dns=[domain, f"pubsub.{domain}"])
