@@ -159,6 +159,8 @@ struct op {
     struct cnc__command_reply *reply;
     enum verb verb;
     char *name, *who, *mount;
+    char *word;   /* by which it was added */
+    bool began;   /* to add it: what is fresh came with it */
     char *others; /* what went or came with it */
 };
 
@@ -168,6 +170,7 @@ op_free(struct op *op)
     cnc__free(op->name);
     cnc__free(op->who);
     cnc__free(op->mount);
+    cnc__free(op->word);
     cnc__free(op->others);
     cnc__free(op);
 }
@@ -190,11 +193,39 @@ op_answer(const struct cnc_error *err, void *priv)
     op_free(op);
 }
 
+/* What came with it comes back when the service starts again, by its own
+ * name; of one that could not start nothing stays. */
+static void
+end_add(struct op *op, bool there)
+{
+    for (struct cnc__app *app = op->apps->first; app != NULL;
+         app = app->next) {
+        if (!app->fresh) {
+            continue;
+        }
+        app->fresh = false;
+        if (!there) {
+            app->settled = false;
+        } else if (op->word != NULL && strcmp(app->own->name, op->name) == 0) {
+            app->word = op->word;
+            op->word = NULL;
+        } else {
+            app->word = cnc__strdup(app->own->name);
+        }
+    }
+    if (!there) {
+        cnc__apps_unsettle(op->apps);
+    }
+}
+
 static void
 op_done(const struct cnc_error *err, const char *text, void *priv)
 {
     struct op *op = priv;
 
+    if (op->began && !op->apps->leaving) {
+        end_add(op, err == NULL);
+    }
     if (err != NULL) {
         /* Some of those that go with it may have changed before. */
         if (!op->apps->leaving) {
@@ -232,14 +263,17 @@ op_add(struct op *op)
         op_fail(op, CNC_EEXIST, "conflict", CNC__APP_BUSY);
         return;
     }
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        app->fresh = false;
+    }
+    op->began = true;
     if (a->env.load(&name, op->name, op->mount, &err, a->env.priv) != 0 ||
         cnc__apps_settle(a, &err) != 0) {
-        cnc__apps_unsettle(a);
         cnc__free(name);
         op_done(&err, NULL, op);
         return;
     }
-    cnc__app_find(a, name)->word = op->name;
+    op->word = op->name;
     op->name = name;
     cnc__app_start(a, name, op_done, op);
 }

@@ -124,8 +124,8 @@ CNC_API char *cnc__apps_missing(struct cnc__apps *a);
  * handlers and pages of those that are not held.  CNC_EINVAL, CNC_EEXIST,
  * CNC_ENOENT name the app and the entry, the need, the circle. */
 CNC_API int cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err);
-/* KEY entries of nodes "setting" and "app", at start-up, before
- * cnc__apps_restore(). */
+/* KEY entries of nodes "setting", "setting-version" and "app", at start-up,
+ * before cnc__apps_restore(). */
 CNC_API void cnc__apps_load(struct cnc__apps *a,
                             const struct cnc_store_entry *e);
 /* Those of the command line are added: bring back what the operator added to
@@ -202,7 +202,8 @@ CNC_API void cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f,
 /* An app's own start() and stop() may be slow and run on its thread: done
  * comes once, now or later, with err NULL or what was in the way (a need that
  * is missing, a circle of needs by name, a start() that refused); text says
- * which others were started or stopped with it, or is NULL. */
+ * which others were started or stopped with it, or is NULL.  When a start is
+ * refused, those that were started for it are stopped again. */
 typedef void cnc__app_done_f(const struct cnc_error *err, const char *text,
                              void *priv);
 CNC_API void cnc__app_start(struct cnc__apps *a, const char *name,

@@ -78,9 +78,7 @@ cnc__apps_declare(struct cnc__apps *a, struct cnc_error *err)
         }
         if (app->held || !has_needs(app)) {
             cnc__app_hide(app);
-            code = app->decl->settings == NULL
-                       ? 0
-                       : cnc__app_settings_command(app, err);
+            code = cnc__app_settings_command(app, err);
             continue;
         }
         code = cnc__app_declare(app, err);
@@ -162,23 +160,11 @@ struct templates {
 
 static void next_templates(struct templates *t);
 
-void
-cnc__app_log_template(const struct cnc__app *app, const struct cnc_error *err)
-{
-    if (err != NULL) { /* the page shows the last good one */
-        cnc__log(CNC_LOG_ERROR, "template.file", "app=%s error=%s",
-                 app->own->name, err->text);
-    }
-}
-
 static void
-on_templates(struct cnc_error *err, void *priv)
+templates_taken(void *priv)
 {
     struct templates *t = priv;
 
-    if (!t->app->apps->leaving) {
-        cnc__app_log_template(t->app, err);
-    }
     t->app = t->app->next;
     next_templates(t);
 }
@@ -190,11 +176,7 @@ next_templates(struct templates *t)
         t->app = t->app->next;
     }
     if (t->app != NULL) {
-        char *folders = cnc__app_folders(t->app);
-
-        cnc__agent_template_files(t->app->apps->agent, folders, on_templates,
-                                  t);
-        cnc__free(folders);
+        cnc__app_take_templates(t->app, templates_taken, t);
         return;
     }
     t->done(t->priv);

@@ -185,8 +185,11 @@ bring_back(struct cnc__apps *a, const char *name, const struct cnc_element *e)
     struct cnc__app *app;
     char *found = NULL;
 
-    if (word == NULL || cnc__app_find(a, name) != NULL ||
-        a->env.load == NULL) {
+    app = cnc__app_find(a, name);
+    if (app != NULL && app->fresh && app->word == NULL && word != NULL) {
+        app->word = cnc__strdup(word); /* one before needs it, too */
+    }
+    if (word == NULL || app != NULL || a->env.load == NULL) {
         return;
     }
     if (a->env.load(&found, word, cnc_element_attr(e, NULL, "mount"), &err,
@@ -226,6 +229,9 @@ cnc__apps_restore(struct cnc__apps *a, struct cnc_error *err)
 
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     code = cnc__apps_settle(a, err);
+    for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
+        app->fresh = false; /* of the command line */
+    }
     for (struct cnc__table_iter i = {0};
          code == 0 && cnc__table_next(a->states, &i);) {
         struct cnc_element *e = parse(i.key, i.value);

@@ -29,11 +29,26 @@ cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
 /* -- which there are ---------------------------------------------------------
  */
 
+/* Nothing of it runs any more: its thread can go. */
+static void
+end_thread(struct cnc__app *app)
+{
+    if (app->thread != NULL && !cnc__app_thread_part(app)) {
+        if (cnc__app_thread_leave(app->thread)) {
+            app->left = true;
+            app->thread = NULL;
+        } else {
+            cnc__app_thread_free(&app->thread);
+        }
+    }
+}
+
 static void
 unlink_app(struct cnc__app *app)
 {
     struct cnc__app **at = &app->apps->first;
 
+    end_thread(app);
     while (*at != app) {
         at = &(*at)->next;
     }
@@ -80,19 +95,20 @@ cnc__apps_unsettle(struct cnc__apps *a)
 /* -- a change of several apps, one after the other --------------------------
  */
 
-struct change;
-
-struct life_call { /* of start() or stop() of the one at hand */
-    struct cnc_request call;
-    struct change *change; /* the core's */
+struct was {
+    enum cnc__app_state state;
+    bool held;
+    char *error;
 };
 
 struct change {
     struct cnc__apps *apps;
     struct cnc__app **list; /* what is to be done, in order */
     size_t n, at;
+    struct was *was;        /* how they were before */
     struct cnc__app *named; /* the one that was asked for */
     bool gone;              /* and it is to be removed */
+    struct cnc_error why;   /* what was started is stopped again */
     struct cnc__str text;   /* which others */
     cnc__app_done_f *done;
     void *priv;
@@ -118,6 +134,10 @@ change_end(struct change *c, const struct cnc_error *err)
     c->apps->busy = false;
     c->done(err, c->text.data, c->priv);
     cnc__str_fini(&c->text);
+    for (size_t i = 0; i < c->n; i++) {
+        cnc__free(c->was[i].error);
+    }
+    cnc__free(c->was);
     cnc__free(c->list);
     cnc__free(c);
 }
@@ -126,6 +146,9 @@ static void
 change_add(struct change *c, struct cnc__app *app)
 {
     c->list = cnc__realloc(c->list, c->n + 1, sizeof(*c->list));
+    c->was = cnc__realloc(c->was, c->n + 1, sizeof(*c->was));
+    c->was[c->n] =
+        (struct was){app->state, app->held, cnc__strdup(app->error)};
     c->list[c->n++] = app;
     if (app != c->named) {
         cnc__str_printf(&c->text, "%s%s", c->text.len == 0 ? "" : ", ",
@@ -154,62 +177,41 @@ meant(struct cnc__apps *a, const char *name, cnc__app_done_f *done, void *priv)
     return app;
 }
 
-static struct change *
-change_of(struct cnc_request *r)
-{
-    return CNC_CONTAINER(r, struct life_call, call)->change;
-}
-
-static void
-call_drop(struct cnc_request *r)
-{
-    cnc__request_call_fini(r);
-    cnc__free(CNC_CONTAINER(r, struct life_call, call));
-}
-
-static void
-call_app(struct change *c, struct cnc__app *app,
-         int (*run)(struct cnc_request *r),
-         void (*after)(struct cnc_request *r, int code),
-         void (*give_up)(struct cnc_request *r, const char *why))
-{
-    struct life_call *l = cnc__zalloc(sizeof(*l));
-
-    l->change = c;
-    l->call = (struct cnc_request){
-        .app = app,
-        .user = cnc__router_domain(c->apps->env.router),
-        .priv = app->decl->priv,
-        .run = run,
-        .after = after,
-        .give_up = give_up,
-        .drop = call_drop,
-    };
-    cnc__app_call(&l->call);
-}
-
 /* -- start -------------------------------------------------------------------
  */
 
 static void start_next(struct change *c);
+static void undo_next(struct change *c);
 
-static int
-run_start(struct cnc_request *r)
+/* What was started for the one that is refused is as it was before. */
+static void
+undone(const struct cnc_error *err, void *priv)
 {
-    if (r->app->decl->start == NULL) {
-        return 0;
-    }
-    cnc__request_entry(r, CNC__ENTRY_START, NULL, NULL);
-    return r->app->decl->start(r);
+    struct change *c = priv;
+    struct cnc__app *app = c->list[c->at];
+
+    end_thread(app);
+    cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
+    undo_next(c);
 }
 
-static int
-run_stop(struct cnc_request *r)
+static void
+undo_next(struct change *c)
 {
-    if (r->app->decl->stop != NULL) {
-        r->app->decl->stop(r->priv);
+    struct cnc__app *app;
+    const struct was *was;
+
+    if (c->at == 0) {
+        change_end(c, &c->why);
+        return;
     }
-    return 0;
+    app = c->list[--c->at];
+    was = &c->was[c->at];
+    cnc__app_undeclare(app);
+    app->held = was->held;
+    app->started = false;
+    cnc__app_set_state(app, was->state, was->error);
+    cnc__app_run_stop(app, undone, c);
 }
 
 static void
@@ -221,11 +223,17 @@ start_failed(struct change *c, const struct cnc_error *err)
     cnc__app_set_state(app, CNC__APP_REFUSED, err->text);
     cnc__log(CNC_LOG_WARN, "app.refused", "app=%s error=%s", app->own->name,
              err->text);
-    change_end(c, err);
+    c->why = *err;
+    if (app->started) { /* its pages could not be */
+        cnc__free(c->was[c->at].error);
+        c->was[c->at++] =
+            (struct was){CNC__APP_REFUSED, app->held, cnc__strdup(err->text)};
+    }
+    undo_next(c);
 }
 
 static void
-templates_taken(struct cnc_error *err, void *priv)
+templates_taken(void *priv)
 {
     struct change *c = priv;
     struct cnc__app *app = c->list[c->at];
@@ -235,7 +243,6 @@ templates_taken(struct cnc_error *err, void *priv)
         change_end(c, &(struct cnc_error){.code = CNC_ECLOSED});
         return;
     }
-    cnc__app_log_template(app, err);
     cnc__app_show(app); /* a page of hidden nodes would be a closed one */
     if (cnc__app_pages_add(app, &why) != 0) {
         start_failed(c, &why);
@@ -250,47 +257,15 @@ templates_taken(struct cnc_error *err, void *priv)
 }
 
 static void
-after_start(struct cnc_request *r, int code)
+started(const struct cnc_error *err, void *priv)
 {
-    struct change *c = change_of(r);
-    struct cnc__app *app = r->app;
-    struct cnc_error err = {0};
+    struct change *c = priv;
 
-    if (code != 0) {
-        cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
-                      "app \"%s\" refused to start: %s", app->own->name,
-                      cnc__request_why(r, code));
-    }
-    call_drop(r);
-    if (code != 0) {
-        start_failed(c, &err);
-        return;
-    }
-    app->started = true;
-    memset(&app->counts, 0, sizeof(app->counts));
-    app->streak = app->n_faults = app->n_samples = 0;
-    if (app->apps->agent != NULL) {
-        char *folders = cnc__app_folders(app);
-
-        cnc__agent_template_files(app->apps->agent, folders, templates_taken,
-                                  c);
-        cnc__free(folders);
+    if (err != NULL) {
+        start_failed(c, err);
     } else {
-        templates_taken(NULL, c);
+        cnc__app_take_templates(c->list[c->at], templates_taken, c);
     }
-}
-
-static void
-give_up_start(struct cnc_request *r, const char *why)
-{
-    struct cnc_error err = {0};
-
-    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
-                  "app \"%s\" could not be started: its start() did not "
-                  "return within %u seconds",
-                  r->app->own->name, r->app->apps->env.limits.handler_s);
-    cnc__app_thread_part(r->app);
-    start_failed(change_of(r), &err);
 }
 
 static void
@@ -306,9 +281,9 @@ start_next(struct change *c)
     app = c->list[c->at];
     if (cnc__app_declare(app, &err) != 0) {
         start_failed(c, &err);
-        return;
+    } else {
+        cnc__app_run_start(app, "", started, c);
     }
-    call_app(c, app, run_start, after_start, give_up_start);
 }
 
 static void
@@ -355,44 +330,17 @@ cnc__app_start(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
 
 static void stop_next(struct change *c);
 
-/* Nothing of it runs any more: its thread can go. */
+/* err: its stop(), or what that waits for, does not return. */
 static void
-end_thread(struct cnc__app *app)
+stopped(const struct cnc_error *err, void *priv)
 {
-    if (app->thread != NULL && !cnc__app_thread_part(app)) {
-        if (cnc__app_thread_leave(app->thread)) {
-            app->left = true;
-            app->thread = NULL;
-        } else {
-            cnc__app_thread_free(&app->thread);
-        }
-    }
-}
+    struct change *c = priv;
+    struct cnc__app *app = c->list[c->at];
 
-static void
-stopped(struct change *c, struct cnc__app *app)
-{
     end_thread(app);
     cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
     c->at++;
     stop_next(c);
-}
-
-static void
-after_stop(struct cnc_request *r, int code)
-{
-    struct change *c = change_of(r);
-    struct cnc__app *app = r->app;
-
-    call_drop(r);
-    stopped(c, app);
-}
-
-/* It, or what it waits for, does not return. */
-static void
-give_up_stop(struct cnc_request *r, const char *why)
-{
-    stopped(change_of(r), r->app);
 }
 
 static void
@@ -420,7 +368,7 @@ stop_next(struct change *c)
         return;
     }
     app->started = false;
-    call_app(c, app, run_stop, after_stop, give_up_stop);
+    cnc__app_run_stop(app, stopped, c);
 }
 
 /* Those that need it first. */

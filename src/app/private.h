@@ -74,11 +74,12 @@ struct cnc__app {
     uint64_t samples[CNC__APP_SAMPLES]; /* counts.published, each second */
     unsigned n_samples, n_sampled;
     bool settled;      /* it fits among the others: see cnc__apps_settle() */
+    bool fresh;        /* came with what is being added */
     char *word;        /* by which the operator added it; NULL: he did not */
     bool forget;       /* removed, and that is not kept yet */
     bool removed;      /* what is left of it is for calls under way */
     bool declared;     /* its nodes, commands and so on are there */
-    bool has_settings; /* the command; it stays when the app is stopped */
+    bool has_settings; /* the commands; they stay when the app is stopped */
     bool has_pages;    /* its pages and assets as well */
     char *assets;      /* the folder of those that are served */
     size_t n_pages;    /* so many of them */
@@ -88,10 +89,14 @@ struct cnc__app {
     struct cnc__app_handler *handlers;
     struct cnc__app_task *tasks;
     struct cnc__app_command *commands;
-    struct cnc_request *waiting;    /* for cnc_finish() */
-    struct cnc_element *settings;   /* the record, or NULL: defaults */
-    struct cnc__app_thread *thread; /* CNC_APP_THREADED, else NULL */
-    bool started;                   /* start() said yes: stop() is due */
+    struct cnc_request *waiting; /* for cnc_finish() */
+    /* Complete: an element each, also for no value; NULL: nothing is kept. */
+    struct cnc_element *settings;
+    struct cnc__values *misfits; /* kept ones that fit no more, why; or NULL */
+    struct cnc_record settings_form; /* with the version, as it is asked */
+    const char *settings_version;    /* the field that has it */
+    struct cnc__app_thread *thread;  /* CNC_APP_THREADED, else NULL */
+    bool started;                    /* start() said yes: stop() is due */
     bool left; /* a handler was left behind, and all it may look at with it */
     struct cnc__app *next;
 };
@@ -107,7 +112,7 @@ struct cnc__apps {
     struct cnc__app *gone;        /* removed */
     struct cnc__app_thread *lost; /* threads whose handler was given up */
     uint64_t now_ms;              /* of the last tick */
-    struct cnc__table *kept;      /* app -> its kept settings, a cnc_buf */
+    struct cnc__table *kept;      /* app -> struct cnc__settings */
     struct cnc__table *states;    /* app -> what kept.c keeps of it, XML */
     struct cnc__rate *rate;       /* cnc_rate() */
     bool has_records;             /* the commands "records", ... are there */
@@ -260,9 +265,11 @@ struct cnc__node *cnc__request_node(const struct cnc_request *r,
 /* slow.c: r is over; what is under way for it ends unheard. */
 void cnc__login_forget(struct cnc_request *r);
 
-/* settings.c */
+/* settings.c: the commands, or none when it declares no settings; and what is
+ * kept for it is taken.  Again when it has another declaration. */
 int cnc__app_settings_command(struct cnc__app *app, struct cnc_error *err);
-/* What is kept for it, or nothing. */
+void cnc__app_settings_remove(struct cnc__app *app);
+/* settings-fit.c: take what is kept for it, or nothing. */
 void cnc__app_settings_take(struct cnc__app *app);
 
 /* apps.c: what can be said of a declaration by itself. */
@@ -301,9 +308,17 @@ void cnc__apps_unsettle(struct cnc__apps *a);
 void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
                         const char *error);
 
-/* boot.c */
-void cnc__app_log_template(const struct cnc__app *app,
-                           const struct cnc_error *err);
+/* run.c: the app's own start() or stop() runs where its handlers run; done
+ * comes once, with what is wrong, or NULL.  what: static, before the app's
+ * name in that: "the new version of ". */
+typedef void cnc__app_ran_f(const struct cnc_error *err, void *priv);
+void cnc__app_run_start(struct cnc__app *app, const char *what,
+                        cnc__app_ran_f *done, void *priv);
+void cnc__app_run_stop(struct cnc__app *app, cnc__app_ran_f *done, void *priv);
+/* Take the templates of its folders; what is wrong with them is logged.  done
+ * comes once, now or later. */
+void cnc__app_take_templates(struct cnc__app *app, void (*done)(void *priv),
+                             void *priv);
 
 /* kept.c: keep what the operator made of the apps, as far as it changed; done
  * (may be NULL) comes once, now or later, when it is durable. */
@@ -322,9 +337,6 @@ void cnc__app_undeclare(struct cnc__app *app);
 int cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err);
 void cnc__app_pages_remove(struct cnc__app *app);
 
-/* life.c */
-void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
-                        const char *error);
 /* reload.c: the command "apps/reload". */
 int cnc__apps_reload_command(struct cnc__apps *a, struct cnc_error *err);
 /* several.c: the command "apps/set". */

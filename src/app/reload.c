@@ -13,13 +13,6 @@
  */
 #include "private.h"
 
-struct reload;
-
-struct reload_call { /* of start() or stop() */
-    struct cnc_request call;
-    struct reload *reload; /* the core's */
-};
-
 struct reload {
     struct cnc__app *layer; /* whose module it is */
     struct cnc__app *app;   /* that runs as it: the same, or what extends it */
@@ -50,39 +43,6 @@ reload_end(struct reload *l, const struct cnc_error *err)
     app->apps->busy = false;
     l->done(err, NULL, l->priv);
     cnc__free(l);
-}
-
-static struct reload *
-reload_of(struct cnc_request *r)
-{
-    return CNC_CONTAINER(r, struct reload_call, call)->reload;
-}
-
-static void
-call_drop(struct cnc_request *r)
-{
-    cnc__request_call_fini(r);
-    cnc__free(CNC_CONTAINER(r, struct reload_call, call));
-}
-
-static void
-call_app(struct reload *l, int (*run)(struct cnc_request *r),
-         void (*after)(struct cnc_request *r, int code),
-         void (*give_up)(struct cnc_request *r, const char *why))
-{
-    struct reload_call *c = cnc__zalloc(sizeof(*c));
-
-    c->reload = l;
-    c->call = (struct cnc_request){
-        .app = l->app,
-        .user = cnc__router_domain(l->app->apps->env.router),
-        .priv = l->app->decl->priv,
-        .run = run,
-        .after = after,
-        .give_up = give_up,
-        .drop = call_drop,
-    };
-    cnc__app_call(&c->call);
 }
 
 static void declare(struct reload *l);
@@ -167,71 +127,43 @@ show(struct reload *l)
 }
 
 static void
-templates_taken(struct cnc_error *err, void *priv)
+templates_taken(void *priv)
 {
     struct reload *l = priv;
 
     if (l->app->apps->leaving) {
         reload_end(l, &(struct cnc_error){.code = CNC_ECLOSED});
-        return;
-    }
-    if (err != NULL) {
-        cnc__log(CNC_LOG_WARN, "template.refused", "app=%s %s",
-                 l->app->own->name, err->text);
-    }
-    show(l);
-}
-
-static int
-run_start(struct cnc_request *r)
-{
-    if (r->app->decl->start == NULL) {
-        return 0;
-    }
-    cnc__request_entry(r, CNC__ENTRY_START, NULL, NULL);
-    return r->app->decl->start(r);
-}
-
-static void
-after_start(struct cnc_request *r, int code)
-{
-    struct reload *l = reload_of(r);
-    struct cnc__app *app = l->app;
-    struct cnc_error err = {0};
-
-    if (code != 0) {
-        cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
-                      "the new version of app \"%s\" refused to start: %s",
-                      app->own->name, cnc__request_why(r, code));
-    }
-    call_drop(r);
-    if (code != 0) {
-        put_back(l, &err);
-        return;
-    }
-    app->started = true;
-    memset(&app->counts, 0, sizeof(app->counts));
-    if (app->apps->agent != NULL && app->files != NULL) {
-        cnc__agent_template_files(app->apps->agent, app->files,
-                                  templates_taken, l);
     } else {
-        templates_taken(NULL, l);
+        show(l);
     }
 }
 
-/* Its thread is lost; the old version has another one. */
 static void
-give_up_start(struct cnc_request *r, const char *why)
+started(const struct cnc_error *err, void *priv)
 {
-    struct reload *l = reload_of(r);
-    struct cnc_error err = {0};
+    struct reload *l = priv;
 
-    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable",
-                  "the new version of app \"%s\" could not be started: its "
-                  "start() did not return within %u seconds",
-                  l->app->own->name, l->app->apps->env.limits.handler_s);
-    cnc__app_thread_part(l->app);
-    put_back(l, &err);
+    if (err != NULL) {
+        put_back(l, err);
+    } else {
+        cnc__app_take_templates(l->app, templates_taken, l);
+    }
+}
+
+/* A new version may need more than the old one. */
+static int
+check_needs(const struct cnc__app *app, struct cnc_error *err)
+{
+    for (const struct cnc__app *o = app->apps->first; o != NULL; o = o->next) {
+        if (o->by == NULL && o->state != CNC__APP_RUNNING &&
+            cnc__app_needs(app, o)) {
+            return cnc_error_set(err, CNC_EINVAL, "conflict",
+                                 "app \"%s\" needs \"%s\", which does not "
+                                 "run: start that first",
+                                 app->own->name, o->own->name);
+        }
+    }
+    return 0;
 }
 
 static void
@@ -240,43 +172,29 @@ declare(struct reload *l)
     struct cnc_error err = {0};
 
     if (cnc__apps_order(l->app->apps, &err) != 0 ||
+        check_needs(l->app, &err) != 0 ||
         cnc__app_declare(l->app, &err) != 0) {
         put_back(l, &err);
-        return;
+    } else {
+        cnc__app_run_start(l->app, l->back ? "" : "the new version of ",
+                           started, l);
     }
-    call_app(l, run_start, after_start, give_up_start);
-}
-
-static int
-run_stop(struct cnc_request *r)
-{
-    if (r->app->decl->stop != NULL) {
-        r->app->decl->stop(r->priv);
-    }
-    return 0;
 }
 
 static void
-after_stop(struct cnc_request *r, int code)
+stopped(const struct cnc_error *err, void *priv)
 {
-    struct reload *l = reload_of(r);
+    struct reload *l = priv;
 
-    call_drop(r);
+    if (err != NULL) { /* the old one is stuck, and about to be paused */
+        reload_end(l, err);
+        return;
+    }
     l->app->started = false;
     l->app->reloading = true;
     cnc__app_withdraw(l->app);
     l->layer->own = l->new;
     declare(l);
-}
-
-/* The old version is stuck, and about to be paused. */
-static void
-give_up_stop(struct cnc_request *r, const char *why)
-{
-    struct cnc_error err = {0};
-
-    cnc_error_set(&err, CNC_EREFUSED, "not-acceptable", "%s", why);
-    reload_end(reload_of(r), &err);
 }
 
 void
@@ -321,7 +239,7 @@ cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
     l->done = done;
     l->priv = priv;
     a->busy = true;
-    call_app(l, run_stop, after_stop, give_up_stop);
+    cnc__app_run_stop(app, stopped, l);
 }
 
 /* -- the command -------------------------------------------------------------

@@ -175,6 +175,7 @@ load_entry(const struct cnc_store_entry *e, void *priv)
         } else if (strcmp(e->node, "operator") == 0) {
             cnc__operator_load(s->operator_, e);
         } else if (strcmp(e->node, "setting") == 0 ||
+                   strcmp(e->node, "setting-version") == 0 ||
                    strcmp(e->node, "app") == 0) {
             cnc__apps_load(s->apps, e);
         } else if (strcmp(e->node, "role") == 0) {
@@ -405,27 +406,32 @@ add_word(struct cnc_service *s, const char *word, const char *files,
     return code;
 }
 
-/* What they need and extend, found by name; what is nowhere is said when they
- * are declared. */
-static void
-add_needs(struct cnc_service *s)
+/* What they need and extend, found by name.  CNC_ENOENT and others: why not;
+ * those that the operator added later may be what is missing. */
+static int
+add_needs(struct cnc_service *s, struct cnc_error *err)
 {
     char *name, *last = NULL;
+    int code = 0;
 
-    while ((name = cnc__apps_missing(s->apps)) != NULL) {
-        struct cnc_error err = {0};
+    while (code == 0 && (name = cnc__apps_missing(s->apps)) != NULL) {
+        struct cnc_error why = {0};
         bool again = last != NULL && strcmp(name, last) == 0;
 
         cnc__free(last);
         last = name;
-        if (again || add_word(s, name, NULL, &err) != 0) {
+        code = again ? cnc_error_set(&why, CNC_EINVAL, NULL,
+                                     "its module has an app of another name")
+                     : add_word(s, name, NULL, &why);
+        if (code != 0) {
             cnc__log(CNC_LOG_WARN, "app.missing", "app=%s error=%s", name,
-                     again ? "its module has an app of another name"
-                           : err.text);
-            break;
+                     why.text);
+            cnc_error_set(err, code, NULL, "the app \"%s\" is needed: %.400s",
+                          name, why.text);
         }
     }
     cnc__free(last);
+    return code;
 }
 
 /* An app is added while the service runs. */
@@ -436,15 +442,13 @@ env_load(char **name, const char *word, const char *mount,
     struct cnc_service *s = priv;
     int code = add_module(s, name, word, mount, NULL, err);
 
-    if (code == 0) {
-        add_needs(s);
-    }
-    return code;
+    return code == 0 ? add_needs(s, err) : code;
 }
 
 static int
 add_apps(struct cnc_service *s, struct cnc_error *err)
 {
+    struct cnc_error missing = {0};
     char *runtime = cnc__path_runtime();
     int code = cnc__agent_runtime(s->agent, runtime, err);
 
@@ -483,13 +487,16 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
                    : add_app(s, a->app, a->mount, a->file, a->files, err);
     }
     if (code == 0) {
-        add_needs(s);
+        add_needs(s, &missing);
         cnc__apps_agent(s->apps, s->agent);
         code = cnc__apps_restore(s->apps, err);
     }
     if (code == 0) {
         cnc__crash_judge(s);
         code = cnc__apps_declare(s->apps, err);
+    }
+    if (code == CNC_ENOENT && missing.code != 0) {
+        *err = missing; /* says why it is nowhere */
     }
     return code;
 }
