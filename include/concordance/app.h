@@ -22,7 +22,7 @@ CNC_BEGIN_DECLS
 /* Raised whenever one of the structs here changes: a module that was built for
  * another number is refused, and has to be built again.  A unit test pins the
  * layout to the number. */
-#define CNC_APP_ABI 3u
+#define CNC_APP_ABI 4u
 
 struct cnc_request;
 
@@ -84,6 +84,9 @@ struct cnc_field {
     int (*compute)(const struct cnc_element *record, char *out, size_t size,
                    void *priv);
     void *priv; /* compute's */
+    /* Its name in older versions of the app: what is kept by that name is
+     * read as this field (settings, items of nodes). */
+    const char *was;
 };
 
 struct cnc_record {
@@ -398,6 +401,11 @@ CNC_API int cnc_super(struct cnc_request *r);
 /* The value of a setting, or its default, or ""; borrowed until the handler
  * returns. */
 CNC_API const char *cnc_setting(struct cnc_request *r, const char *name);
+/* What was kept of a setting and does not fit what this version of the app
+ * declares, so that cnc_setting() is its default: borrowed as that; NULL: it
+ * fits.  It is there until the operator changes the settings: a start() may
+ * make something of it. */
+CNC_API const char *cnc_setting_lost(struct cnc_request *r, const char *name);
 /* The address of a path of this domain as people see it, for messages:
  * "https://books.example/login".  Never made of what a request calls its host:
  * a stranger could have links to a host of his sent out.  CNC_ELIMIT: longer

@@ -548,6 +548,11 @@ class App:
     def __init__(self):
         self.settings = _Settings(type(self).Settings)
 
+    def setting_lost(self, name: str) -> str | None:
+        """What was kept of a setting and does not fit this version of the
+        app, so that the setting has its default; None when it fits."""
+        return _call().setting_lost(name)
+
     @classmethod
     def _members(cls) -> dict:
         """Attributes by name, those of bases first, later ones win."""

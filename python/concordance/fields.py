@@ -15,6 +15,8 @@ Every field takes the label first, then by keyword:
     min_len, max_len   code points (0: none, and 10000)
     min, max  inclusive bounds, of the field's own Python type
     index     bool: queries by it do not read every record
+    was       its name in older versions of the app: what is kept by that name
+              is read as this field
 """
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ class Field:
     def __init__(self, label: str | None = None, *, required: bool = False,
                  value=None, help: str | None = None, match: str | None = None,
                  error: str | None = None, min_len: int = 0, max_len: int = 0,
-                 min=None, max=None, options=None, index: bool = False):
+                 min=None, max=None, options=None, index: bool = False,
+                 was: str | None = None):
         self.index = index
+        self.was = was
         self.label = label
         self.required = required
         self.value = value
@@ -76,7 +80,7 @@ class Field:
                 "min_len": self.min_len, "max_len": self.max_len,
                 "min": self._bound(self.min), "max": self._bound(self.max),
                 "options": options, "error": self.error,
-                "index": self.index}
+                "index": self.index, "was": self.was}
 
 
 class Text(Field):

@@ -423,6 +423,24 @@ request_fault(PyObject *op, PyObject *args)
 }
 
 static PyObject *
+request_setting_lost(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = cnc__py_request(op);
+    const char *name, *value;
+
+    if (r == NULL || !PyArg_ParseTuple(args, "s", &name)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    value = cnc_setting_lost(r, name);
+    Py_END_ALLOW_THREADS;
+    if (value == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(value);
+}
+
+static PyObject *
 request_log(PyObject *op, PyObject *args)
 {
     struct cnc_request *r = cnc__py_request(op);
@@ -573,6 +591,8 @@ static PyMethodDef request_methods[] = {
     {"hook", request_hook, METH_VARARGS,
      "hook(name, xml) -> int: ask whoever has the hook"},
     {"setting", request_setting, METH_VARARGS, "setting(name: str) -> str"},
+    {"setting_lost", request_setting_lost, METH_VARARGS,
+     "setting_lost(name: str) -> str | None"},
     {"note", request_note, METH_VARARGS, "note(text: str) -> None"},
     {"column", request_column, METH_VARARGS,
      "column(name: str, label: str | None) -> None"},

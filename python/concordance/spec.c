@@ -111,6 +111,7 @@ make_record(struct run *run, PyObject *map, const char *key)
             .show = get_text(run, f, "show"),
             .compute = h == NULL ? NULL : cnc__py_compute,
             .priv = (void *)h,
+            .was = get_text(run, f, "was"),
         };
     }
     return rec;

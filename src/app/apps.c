@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "private.h"
+#include "settings.h"
 #include "stanza.h"
 
 static void
@@ -72,6 +73,7 @@ app_free(struct cnc__app *app)
         cnc__free(t);
     }
     cnc_element_unref(&app->settings);
+    cnc__values_free(&app->misfits);
     cnc__free(app);
 }
 
@@ -105,14 +107,6 @@ reverse(struct cnc__app **list)
     *list = out;
 }
 
-static void
-free_kept(void *value)
-{
-    struct cnc_buf *kept = value;
-
-    cnc_buf_unref(&kept);
-}
-
 void
 cnc__apps_free(struct cnc__apps **ap)
 {
@@ -130,7 +124,7 @@ cnc__apps_free(struct cnc__apps **ap)
     reverse(&a->first);
     left = free_all(&a->first) || left;
     if (!left) {
-        cnc__table_free(&a->kept, free_kept);
+        cnc__table_free(&a->kept, cnc__settings_free);
         cnc__table_free(&a->states, cnc__free);
         cnc__free(a->guest);
         cnc__rate_free(&a->rate);

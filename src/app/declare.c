@@ -296,14 +296,13 @@ cnc__app_declare(struct cnc__app *app, struct cnc_error *err)
     if (code == 0) {
         code = cnc__app_records_add(app, err);
     }
-    if (code == 0 && app->decl->settings != NULL) {
+    if (code == 0) {
         code = cnc__app_settings_command(app, err);
     }
     if (code != 0) {
         cnc__app_undeclare(app);
         return code;
     }
-    cnc__app_settings_take(app);
     if ((app->decl->flags & CNC_APP_THREADED) != 0 && app->thread == NULL) {
         app->thread = cnc__app_thread_new(app);
     }

@@ -443,28 +443,57 @@ setting_on_core(void *arg)
     for (const struct cnc_field *f = rec == NULL ? NULL : rec->fields;
          f != NULL && f->name != NULL; f++) {
         if (strcmp(f->name, c->field) == 0) {
-            c->text = cnc__strdup(app->settings != NULL
-                                      ? cnc_text(app->settings, f->name)
-                                      : f->value);
+            c->text =
+                cnc__strdup(app->settings != NULL && f->kind != CNC_FIELD_FIXED
+                                ? cnc_text(app->settings, f->name)
+                                : f->value);
         }
     }
+}
+
+static void
+setting_lost_on_core(void *arg)
+{
+    struct node_call *c = arg;
+    const struct cnc__values *misfits = c->r->app->misfits;
+
+    c->text = misfits == NULL
+                  ? NULL
+                  : cnc__strdup(cnc__values_get(misfits, c->field, 0));
+}
+
+/* It lives until the handler returns. */
+static const char *
+keep_text(struct cnc_request *r, char *text)
+{
+    struct cnc__app_text *kept = cnc__zalloc(sizeof(*kept));
+
+    kept->text = text;
+    kept->next = r->settings;
+    r->settings = kept;
+    return text;
 }
 
 const char *
 cnc_setting(struct cnc_request *r, const char *name)
 {
     struct node_call c = {.r = r, .field = name};
-    struct cnc__app_text *kept;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    if (ask(&c, setting_on_core) != 0 || c.text == NULL) {
-        return "";
-    }
-    kept = cnc__zalloc(sizeof(*kept));
-    kept->text = c.text;
-    kept->next = r->settings;
-    r->settings = kept;
-    return kept->text;
+    return ask(&c, setting_on_core) != 0 || c.text == NULL
+               ? ""
+               : keep_text(r, c.text);
+}
+
+const char *
+cnc_setting_lost(struct cnc_request *r, const char *name)
+{
+    struct node_call c = {.r = r, .field = name};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return ask(&c, setting_lost_on_core) != 0 || c.text == NULL
+               ? NULL
+               : keep_text(r, c.text);
 }
 
 static void

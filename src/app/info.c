@@ -35,6 +35,15 @@ write_users(struct cnc__str *out, const struct cnc__app *app)
     }
 }
 
+static const char *
+error_of(const struct cnc__app *app)
+{
+    return app->error == NULL && app->misfits != NULL
+               ? "some settings do not fit this version and have their "
+                 "defaults: see its settings"
+               : app->error;
+}
+
 void
 cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
 {
@@ -51,7 +60,7 @@ cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
             .file = app->file,
             .needs = d->needs,
             .state = app->state,
-            .error = app->error,
+            .error = error_of(app),
             .submits = app->counts.submits,
             .refused = app->counts.refused,
             .faults = app->counts.faults,

@@ -53,6 +53,7 @@ unlink_app(struct cnc__app *app)
         at = &(*at)->next;
     }
     *at = app->next;
+    cnc__app_settings_remove(app);
     app->removed = true;
     app->next = app->apps->gone;
     app->apps->gone = app;

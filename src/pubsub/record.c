@@ -98,6 +98,11 @@ check_field(const struct cnc_record *r, const struct cnc_field *f,
     if (cnc__record_field(r, f->name) != f) {
         return wrong(err, r, f, "another field has the same name");
     }
+    if (f->was != NULL &&
+        (!is_name(f->was) || cnc__record_field(r, f->was) != NULL)) {
+        return wrong(err, r, f,
+                     "was is the name that it had, which no field has now");
+    }
     if ((unsigned)f->kind > CNC_FIELD_FILE) {
         return wrong(err, r, f, "there is no such kind");
     }

@@ -133,7 +133,7 @@ def test_what_was_started_for_one_that_refuses_is_stopped_again(folder):
     ("a", lambda f: (build(f, "a", "b"), build(f, "b", "a")),
      "the apps need each other: "),
     ("old", lambda f: build(f, "old", abi="99"),
-     "was built for another version of Concordance (app ABI 99, ours "),
+     "was built for another version of Concordance (app ABI 99, this one has "),
     ("user", lambda f: (build(f, "user", "old"), build(f, "old", abi="1")),
      'the app "old" is needed: '),
     ("other", lambda f: (build(f, "other", "what"),
@@ -154,7 +154,7 @@ def test_what_cannot_be_is_said_when_it_is_added_and_at_the_start(
     (lambda f: build(f, "base", "nobody"),
      'app "base" needs "nobody", which is nowhere'),
     (lambda f: build(f, "base", "middle"), "the apps need each other: "),
-    (lambda f: build(f, "base", abi="99"), "(app ABI 99, ours "),
+    (lambda f: build(f, "base", abi="99"), "(app ABI 99, this one has "),
     (lambda f: build(f, "base", "idle"),
      'app "base" needs "idle", which does not run'),
 ])
