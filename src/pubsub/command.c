@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "commandimpl.h"
+#include "result.h"
 
 #define CALL_S         (30 * 60) /* seconds a form may lie open */
 #define MAX_FAR        4096      /* JIDs of other domains with open calls */
@@ -340,9 +341,7 @@ complete(struct cnc__command_reply *reply, const char *note,
 {
     struct cnc__str xml = CNC__STR;
     open_command(&xml, reply->command, reply->call_id, "completed");
-    if (result_xml != NULL) {
-        cnc__str_puts(&xml, result_xml);
-    }
+    cnc__result_tr(&xml, tr_of(reply->commands, reply->request), result_xml);
     add_note(&xml, tr_of(reply->commands, reply->request), "info", note);
     send(&reply->request, &xml);
 }

@@ -45,4 +45,12 @@ CNC_API void cnc__result_cell(struct cnc__str *out, const char *var,
 CNC_API void cnc__result_count(struct cnc__str *out, const char *var,
                                uint64_t n);
 
+/* -- in somebody's language --------------------------------------------------
+ */
+
+/* Add the answer xml (or NULL) to out with its labels and titles in the
+ * language of tr; values stay as they are. */
+CNC_API void cnc__result_tr(struct cnc__str *out, const struct cnc__tr *tr,
+                            const char *xml);
+
 #endif /* CNC_PUBSUB_RESULT_H */

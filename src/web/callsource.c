@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "../pubsub/result.h"
 #include "../render/engine.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
@@ -226,7 +227,8 @@ cnc__callsource_command(struct cnc__str *out, const struct cnc__tr *tr,
         cnc__xml_printf(out, "<note>%s</note>", said);
         cnc__free(said);
     }
-    cnc__xml_printf(out, "%pR</command>", x);
+    cnc__result_tr(out, tr, x);
+    cnc__str_puts(out, "</command>");
 }
 
 void
