@@ -270,6 +270,8 @@ int cnc__weblogins_list(struct cnc_service *s, const char *jid,
  * with CNC_ESTORE.  CNC_ENOENT. */
 int cnc__weblogins_end(struct cnc_service *s, const char *jid, const char *id,
                        void (*done)(int code, void *arg), void *arg);
+/* login-commands.c: "logins", "logins/end". */
+int cnc__weblogins_commands(struct cnc_service *s, struct cnc_error *err);
 
 /* -- onetime.c: apps' one-use tokens -------------------------------------- */
 

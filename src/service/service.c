@@ -460,6 +460,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = cnc__roles_commands(s->roles, err);
     }
     if (code == 0) {
+        code = cnc__weblogins_commands(s, err);
+    }
+    if (code == 0) {
         code = cnc__backup_command(s, err);
     }
     if (code == 0) {
