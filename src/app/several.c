@@ -246,6 +246,13 @@ run_set(struct cnc__command_reply *reply, const struct cnc__caller *who,
     const char *state = cnc__values_get(v, "state", 0);
     const char *needs = cnc__values_get(v, "needs", 0);
 
+    if (state == NULL ||
+        (strcmp(state, "running") != 0 && strcmp(state, "stopped") != 0)) {
+        cnc__command_refuse(reply, v, "state",
+                            "They can be running or stopped.");
+        cnc__free(s);
+        return;
+    }
     s->apps = priv;
     s->reply = reply;
     s->start = strcmp(state, "running") == 0;

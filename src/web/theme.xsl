@@ -527,7 +527,9 @@
     <xsl:for-each select="v:validate/v:range/@min | v:validate/v:range/@max">
       <xsl:attribute name="{local-name()}"><xsl:value-of select="."/></xsl:attribute>
     </xsl:for-each>
-    <xsl:if test="v:validate/v:regex and not($secret)">
+    <!-- Browsers read it with the flag "v", to which some characters are a
+         fault in brackets; the service judges it anyway. -->
+    <xsl:if test="v:validate/v:regex and not($secret or contains(v:validate/v:regex, '/') or contains(v:validate/v:regex, '-]') or contains(v:validate/v:regex, '[-'))">
       <xsl:attribute name="pattern"><xsl:value-of select="v:validate/v:regex"/></xsl:attribute>
     </xsl:if>
     <xsl:if test="$type = 'xs:dateTime'">
