@@ -6,7 +6,7 @@
   <!-- One app: how it is, what it needs, and what can be done with it. -->
   <xsl:import href="admin.xsl"/>
 
-  <xsl:variable name="app" select="/c:page/c:command[@node = 'apps']/x:x[@type = 'result']/x:item"/>
+  <xsl:variable name="app" select="/c:page/c:command[@node = 'apps']/x:x[@type = 'result']/x:item[x:field[@var = 'name']/x:value = /c:page/c:param[@name = 'name']]"/>
   <xsl:variable name="name" select="$app/x:field[@var = 'name']/x:value"/>
   <xsl:variable name="state" select="$app/x:field[@var = 'state']/x:value"/>
   <xsl:variable name="needs" select="$app/x:field[@var = 'needs']/x:value"/>

@@ -22,8 +22,8 @@
           <tr role="row" id="{@c:id}">
             <td role="cell"><xsl:attribute name="data-label"><c:text>When</c:text></xsl:attribute>
               <time datetime="{@c:published}"><xsl:value-of select="concat(substring(@c:published, 1, 10), ' ', substring(@c:published, 12, 8))"/></time></td>
-            <td role="cell"><xsl:attribute name="data-label"><c:text>Who</c:text></xsl:attribute><xsl:value-of select="*[local-name() = 'who']"/></td>
-            <td role="cell"><xsl:attribute name="data-label"><c:text>What</c:text></xsl:attribute><code><xsl:value-of select="*[local-name() = 'what']"/></code></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>Who</c:text></xsl:attribute><xsl:value-of select="substring-before(concat(*[local-name() = 'who'], '/'), '/')"/></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>What</c:text></xsl:attribute><code><xsl:call-template name="what"/></code></td>
             <td role="cell"><xsl:attribute name="data-label"><c:text>Detail</c:text></xsl:attribute><xsl:value-of select="*[local-name() = 'detail']"/></td>
           </tr>
         </xsl:for-each>
@@ -33,5 +33,14 @@
     <xsl:if test="@c:older">
       <p><a href="{@c:older}" rel="prev"><c:text>Older</c:text></a></p>
     </xsl:if>
+  </xsl:template>
+
+  <!-- "http://jabber.org/protocol/admin#add-user" is "add-user" to people. -->
+  <xsl:template name="what">
+    <xsl:variable name="what" select="*[local-name() = 'what']"/>
+    <xsl:choose>
+      <xsl:when test="contains($what, '#')"><xsl:value-of select="substring-after($what, '#')"/></xsl:when>
+      <xsl:otherwise><xsl:value-of select="$what"/></xsl:otherwise>
+    </xsl:choose>
   </xsl:template>
 </xsl:stylesheet>

@@ -10,17 +10,18 @@
   <xsl:variable name="set" select="/c:page/c:command[@node = concat('settings/', $of)]"/>
   <xsl:variable name="history" select="/c:page/c:command[@node = concat('settings/', $of, '/history')]"/>
 
-  <xsl:template match="/*" mode="title"><xsl:value-of select="$set/@title"/></xsl:template>
+  <xsl:variable name="title" select="/c:page/c:command[@node = 'apps']/x:x/x:item[x:field[@var = 'name']/x:value = $of]/x:field[@var = 'title']/x:value"/>
+
+  <xsl:template match="/*" mode="title"><c:text>Settings</c:text><xsl:value-of select="concat(': ', $title)"/></xsl:template>
   <xsl:template match="/*" mode="heading">
-    <p><a href="/admin/apps"><c:text>Apps</c:text></a> › <a href="/admin/app?name={str:encode-uri($of, true())}"><xsl:value-of select="$of"/></a></p>
-    <h1><xsl:choose>
-      <xsl:when test="$set/x:x"><xsl:value-of select="$set/@title"/></xsl:when>
-      <xsl:otherwise><c:text>Settings</c:text></xsl:otherwise>
-    </xsl:choose></h1>
+    <p><a href="/admin/apps"><c:text>Apps</c:text></a> › <a href="/admin/app?name={str:encode-uri($of, true())}"><xsl:value-of select="$title"/></a></p>
+    <h1><c:text>Settings</c:text><xsl:value-of select="concat(': ', $title)"/></h1>
   </xsl:template>
 
   <xsl:template match="/*" mode="main">
-    <xsl:for-each select="c:command[not(x:x/f:error)]"><xsl:if test="$set/x:x or . = $set"><xsl:call-template name="admin-note"/></xsl:if></xsl:for-each>
+    <xsl:call-template name="admin-said">
+      <xsl:with-param name="except"><xsl:if test="$set/x:x"><xsl:value-of select="$set/@node"/></xsl:if></xsl:with-param>
+    </xsl:call-template>
     <xsl:for-each select="$set/x:x[@type = 'form']">
       <xsl:call-template name="form">
         <xsl:with-param name="x" select="."/>

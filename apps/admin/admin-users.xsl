@@ -9,7 +9,9 @@
   <xsl:variable name="roles" select="/c:page/c:command[@node = 'roles']/x:x"/>
 
   <xsl:template match="/*" mode="main">
-    <xsl:for-each select="c:command[@node != 'roles']"><xsl:call-template name="admin-note"/></xsl:for-each>
+    <xsl:call-template name="admin-said">
+      <xsl:with-param name="except" select="'roles/set http://jabber.org/protocol/admin#add-user'"/>
+    </xsl:call-template>
     <table class="cnc-table" role="table">
       <thead role="rowgroup"><tr role="row">
         <th scope="col" role="columnheader"><c:text>Account</c:text></th>
@@ -19,14 +21,14 @@
         <xsl:for-each select="$list/x:value">
           <xsl:sort select="."/>
           <tr role="row">
-            <td role="cell"><xsl:call-template name="user"/></td>
-            <td role="cell"><xsl:call-template name="roles"/></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>Account</c:text></xsl:attribute><xsl:call-template name="user"/></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>Roles</c:text></xsl:attribute><xsl:call-template name="roles"/></td>
           </tr>
         </xsl:for-each>
         <xsl:for-each select="$roles/x:item/x:field[@var = 'jid']/x:value[not(. = $list/x:value)][not(. = ../../preceding-sibling::x:item/x:field[@var = 'jid']/x:value)]">
           <tr role="row">
-            <td role="cell"><xsl:call-template name="user"/></td>
-            <td role="cell"><xsl:call-template name="roles"/></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>Account</c:text></xsl:attribute><xsl:call-template name="user"/></td>
+            <td role="cell"><xsl:attribute name="data-label"><c:text>Roles</c:text></xsl:attribute><xsl:call-template name="roles"/></td>
           </tr>
         </xsl:for-each>
       </tbody>

@@ -28,7 +28,7 @@ CNC_APP(
          READERS},
         /* "of": an app's settings may well have a field "name". */
         {"/admin/settings", .template_ = "admin-settings.xsl",
-         .title = "Settings", .command = "settings/{of}", READERS},
+         .title = "Settings", .command = "apps settings/{of}", READERS},
         {"/admin/nodes", .command = "nodes", .template_ = "admin-nodes.xsl",
          .title = "Nodes", READERS},
         {"/admin/node", .template_ = "admin-node.xsl", .title = "Node",
@@ -57,15 +57,18 @@ CNC_APP(
          READERS},
         {"/admin/user", .template_ = "admin-user.xsl", .title = "User",
          .command = XEP_ADMIN
-         "get-user-statistics sessions roles roles/set " XEP_ADMIN
+         "get-user-statistics logins logins/end roles roles/set " XEP_ADMIN
          "change-user-password " XEP_ADMIN "delete-user",
          READERS},
-        {"/admin/sessions", .command = "sessions",
-         .template_ = "admin-list.xsl", .title = "Sessions", READERS},
+        {"/admin/sessions", .template_ = "admin-sessions.xsl",
+         .title = "Sessions",
+         .command = "sessions logins logins/end " XEP_ADMIN "end-user-session",
+         READERS},
         {"/admin/s2s", .command = "s2s", .template_ = "admin-list.xsl",
          .title = "Other servers", READERS},
-        {"/admin/queues", .command = "status", .template_ = "admin-list.xsl",
-         .title = "Queues and figures", READERS},
+        {"/admin/queues", .command = "status",
+         .template_ = "admin-figures.xsl", .title = "Queues and figures",
+         READERS},
         {"/admin/audit", .node = "service/audit",
          .template_ = "admin-audit.xsl", .title = "Who changed what",
          .window = 100, READERS},

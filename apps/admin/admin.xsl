@@ -10,7 +10,7 @@
   <!-- The page's own address with its query, to come back to. -->
   <xsl:variable name="here">
     <xsl:value-of select="/*/@c:path"/>
-    <xsl:for-each select="/c:page/c:param[@name != 'next']">
+    <xsl:for-each select="/c:page/c:param[@name != 'next' and @name != 'lang']">
       <xsl:choose>
         <xsl:when test="position() = 1">?</xsl:when>
         <xsl:otherwise>&amp;</xsl:otherwise>
@@ -27,6 +27,34 @@
   <xsl:template match="/*" mode="head">
     <link rel="stylesheet" href="{@c:assets}/admin.css"/>
     <meta name="robots" content="noindex"/>
+  </xsl:template>
+
+  <!-- This page in the other languages. -->
+  <xsl:template match="/*" mode="footer">
+    <xsl:if test="contains(@c:languages, ' ')">
+      <nav class="cnc-languages"><xsl:attribute name="aria-label"><c:text>Languages</c:text></xsl:attribute>
+        <xsl:variable name="mine" select="@xml:lang"/>
+        <xsl:for-each select="str:tokenize(@c:languages, ' ')">
+          <a lang="{.}" hreflang="{.}">
+            <xsl:attribute name="href">
+              <xsl:value-of select="$here"/>
+              <xsl:choose>
+                <xsl:when test="contains($here, '?')">&amp;</xsl:when>
+                <xsl:otherwise>?</xsl:otherwise>
+              </xsl:choose>
+              <xsl:value-of select="concat('lang=', .)"/>
+            </xsl:attribute>
+            <xsl:if test=". = $mine"><xsl:attribute name="aria-current">true</xsl:attribute></xsl:if>
+            <xsl:choose>
+              <xsl:when test=". = 'de'">Deutsch</xsl:when>
+              <xsl:when test=". = 'en'">English</xsl:when>
+              <xsl:otherwise><xsl:value-of select="."/></xsl:otherwise>
+            </xsl:choose>
+          </a>
+          <xsl:text> </xsl:text>
+        </xsl:for-each>
+      </nav>
+    </xsl:if>
   </xsl:template>
 
   <!-- The same on pages of nodes, which have no menu in their source. -->
@@ -258,6 +286,54 @@
     </form>
   </xsl:template>
 
+  <!-- Log-ins, and a button that ends each; xmpp: those of clients, too. -->
+  <xsl:template name="admin-logins">
+    <xsl:param name="xmpp" select="false()"/>
+    <xsl:variable name="rows" select="/c:page/c:command[@node = 'logins']/x:x[@type = 'result']/x:item[$xmpp or x:field[@var = 'kind']/x:value = 'web']"/>
+    <xsl:choose>
+      <xsl:when test="not($rows)"><p class="cnc-empty"><c:text>There are none.</c:text></p></xsl:when>
+      <xsl:otherwise>
+        <table class="cnc-table" role="table">
+          <thead role="rowgroup"><tr role="row">
+            <th scope="col" role="columnheader"><c:text>Account</c:text></th>
+            <th scope="col" role="columnheader"><c:text>Program</c:text></th>
+            <th scope="col" role="columnheader"><c:text>Address</c:text></th>
+            <th scope="col" role="columnheader"><c:text>Since</c:text></th>
+            <th scope="col" role="columnheader"><c:text>Last used</c:text></th>
+            <th scope="col" role="columnheader"><c:text>Actions</c:text></th>
+          </tr></thead>
+          <tbody role="rowgroup"><xsl:for-each select="$rows"><xsl:call-template name="admin-login"/></xsl:for-each></tbody>
+        </table>
+      </xsl:otherwise>
+    </xsl:choose>
+  </xsl:template>
+
+  <xsl:template name="admin-login">
+    <xsl:variable name="jid" select="x:field[@var = 'jid']/x:value"/>
+    <tr role="row">
+      <td role="cell"><xsl:attribute name="data-label"><c:text>Account</c:text></xsl:attribute><xsl:value-of select="$jid"/></td>
+      <td role="cell"><xsl:attribute name="data-label"><c:text>Program</c:text></xsl:attribute>
+        <xsl:choose>
+          <xsl:when test="x:field[@var = 'kind']/x:value = 'xmpp'"><c:text>XMPP client</c:text></xsl:when>
+          <xsl:when test="string(x:field[@var = 'agent']/x:value)"><xsl:value-of select="x:field[@var = 'agent']/x:value"/></xsl:when>
+          <xsl:otherwise><c:text>Browser</c:text></xsl:otherwise>
+        </xsl:choose></td>
+      <td role="cell"><xsl:attribute name="data-label"><c:text>Address</c:text></xsl:attribute><xsl:value-of select="x:field[@var = 'address']/x:value"/></td>
+      <td role="cell"><xsl:attribute name="data-label"><c:text>Since</c:text></xsl:attribute><xsl:apply-templates select="x:field[@var = 'since']" mode="cell"/></td>
+      <td role="cell"><xsl:attribute name="data-label"><c:text>Last used</c:text></xsl:attribute><xsl:apply-templates select="x:field[@var = 'seen']" mode="cell"/></td>
+      <td role="cell" class="cnc-actions">
+        <xsl:call-template name="admin-here">
+          <xsl:with-param name="command" select="'logins/end'"/>
+          <xsl:with-param name="field" select="'jid'"/><xsl:with-param name="value" select="$jid"/>
+          <xsl:with-param name="field2" select="'id'"/><xsl:with-param name="value2" select="x:field[@var = 'id']/x:value"/>
+          <xsl:with-param name="class" select="'admin-danger'"/>
+          <xsl:with-param name="label"><c:text>End</c:text><xsl:value-of select="concat(' ', $jid, ' ', x:field[@var = 'since']/x:value)"/></xsl:with-param>
+          <xsl:with-param name="text"><c:text>End</c:text></xsl:with-param>
+        </xsl:call-template>
+      </td>
+    </tr>
+  </xsl:template>
+
   <!-- Apps ................................................................. -->
 
   <xsl:template name="admin-state">
@@ -349,7 +425,7 @@
     </xsl:if>
   </xsl:template>
 
-  <xsl:template match="x:field[@var = 'published' or @var = 'since']" mode="cell">
+  <xsl:template match="x:field[@var = 'published' or @var = 'since' or @var = 'seen']" mode="cell">
     <xsl:if test="string(x:value)">
       <time datetime="{x:value}"><xsl:value-of select="concat(substring(x:value, 1, 10), ' ', substring(x:value, 12, 8))"/></time>
     </xsl:if>

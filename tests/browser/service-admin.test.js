@@ -77,16 +77,170 @@ const look = async (page, name) => {
 const shoot = (page, name) => process.env.SHOTS &&
   page.screenshot({ path: `${process.env.SHOTS}/admin-${name}.png`, fullPage: true });
 
-for (const colorScheme of ["light", "dark"])
-  for (const width of [1280, 390])
-    test(`admin: axe finds nothing on any screen, ${colorScheme}, ${width} wide`, () =>
-      withPanel(async (page, service) => {
-        await service.ctl(["do", "backup"]);
-        for (const [name, path] of Object.entries(SCREENS)) {
-          const answer = await go(page, service, path);
-          assert.equal(answer.status(), name == "app-of-none" ? 404 : 200, name);
-          for (const summary of await page.locator("main summary").all()) await summary.click();
-          await look(page, name);
+// Each screen in all four, without loading it again.
+const LOOKS = [["light", 1280], ["dark", 390], ["light", 390], ["dark", 1280]];
+const names = Object.keys(SCREENS), PARTS = 8;
+
+for (let part = 0; part < PARTS; part++)
+  test(`admin: axe finds nothing on any screen, light and dark, wide and narrow, ${part + 1} of ${PARTS}`, () =>
+    withPanel(async (page, service) => {
+      await service.ctl(["do", "backup"]);
+      for (const name of names.filter((_, i) => i % PARTS == part)) {
+        const answer = await go(page, service, SCREENS[name]);
+        assert.equal(answer.status(), name == "app-of-none" ? 404 : 200, name);
+        for (const summary of await page.locator("main summary").all()) await summary.click();
+        for (const [colorScheme, width] of LOOKS) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize({ width, height: 800 });
+          await look(page, `${name} ${colorScheme} ${width}`);
           await shoot(page, `${name}-${colorScheme}-${width}`);
         }
-      }, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true }));
+      }
+    }, { bypassCSP: true, reducedMotion: "reduce" }));
+
+test("admin: every screen without JavaScript, in German, and narrow", () =>
+  withPanel(async (page, service) => {
+    for (const [name, path] of Object.entries(SCREENS)) {
+      const answer = await go(page, service, path);
+      assert.equal(answer.status(), name == "app-of-none" ? 404 : 200, name);
+      assert.equal(await page.getAttribute("html", "lang"), "de", name);
+      assert.match(await page.textContent("nav.admin-nav"), /Übersicht.*Vorlagen.*Sicherung/s);
+      assert.equal(await page.locator("h1").count(), 1, name);
+      await shoot(page, `${name}-de`);
+    }
+    await go(page, service, "/admin/app?name=shelf");
+    await submit(page, () => page.getByRole("button", { name: "Anhalten", exact: true }).click());
+    assert.match(await page.textContent("main [role=status]"), /^shelf ist angehalten\.$/);
+    assert.match(await page.textContent("h1"), /angehalten/);
+    await submit(page, () => page.getByRole("button", { name: "Starten", exact: true }).click());
+    assert.match(await page.textContent("main [role=status]"), /^shelf läuft\.$/);
+    await go(page, service, "/admin/queues");
+    assert.match(await page.textContent("main"), /Arbeitsspeicher des Dienstes\s*\d+,?\d*\sMB/);
+    assert.equal(await page.locator("nav.cnc-languages a[lang=en]").getAttribute("href"), "/admin/queues?lang=en");
+  }, { javaScriptEnabled: false, locale: "de", viewport: { width: 390, height: 800 } }));
+
+for (const javaScriptEnabled of [true, false])
+  test(`admin: what there is to do, ${javaScriptEnabled ? "with" : "without"} JavaScript`, () =>
+    withPanel(async (page, service) => {
+      const said = () => page.textContent("main [role=status]");
+      // Several apps at once; what needs what is said.
+      await page.getByLabel("Choose Shelf").check();
+      await submit(page, () => page.getByRole("button", { name: "Stop", exact: true }).click());
+      assert.equal(await said(), "Stopped: shelf.");
+      assert.equal(new URL(page.url()).pathname, "/admin/apps");
+      await page.getByLabel("Choose Shelf").check();
+      await submit(page, () => page.getByRole("button", { name: "Start", exact: true }).click());
+      assert.equal(await said(), "Started: shelf.");
+      await go(page, service, "/admin/app?name=auth");
+      await page.click("text=Remove this app");
+      assert.equal(await submit(page, () => page.getByRole("button", { name: "Remove", exact: true }).click()), 409);
+      assert.match(await page.textContent("main [role=alert]"), /app "admin" needs "auth": remove that first/);
+      assert.match(await page.textContent("h1"), /Accounts\s+running/);
+      // A setting, and one that is wrong.
+      await page.click("text=Settings");
+      await page.fill("[name=sign-up-text]", "Be kind.");
+      await submit(page, () => page.click("#settings button"));
+      assert.equal(await said(), "The settings are kept.");
+      assert.equal(await page.inputValue("[name=sign-up-text]"), "Be kind.");
+      // A backup is made, judged, fetched and taken away.
+      await go(page, service, "/admin/backup");
+      await submit(page, () => page.getByRole("button", { name: "Back up now" }).click());
+      assert.match(await said(), /^\d+ entries are in /);
+      const link = await page.locator("a[href^='/_backup/']").getAttribute("href");
+      const file = await page.context().request.get(new URL(link, service.url).href);
+      assert.match(file.headers()["content-disposition"], /^attachment; filename="backup-/);
+      assert.match(await file.text(), /<backup [^>]*domain="localhost".*<end entries=/s);
+      await submit(page, () => page.getByRole("button", { name: /^Check/ }).click());
+      assert.match(await said(), /is whole: \d+ entries of localhost\.$/);
+      await submit(page, () => page.getByRole("button", { name: /^Delete/ }).click());
+      assert.match(await page.textContent("main"), /There is no back-up in the data folder/);
+      // Somebody's role, password, log-in and account.
+      const bob = await (await page.context().browser().newContext()).newPage();
+      await go(bob, service, "/login");
+      await bob.fill("#do-login [name=user]", "bob");
+      await bob.fill("#do-login [name=password]", PASSWORD);
+      await submit(bob, () => bob.click("#do-login button"));
+      await go(page, service, "/admin/users");
+      await submit(page, () => page.click("main >> text=bob@localhost"));
+      await page.click("summary:has-text('Give or take a role')");
+      await page.fill("[name=role]", "admin");
+      await submit(page, () => page.click("#do-roles-set button"));
+      assert.match(await page.textContent(".admin-roles"), /admin/);
+      await submit(page, () => page.getByRole("button", { name: "Take the role admin" }).click());
+      assert.equal(await page.locator(".admin-roles").count(), 0);
+      await submit(page, () => page.getByRole("button", { name: "Log out everywhere" }).click());
+      assert.equal(await said(), "It has ended.");
+      await bob.reload();
+      assert.match(await bob.textContent("main"), /Log in/);
+      await bob.context().close();
+      await page.click("summary:has-text('Delete a user')");
+      await submit(page, () => page.click(".cnc-danger button"));
+      assert.equal(new URL(page.url()).pathname, "/admin/users");
+      assert.doesNotMatch(await page.textContent("main table"), /bob/);
+      // All of it is written down.
+      await go(page, service, "/admin/audit");
+      const audit = await page.textContent("#audit");
+      for (const what of ["apps/set", "settings/auth", "backup", "backups/download", "backups/delete",
+        "roles/set", "logins/end", "delete-user", "names=shelf state=stopped"])
+        assert.ok(audit.includes(what), what);
+    }, { javaScriptEnabled }));
+
+test("admin: the audit is live", () =>
+  withPanel(async (page, service) => {
+    await go(page, service, "/admin/audit");
+    await page.waitForSelector(".cnc-status[data-state=live]", { state: "attached" });
+    await service.ctl(["do", "apps/stop", "name=shelf"]);
+    await page.waitForSelector("#audit tr:first-child >> text=name=shelf");
+  }));
+
+// Press Tab until something of that name has the focus.
+const tab = async (page, name) => {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const e = document.activeElement, label = e.labels?.[0]?.textContent;
+      return (e.getAttribute("aria-label") || label || e.textContent || "").trim().replace(/\s+/g, " ");
+    });
+    if (here == name || here.replace(/ \*$/, "") == name) {
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+      assert.notEqual(outline, "none", `${name} does not show that it has the focus`);
+      return;
+    }
+  }
+  assert.fail(`Tab does not come to "${name}"`);
+};
+
+test("admin: the keyboard is enough", () =>
+  withPanel(async (page, service, context) => {
+    await context.clearCookies();
+    const enter = () => submit(page, () => page.keyboard.press("Enter"));
+    await go(page, service, "/login?next=/admin/apps");
+    await tab(page, "Name");
+    await page.keyboard.type("ann");
+    await tab(page, "Password");
+    await page.keyboard.type(PASSWORD);
+    await enter();
+    await tab(page, "Skip to the content");
+    await page.keyboard.press("Enter");
+    await tab(page, "Shelf");
+    await enter();
+    await tab(page, "Stop");
+    await enter();
+    assert.equal(await page.textContent("main [role=status]"), "shelf is stopped.");
+    await tab(page, "Start");
+    await enter();
+    assert.equal(await page.textContent("main [role=status]"), "shelf runs.");
+    await tab(page, "Apps");
+    await enter();
+    await tab(page, "Settings: Accounts");
+    await enter();
+    await page.waitForSelector("#settings");
+    const box = page.locator("#settings [name=sign-up-text]");
+    for (let i = 0; i < 60 && !await box.evaluate((e) => e == document.activeElement); i++)
+      await page.keyboard.press("Tab");
+    await page.keyboard.type("Be kind.");
+    await tab(page, "Keep these settings");
+    await enter();
+    assert.equal(await page.textContent("main [role=status]"), "The settings are kept.");
+    assert.match(await box.inputValue(), /Be kind\./);
+  }));

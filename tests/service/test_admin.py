@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The admin panel: who may see and do what, and the records of an app."""
 import http.cookies
+import json
 import os
 import re
 import urllib.error
@@ -16,7 +17,9 @@ SHELF = os.path.join(BUILD, "tests/service/apps/shelf.so")
 APPS = os.path.join(BUILD, "apps")
 PASSWORD = "R0saline-1"
 XEP = "http://jabber.org/protocol/admin#"
-PAGES = ["/admin", "/admin/apps", "/admin/nodes", "/admin/node?node=books",
+PAGES = ["/admin", "/admin/apps", "/admin/app?name=shelf",
+         "/admin/settings?of=auth", "/admin/audit", "/admin/backup",
+         "/admin/nodes", "/admin/node?node=books",
          "/admin/item?node=books&id=emma", "/admin/templates",
          "/admin/template?id=admin.xsl",
          "/admin/template/diff?id=admin.xsl&from=file", "/admin/users",
@@ -28,7 +31,8 @@ COMMANDS = ["records", "records/set", "records/delete", "records/change",
             "records/books/edit",
             "records/books/add", "nodes", "nodes/items", "nodes/retract", "nodes/change",
             "nodes/purge", "templates/put", "templates/preview", "roles/set", "sessions", "s2s",
-            "status"]
+            "status", "apps/set", "logins", "logins/end", "backups",
+            "backups/check", "backups/delete"]
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -282,3 +286,131 @@ def test_over_xmpp_the_id_alone_asks_for_the_form_filled_in(panel):
         check=False).stdout
     assert "This is what it is now." in out
     assert 'status="executing"' in out and "<value>Hamlet</value>" in out
+
+
+def states(panel):
+    rows = json.loads(panel.ctl("do", "--json", "apps").stdout)["table"]
+    return {row["name"]: row["state"] for row in rows}
+
+
+def test_a_button_goes_back_to_its_page_with_what_was_done(panel):
+    me = panel.cookies["admin"]
+    page = "/admin/app?name=shelf"
+    post = f"{page}&next={urllib.parse.quote(page, '')}&do=apps/"
+    status, headers, _ = panel.browse(post + "stop", me, name="shelf")
+    assert status == 303 and headers["Location"] == page
+    assert states(panel)["shelf"] == "stopped"
+    status, headers, _ = panel.browse(post + "start", me, name="shelf")
+    assert status == 303 and headers["Location"] == page
+    # Another site is never where it goes.
+    status, headers, _ = panel.browse(
+        page + "&next=//evil.example/&do=apps/start", me, name="shelf")
+    assert headers.get("Location", "") in ("", "/_do/apps")
+    # What is in the way is told on the page.
+    status, _, html = panel.browse(post + "remove", me, name="auth")
+    assert status == 409 and 'role="alert"' in html
+    assert "app &#34;admin&#34; needs &#34;auth&#34;" in html or \
+        'app "admin" needs "auth"' in html
+    assert states(panel)["auth"] == "running"
+    status, _, html = panel.browse("/admin/app?name=nobody", me)
+    assert status == 404 and "There is no app" in html
+
+
+def test_several_apps_are_started_and_stopped_at_once(panel):
+    def set_(names, state, **more):
+        status, _, html = panel.browse(
+            "/_do/apps/set?next=/admin/apps", panel.cookies["operator"],
+            names=names, state=state, **more)
+        return status, html
+
+    assert set_(["shelf", "nobody"], "stopped")[0] == 422
+    assert states(panel)["shelf"] == "running"
+    status, html = set_([], "stopped")
+    assert status == 422 and "Please choose some." in html
+    assert set_(["shelf"], "asleep")[0] == 422
+    assert set_(["shelf", "shelf"], "stopped")[0] == 303
+    assert states(panel)["shelf"] == "stopped"
+    said = panel.ctl("do", "apps/set", "names=shelf", "state=stopped").stdout
+    assert "They are stopped already." in said
+    said = panel.ctl("do", "apps/set", "names=shelf", "state=running").stdout
+    assert "Started: shelf." in said
+
+
+def test_a_suite_goes_with_what_it_alone_needs_and_comes_back(panel):
+    said = panel.ctl("do", "apps/set", "names=admin", "state=stopped",
+                     "needs=true").stdout
+    assert "Stopped: auth, admin." in said
+    assert states(panel) == {"auth": "stopped", "admin": "stopped",
+                             "shelf": "running"}
+    said = panel.ctl("do", "apps/set", "names=admin", "state=running").stdout
+    assert "Started: auth, admin." in said
+    assert panel.browse("/admin/apps", panel.cookies["admin"])[0] == 200
+
+
+def test_apps_tell_of_one_alone_and_who_needs_it(panel):
+    [row] = json.loads(panel.ctl("do", "--json", "apps",
+                                 "name=auth").stdout)["table"]
+    assert row["name"] == "auth" and row["needed_by"] == "admin"
+    assert panel.ctl("do", "apps", "name=nobody",
+                     check=False).returncode != 0
+
+
+def test_a_backup_is_fetched_by_who_may_make_one(panel):
+    panel.ctl("do", "backup")
+    [row, *_] = json.loads(panel.ctl("do", "--json",
+                                     "backups").stdout)["table"]
+    path = "/_backup/" + row["name"]
+    for who in ("guest", "user"):
+        assert panel.browse(path, panel.cookies[who])[0] == 403
+    status, headers, text = panel.browse(path, panel.cookies["admin"])
+    assert status == 200 and len(text.encode()) == int(row["bytes"])
+    assert headers["Content-Disposition"].startswith("attachment;")
+    assert headers["Cache-Control"] == "no-store"
+    for name in ("../concordance.db", "concordance.db", "backup-.xml",
+                 "backup-..%2Fx.xml", ""):
+        assert panel.browse("/_backup/" + name,
+                            panel.cookies["admin"])[0] in (400, 404)
+        assert panel.ctl("do", "backups/delete", "name=" + name,
+                         check=False).returncode != 0
+    assert "is whole" in panel.ctl("do", "backups/check",
+                                   "name=" + row["name"]).stdout
+    file = os.path.join(panel.data, row["name"])
+    with open(file, "r+b") as f:
+        f.truncate(int(row["bytes"]) // 2)
+    done = panel.ctl("do", "backups/check", "name=" + row["name"],
+                     check=False)
+    assert done.returncode != 0 and "no backup" in done.stderr
+    panel.ctl("do", "backups/delete", "name=" + row["name"])
+    assert not os.path.exists(file)
+    assert "backups/download" in panel.ctl("items", "service/audit").stdout
+
+
+def test_a_log_in_is_ended_by_its_id(panel):
+    cookie = panel.log_in("bob")
+    rows = json.loads(panel.ctl("do", "--json", "logins",
+                                "jid=bob@localhost").stdout)["table"]
+    assert len(rows) == 2 and {r["kind"] for r in rows} == {"web"}
+    newest = rows[0]["id"]
+    done = panel.ctl("do", "logins/end", "jid=ann@localhost", "id=" + newest,
+                     check=False)
+    assert done.returncode != 0 and "no such log-in" in done.stderr
+    panel.ctl("do", "logins/end", "jid=bob@localhost", "id=" + newest)
+    left = json.loads(panel.ctl("do", "--json", "logins",
+                                "jid=bob@localhost").stdout)["table"]
+    assert [r["id"] for r in left] == [rows[1]["id"]]
+    assert panel.browse("/admin/apps", cookie)[0] == 303
+    assert panel.browse("/admin/apps", panel.cookies["user"])[0] == 403
+
+
+def test_the_panel_speaks_german(panel):
+    html = panel.browse("/admin/apps?lang=de", panel.cookies["admin"])[2]
+    assert '<html lang="de"' in html and "Einträge je Sekunde" in html
+    assert "läuft" in html and "Items a second" not in html
+    html = panel.browse("/admin/audit?lang=de", panel.cookies["admin"])[2]
+    assert "Wer was geändert hat" in html
+    # Over XMPP, too.
+    out = panel.ctl("console", stdin=(
+        "<iq type='set' to='localhost' id='e' xml:lang='de'><command "
+        "xmlns='http://jabber.org/protocol/commands' node='roles' "
+        "action='execute'/></iq>\n"), check=False).stdout
+    assert "Rolle" in out and "<value>admin</value>" in out
