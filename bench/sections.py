@@ -15,6 +15,11 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
 
 from service import BUILD, TOP, Broadcaster, Service, built
 
@@ -255,6 +260,86 @@ def store(rounds: int, quick: bool) -> list[Row]:
                         built("plugins/store-sqlite/store-sqlite.so"))]
 
 
+# -- starting with many apps ----------------------------------------------------
+
+def start_once(data: str, apps: list[str]) -> float:
+    """Seconds from the start of the process until a page and a command of the
+    last app are answered."""
+    begin = time.monotonic()
+    with Service("sqlite", "--data", data, "--http", "127.0.0.1:0",
+                 apps=apps) as s:
+        last = len(apps) - 1
+        for path in (f"many/{last}", f"_do/many{last}/count?title=x"):
+            with urllib.request.urlopen(s.url + path, timeout=30) as answer:
+                assert answer.status == 200
+        return time.monotonic() - begin
+
+
+def start(rounds: int, quick: bool) -> list[Row]:
+    sys.path.insert(0, os.path.join(TOP, "bench/start"))
+    import many
+    n = 50
+    say(f"start: {n} apps are built")
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/var/tmp") as dir_:
+        apps = many.make(dir_, TOP, built("src/service/libconcordance.so"), n)
+        first, again = [], []
+        for i in range(rounds):
+            say("start: with nothing kept, and again")
+            data = os.path.join(dir_, f"data{i}")
+            os.mkdir(data)
+            first.append(start_once(data, apps))
+            again.append(start_once(data, apps))
+    return [
+        Row("start", f"{n} apps: until the last one answers",
+            statistics.median(first), "s", ("<=", 1), "with nothing kept"),
+        Row("start", f"{n} apps: the same, when started again",
+            statistics.median(again), "s", ("<=", 1)),
+    ]
+
+
+# -- log-ins by token -----------------------------------------------------------
+
+def cookie_of(url: str, user: str, password: str) -> str:
+    """Of a browser that has logged in with the form of the app auth."""
+    jar = CookieJar()
+    browser = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(jar))
+    browser.open(urllib.request.Request(
+        url + "_do/login", urllib.parse.urlencode(
+            {"user": user, "password": password}).encode(),
+        {"Origin": url.rstrip("/")}), timeout=30)
+    cookies = [f"{c.name}={c.value}" for c in jar if c.name == "concordance"]
+    if len(cookies) != 1:
+        raise SystemExit(f"{user} could not log in")
+    return cookies[0]
+
+
+def logins(rounds: int, quick: bool) -> list[Row]:
+    n_users, at_once = 16, 32
+    results = []
+    for _ in range(rounds):
+        with Service("sqlite", apps=[built("apps/auth.so")],
+                     files=os.path.join(TOP, "apps/auth")) as s:
+            for i in range(n_users):
+                subprocess.run(
+                    [built("src/ctl/concordctl"), "--link", s.link, "adduser",
+                     f"user{i}"], input="a long secret\n", text=True,
+                    check=True, capture_output=True, timeout=30)
+            cookies = [cookie_of(s.url, f"user{i}", "a long secret")
+                       for i in range(n_users)]
+            say(f"logins: {at_once} browsers at once")
+            results += run(built("bench/logins/logins"), s.pid, s.port,
+                           at_once, 1 if quick else 5, *cookies)
+    m = medians(results)
+    return [
+        Row("logins", "by token: POST /_token, WebSocket, OAUTHBEARER, bind",
+            m["logins_s"], "/s", (">=", 1000)),
+        Row("logins", "by token: CPU of the service", m["cpu_us"], "us"),
+        Row("logins", f"by token, {at_once} at once: from POST to bound, p50",
+            m["p50_ms"], "ms", None, f"p99 {m['p99_ms']:.1f}"),
+    ]
+
+
 # -- the runtime ----------------------------------------------------------------
 
 def runtime(rounds: int, quick: bool) -> list[Row]:
@@ -395,7 +480,8 @@ def rivals(rounds: int, quick: bool) -> list[Row]:
 
 
 SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
-                                    publish, store, runtime, rivals)}
+                                    publish, store, start, logins, runtime,
+                                    rivals)}
 
 
 def missing(name: str) -> str | None:

@@ -33,7 +33,8 @@ class Service:
     pid, url, port and link say where it is, www where its snapshots are.
     """
 
-    def __init__(self, store: str, *options: str):
+    def __init__(self, store: str, *options: str,
+                 apps: list[str] | None = None, files: str | None = None):
         # Not /tmp, which may be memory: a sync to disk is to cost what it
         # costs.
         self.dir = tempfile.mkdtemp(prefix="bench-", dir="/var/tmp")
@@ -50,8 +51,9 @@ class Service:
             [built("src/service/concordanced"), "--http", "127.0.0.1:0",
              "--data", self.dir, "--store", store, "--log-level", "warn",
              "--max-queue", str(16 << 20), *options,
-             "--files", os.path.join(TOP, "bench/fanout"),
-             built("bench/fanout/benchapp.so")],
+             *(["--files", files or os.path.join(TOP, "bench/fanout")]
+               if apps is None or files else []),
+             *(apps or [built("bench/fanout/benchapp.so")])],
             env=env, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.pid = self.process.pid
         line = self.process.stdout.readline()
