@@ -99,8 +99,6 @@ CNC_API bool cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
 /* The same of one item; nothing when it is not there. */
 CNC_API void cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
                              const struct cnc_field *f, const char *id);
-/* Does one of its fields name items of this node? */
-CNC_API bool cnc__record_refers(const struct cnc_record *r, const char *node);
 
 /*
  * Write <x xmlns="jabber:x:data" type="form">: title, FORM_TYPE?, the hidden

@@ -120,15 +120,3 @@ cnc__record_refs(struct cnc__pubsub *ps, const struct cnc_record *r,
     int files = cnc__record_files(ps, r, e, v, rc == 0 ? err : NULL);
     return rc != 0 ? rc : files;
 }
-
-bool
-cnc__record_refers(const struct cnc_record *r, const char *node)
-{
-    for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
-         f != NULL && f->name != NULL; f++) {
-        if (f->kind == CNC_FIELD_REF && strcmp(f->node, node) == 0) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -120,8 +120,8 @@ count(struct cnc__rbuild *b, size_t bytes)
     }
 }
 
-static void
-add_kid(struct cnc__rbuild *b, const struct cnc__rnode *n)
+void
+cnc__rbuild_kid(struct cnc__rbuild *b, const struct cnc__rnode *n)
 {
     b->kids = cnc__grow(b->kids, b->n_kids, &b->cap_kids, sizeof(*b->kids));
     b->kids[b->n_kids++] = n;
@@ -132,6 +132,9 @@ static void
 join_text(struct cnc__rbuild *b)
 {
     size_t from = b->n_stack == 0 ? 0 : b->stack[b->n_stack - 1].kids_from;
+    if (b->part_in != 0 && from < b->part_from) {
+        from = b->part_from; /* not with what everybody sees */
+    }
     if (b->n_kids > from && b->kids[b->n_kids - 1]->text) {
         const struct cnc__rnode *before = b->kids[--b->n_kids];
         size_t len = b->text.len;
@@ -142,8 +145,8 @@ join_text(struct cnc__rbuild *b)
     }
 }
 
-static void
-flush_text(struct cnc__rbuild *b)
+void
+cnc__rbuild_flush_text(struct cnc__rbuild *b)
 {
     if (b->text.len == 0) {
         return;
@@ -155,7 +158,7 @@ flush_text(struct cnc__rbuild *b)
     n->n_kids = (uint32_t)b->text.len;
     n->hash = cnc__rhash(n->data, n->n_kids) ^ UINT64_C(0x7e877e877e877e87);
     cnc__str_clear(&b->text);
-    add_kid(b, n);
+    cnc__rbuild_kid(b, n);
 }
 
 static uint64_t
@@ -177,9 +180,9 @@ hash_element(struct cnc__rbuild *b, const struct cnc__rnode *n)
     return cnc__rhash(s->data, s->len);
 }
 
-static const struct cnc__rnode *
-make_element(struct cnc__rbuild *b, const struct cnc__rbuild_entry *e,
-             const struct cnc__rnode *const *kids, size_t n_kids)
+const struct cnc__rnode *
+cnc__rbuild_element(struct cnc__rbuild *b, const struct cnc__rbuild_entry *e,
+                    const struct cnc__rnode *const *kids, size_t n_kids)
 {
     struct cnc__rnode *n = cnc__arena_alloc(b->arena, sizeof(*n));
     n->tag = e->tag;
@@ -198,7 +201,7 @@ make_element(struct cnc__rbuild *b, const struct cnc__rbuild_entry *e,
 void
 cnc__rbuild_push(struct cnc__rbuild *b, int tag, bool implied)
 {
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     if (b->frag != NULL && !implied && !b->frag_landed) {
         b->frag_landed = true;
         b->frag_parent = b->n_stack - 1;
@@ -217,21 +220,21 @@ void
 cnc__rbuild_pop(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->n_stack > 1);
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     b->n_stack--;
     if (b->frag != NULL && b->frag_landed && b->n_stack <= b->frag_parent) {
         b->bail = true; /* closed what was open before it */
     }
     const struct cnc__rbuild_entry *e = &b->stack[b->n_stack];
-    const struct cnc__rnode *n =
-        make_element(b, e, b->kids + e->kids_from, b->n_kids - e->kids_from);
+    const struct cnc__rnode *n = cnc__rbuild_element(
+        b, e, b->kids + e->kids_from, b->n_kids - e->kids_from);
     b->n_kids = e->kids_from;
     if (e->head) {
         b->head =
             cnc__grow(b->head, b->n_head, &b->cap_head, sizeof(*b->head));
         b->head[b->n_head++] = n;
     } else {
-        add_kid(b, n);
+        cnc__rbuild_kid(b, n);
     }
 }
 
@@ -427,58 +430,6 @@ cnc__rbuild_close(struct cnc__rbuild *b)
     cnc__rbuild_pop(b);
 }
 
-/* -- parts --------------------------------------------------------------- */
-
-bool
-cnc__rbuild_part_begin(struct cnc__rbuild *b)
-{
-    char number[12];
-    const struct cnc__attr_in mark = {CNC__PART_ATTR, number};
-    if (b->frag != NULL) {
-        b->bail = true; /* a fragment is kept and has no parts */
-        return false;
-    }
-    if (b->tree->n_parts == CNC__PARTS_MAX) {
-        b->tree->too_many_parts = true;
-        return false;
-    }
-    if (b->level == CNC__LEVEL_HEAD) {
-        return false;
-    }
-    snprintf(number, sizeof(number), "%zu", b->tree->n_parts + 1);
-    bool open = cnc__rbuild_open(b, "span", &mark, 1) == CNC__RBUILD_PUSH;
-    if (!open) {
-        cnc__rbuild_close(b);
-    }
-    return open;
-}
-
-void
-cnc__rbuild_part_end(struct cnc__rbuild *b, const char *for_)
-{
-    struct cnc__rpart *part = &b->tree->parts[b->tree->n_parts++];
-    struct cnc__str *s = &b->scratch;
-    while (b->stack[b->n_stack - 1].implied) {
-        cnc__rbuild_pop(b);
-    }
-    flush_text(b);
-    size_t from = b->stack[b->n_stack - 1].kids_from;
-    part->for_ = cnc__arena_strndup(b->arena, for_, strlen(for_));
-    part->n_kids = (uint32_t)(b->n_kids - from);
-    part->kids =
-        cnc__arena_alloc(b->arena, (part->n_kids + 1) * sizeof(*part->kids));
-    cnc__str_clear(s);
-    cnc__str_add(s, for_, strlen(for_) + 1);
-    for (size_t i = 0; i < part->n_kids; i++) {
-        part->kids[i] = b->kids[from + i];
-        cnc__str_add(s, &part->kids[i]->hash, sizeof(part->kids[i]->hash));
-    }
-    part->hash = cnc__rhash(s->data, s->len);
-    b->n_kids = from;
-    cnc__rbuild_close(b);
-    part->node = b->kids[b->n_kids - 1];
-}
-
 static const struct cnc__rnode *
 make_head(struct cnc__rbuild *b)
 {
@@ -487,12 +438,12 @@ make_head(struct cnc__rbuild *b)
         .tag = CNC__TAG_META, .n_attrs = 1, .attrs = &utf8};
     struct cnc__rbuild_entry head = {.tag = CNC__TAG_HEAD};
     size_t from = b->n_kids;
-    add_kid(b, make_element(b, &meta, NULL, 0));
+    cnc__rbuild_kid(b, cnc__rbuild_element(b, &meta, NULL, 0));
     for (size_t i = 0; i < b->n_head; i++) {
-        add_kid(b, b->head[i]);
+        cnc__rbuild_kid(b, b->head[i]);
     }
     const struct cnc__rnode *n =
-        make_element(b, &head, b->kids + from, b->n_kids - from);
+        cnc__rbuild_element(b, &head, b->kids + from, b->n_kids - from);
     b->n_kids = from;
     return n;
 }
@@ -504,7 +455,7 @@ cnc__rbuild_done(struct cnc__rbuild *b)
     while (b->n_stack > 1) {
         cnc__rbuild_pop(b);
     }
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     struct cnc__rbuild_entry body = {.tag = CNC__TAG_BODY,
                                      .n_attrs = b->n_body_attrs,
                                      .attrs = b->body_attrs,
@@ -514,9 +465,9 @@ cnc__rbuild_done(struct cnc__rbuild *b)
                                      .attrs = b->html_attrs,
                                      .id = b->html_id};
     const struct cnc__rnode *kids[2];
-    kids[1] = make_element(b, &body, b->kids, b->n_kids);
+    kids[1] = cnc__rbuild_element(b, &body, b->kids, b->n_kids);
     kids[0] = make_head(b);
-    b->tree->root = make_element(b, &html, kids, 2);
+    b->tree->root = cnc__rbuild_element(b, &html, kids, 2);
 }
 
 /* -- fragments ----------------------------------------------------------- */
@@ -525,7 +476,7 @@ void
 cnc__rbuild_frag_begin(struct cnc__rbuild *b)
 {
     CNC_CHECK(b->frag == NULL);
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     b->frag = cnc__frag_new();
     b->frag_landed = false;
     b->n_frag_ids = 0;
@@ -537,7 +488,7 @@ struct cnc__frag *
 cnc__rbuild_frag_end(struct cnc__rbuild *b)
 {
     struct cnc__frag *f = b->frag;
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     cnc__rtree_add_frag(b->tree, f); /* nodes of it are in the tree */
     b->frag = NULL;
     b->arena = &b->tree->arena;
@@ -568,7 +519,7 @@ cnc__rbuild_frag_put(struct cnc__rbuild *b, struct cnc__frag *f)
     if (f->n_tops == 0 || b->bail || b->too_big) {
         return;
     }
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     int tag = f->tops[0]->tag;
     int asked = tag;
     if (cnc__rbuild_nest(b, &tag) != CNC__RBUILD_PUSH || tag != asked ||
@@ -582,9 +533,9 @@ cnc__rbuild_frag_put(struct cnc__rbuild *b, struct cnc__frag *f)
             return;
         }
     }
-    flush_text(b);
+    cnc__rbuild_flush_text(b);
     for (size_t i = 0; i < f->n_tops; i++) {
-        add_kid(b, f->tops[i]);
+        cnc__rbuild_kid(b, f->tops[i]);
     }
     cnc__rtree_add_frag(b->tree, f);
     count(b, f->bytes);

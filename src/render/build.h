@@ -86,6 +86,10 @@ struct cnc__rbuild {
     size_t frag_bytes;
     struct cnc__rid *frag_ids;
     size_t n_frag_ids, cap_frag_ids;
+
+    int part_in;      /* the tag that the part under way stands in, or 0: it
+                         has an element of its own */
+    size_t part_from; /* then: n_kids before it */
 };
 
 /* Fill a new tree. */
@@ -105,7 +109,9 @@ CNC_API void cnc__rbuild_close(struct cnc__rbuild *b);
 /* What stands between them is a part (tree.h).  False: there can be none here,
  * its children are left out and end is not called. */
 CNC_API bool cnc__rbuild_part_begin(struct cnc__rbuild *b);
-CNC_API void cnc__rbuild_part_end(struct cnc__rbuild *b, const char *for_);
+/* at: where the sheet says it.  What cannot stand there is tree->bad_part. */
+CNC_API void cnc__rbuild_part_end(struct cnc__rbuild *b, const char *for_,
+                                  const char *at);
 /* The tree is complete. */
 CNC_API void cnc__rbuild_done(struct cnc__rbuild *b);
 
@@ -130,8 +136,13 @@ bool cnc__rbuild_blank_dropped(const struct cnc__rbuild *b);
 uint64_t cnc__rbuild_place(const struct cnc__rbuild *b);
 bool cnc__rbuild_void(int tag);
 
-/* build.c, for nest.c. */
+/* build.c, for nest.c and part.c. */
 void cnc__rbuild_push(struct cnc__rbuild *b, int tag, bool implied);
 void cnc__rbuild_pop(struct cnc__rbuild *b);
+void cnc__rbuild_flush_text(struct cnc__rbuild *b);
+const struct cnc__rnode *
+cnc__rbuild_element(struct cnc__rbuild *b, const struct cnc__rbuild_entry *e,
+                    const struct cnc__rnode *const *kids, size_t n_kids);
+void cnc__rbuild_kid(struct cnc__rbuild *b, const struct cnc__rnode *n);
 
 #endif /* CNC_RENDER_BUILD_H */

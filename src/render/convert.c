@@ -98,7 +98,11 @@ leave_part(struct convert *c)
 {
     xmlChar *for_ =
         xmlGetNoNsProp((xmlNodePtr)c->part, (const xmlChar *)"for");
-    cnc__rbuild_part_end(c->b, for_ == NULL ? "" : (const char *)for_);
+    xmlChar *at =
+        xmlGetNoNsProp((xmlNodePtr)c->part, (const xmlChar *)CNC__PART_AT);
+    cnc__rbuild_part_end(c->b, for_ == NULL ? "" : (const char *)for_,
+                         at == NULL ? "" : (const char *)at);
+    xmlFree(at);
     xmlFree(for_);
     c->part = NULL;
 }

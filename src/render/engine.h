@@ -35,6 +35,8 @@
  * which no XML can hold, in place of the viewer's name, and <c:flash/> the
  * byte 0x02 in place of what he is told.  A part has no parts,
  * and where the allow-list or HTML has no place for a span it is left out.
+ * Directly in a list, a table or a select it is one element of that, and what
+ * stands in the tree is a hidden one; another one there is an error.
  *
  * THE SAFE TREE is the result after the allow-list: elements, attributes and
  * URL schemes that cannot run script; what is not allowed is dropped (an

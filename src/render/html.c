@@ -39,11 +39,10 @@ escape(struct cnc__str *out, const char *s, size_t len, bool attr)
     cnc__str_add(out, s + from, len - from);
 }
 
+/* Attributes, and the end of the start tag. */
 static void
-start_tag(struct cnc__str *out, const struct cnc__rnode *n)
+attrs(struct cnc__str *out, const struct cnc__rnode *n)
 {
-    cnc__str_putc(out, '<');
-    cnc__str_puts(out, cnc__allow_tag_name(n->tag));
     for (size_t i = 0; i < n->n_attrs; i++) {
         const struct cnc__rattr *a = &n->attrs[i];
         cnc__str_putc(out, ' ');
@@ -58,6 +57,14 @@ start_tag(struct cnc__str *out, const struct cnc__rnode *n)
         n->n_kids > 0 && n->kids[0]->text && n->kids[0]->data[0] == '\n') {
         cnc__str_putc(out, '\n');
     }
+}
+
+static void
+start_tag(struct cnc__str *out, const struct cnc__rnode *n)
+{
+    cnc__str_putc(out, '<');
+    cnc__str_puts(out, cnc__allow_tag_name(n->tag));
+    attrs(out, n);
 }
 
 static void
@@ -112,24 +119,56 @@ write_element(struct writing *w, const struct cnc__rnode *top)
     }
 }
 
-/* Its place, right after the start tag; for whom; what belongs there. */
+/* Of the page's bytes a part takes the place of: none, or how the hidden
+ * element's start tag ends after its mark. */
+static size_t
+cut_of(const struct cnc__rpart *part)
+{
+    size_t cut = 1; /* '>' */
+    if (!part->becomes || part->n_kids == 0) {
+        return 0;
+    }
+    for (size_t i = 1; i < part->node->n_attrs; i++) {
+        const struct cnc__rattr *a = &part->node->attrs[i];
+        cut += strlen(a->name) + a->len + 4;
+    }
+    return cut;
+}
+
+static void
+write_kids(struct cnc__str *out, const struct cnc__rnode *const *kids,
+           size_t n)
+{
+    struct writing inner = {.out = out};
+    for (size_t i = 0; i < n; i++) {
+        if (kids[i]->text) {
+            escape(out, kids[i]->data, kids[i]->n_kids, false);
+        } else {
+            write_element(&inner, kids[i]);
+        }
+    }
+}
+
+/* Its place, right after the start tag or its mark; how much it takes the
+ * place of; for whom; what belongs there. */
 static void
 write_part(struct writing *w)
 {
     const struct cnc__rpart *part = w->part++;
     struct cnc__str html = CNC__STR;
-    struct writing inner = {.out = &html};
-    char at[24];
-    for (size_t i = 0; i < part->n_kids; i++) {
-        const struct cnc__rnode *kid = part->kids[i];
-        if (kid->text) {
-            escape(&html, kid->data, kid->n_kids, false);
-        } else {
-            write_element(&inner, kid);
-        }
+    char at[24], cut[24];
+    size_t n = cut_of(part);
+    if (n > 0) {
+        const struct cnc__rnode *kid = part->kids[0];
+        attrs(&html, kid);
+        write_kids(&html, kid->kids, kid->n_kids);
+    } else {
+        write_kids(&html, part->kids, part->n_kids);
     }
-    snprintf(at, sizeof(at), "%zu", w->out->len);
+    snprintf(at, sizeof(at), "%zu", w->out->len - n);
+    snprintf(cut, sizeof(cut), "%zu", n);
     cnc__render_pack(w->parts, at, strlen(at));
+    cnc__render_pack(w->parts, cut, strlen(cut));
     cnc__render_pack(w->parts, part->for_, strlen(part->for_));
     cnc__render_pack(w->parts, cnc__str_c(&html), html.len);
     cnc__str_fini(&html);

@@ -273,6 +273,22 @@ on_region(xsltTransformContextPtr ctxt, xmlNodePtr node, xmlNodePtr inst,
     }
 }
 
+/* A part that cannot stand where it does: the sheet says where it is. */
+static int
+bad_part(const struct cnc__page_doc *d, const struct cnc__rtree *tree,
+         struct cnc_error *err)
+{
+    char *end;
+    const char *at = tree->bad_part_at;
+    cnc_error_set(err, CNC_ERENDER, "not-acceptable", "%s", tree->bad_part);
+    unsigned long sheet = strtoul(at, &end, 10);
+    if (*end == ':') {
+        cnc__sheet_names_place(&d->sheet->names, sheet,
+                               (unsigned)strtoul(end + 1, NULL, 10), err);
+    }
+    return CNC_ERENDER;
+}
+
 static int
 render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
             bool *bail, struct cnc_error *err)
@@ -296,6 +312,11 @@ render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
     bool too_big = b.too_big, too_many = tree->too_many_parts;
     cnc__rbuild_fini(&b);
     xmlFreeDoc(result);
+    if (!*bail && !too_big && tree->bad_part != NULL) {
+        rc = bad_part(d, tree, err);
+        cnc__rtree_free(&tree);
+        return rc;
+    }
     if (*bail || too_big || too_many) {
         cnc__rtree_free(&tree);
     }
@@ -349,7 +370,8 @@ parts_differ(const struct cnc__rtree *a, const struct cnc__rtree *b,
 {
     for (size_t i = 0; i < a->n_parts && i < b->n_parts; i++) {
         const struct cnc__rpart *x = &a->parts[i], *y = &b->parts[i];
-        if (strcmp(x->for_, y->for_) != 0 || (words && x->hash != y->hash)) {
+        if (strcmp(x->for_, y->for_) != 0 || x->node->tag != y->node->tag ||
+            (words && x->hash != y->hash)) {
             return true;
         }
     }

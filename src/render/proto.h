@@ -31,7 +31,8 @@ enum cnc__render_type {
     CNC__R_RENDER,    /* page -> PATCH patch ("" when nothing changed), "1"
                          when what only some see changed */
     CNC__R_HTML,      /* page, head html -> HTML html, parts: a list of place
-                         in html (decimal), for whom, html, by turns */
+                         in html, how many bytes it takes the place of, for
+                         whom, html, by turns */
     CNC__R_CLOSE,     /* page -> OK: forget it */
     /* replies */
     CNC__R_OK = 64,

@@ -7,6 +7,7 @@
 #include "proto.h"
 #include "pure.h"
 #include "sheet.h"
+#include "tree.h"
 
 #define MAX_DEPTH 8
 #define MAX_LOADS 64
@@ -326,8 +327,25 @@ replace_attribute(xmlNodePtr n, xmlNsPtr xsl, const struct cnc__table *lexicon)
     xmlFree(words);
 }
 
+static bool
+is_part(const xmlNode *n)
+{
+    return n->ns != NULL &&
+           strcmp((const char *)n->ns->href, CNC__NS_PAGE) == 0 &&
+           strcmp((const char *)n->name, "part") == 0;
+}
+
+/* What is made of it says where it is from (tree.h). */
 static void
-replace_texts(xmlDocPtr doc, const struct cnc__table *lexicon)
+mark_part(xmlNodePtr n, size_t sheet)
+{
+    char at[40];
+    snprintf(at, sizeof(at), "%zu:%ld", sheet, xmlGetLineNo(n));
+    xmlSetProp(n, (const xmlChar *)CNC__PART_AT, (const xmlChar *)at);
+}
+
+static void
+prepare(xmlDocPtr doc, size_t sheet, const struct cnc__table *lexicon)
 {
     xmlNodePtr root = xmlDocGetRootElement(doc);
     if (!cnc__xsl_is(root, "stylesheet") && !cnc__xsl_is(root, "transform")) {
@@ -338,6 +356,9 @@ replace_texts(xmlDocPtr doc, const struct cnc__table *lexicon)
             replace_text(n, root->ns, lexicon);
         } else if (n->type == XML_ELEMENT_NODE) {
             replace_attribute(n, root->ns, lexicon);
+            if (is_part(n)) {
+                mark_part(n, sheet);
+            }
             if (n->children != NULL) {
                 n = n->children;
                 continue;
@@ -383,7 +404,7 @@ cnc__sheets_read(struct cnc__sheets *s, const struct cnc__engine_sheet *in,
     struct cnc__table *words = read_lexicon(in->texts, in->texts_len);
     for (size_t i = 0; i < s->names.n; i++) {
         if (s->docs[i] != NULL) {
-            replace_texts(s->docs[i], words);
+            prepare(s->docs[i], i, words);
         }
     }
     cnc__table_free(&words, cnc__free);

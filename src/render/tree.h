@@ -53,14 +53,19 @@ struct cnc__frag { /* what one record became */
 };
 
 /* What only some see: in the tree stands an empty element, and what belongs
- * into it beside the tree, so that no patch can have it. */
+ * into it beside the tree, so that no patch can have it.  In a list, a table
+ * or a choice, where that element must be of the right kind, the part is one
+ * element: the empty one is of its kind, hidden, and becomes it. */
 #define CNC__PART_ATTR "data-cnc-part"
+/* Of <c:part> in a sheet that was read: "SHEET:LINE" (sheets.h). */
+#define CNC__PART_AT "cnc-at"
 
 struct cnc__rpart {
     const struct cnc__rnode *node; /* the empty element */
     const char *for_;              /* "users", "guests", roles */
     const struct cnc__rnode **kids;
     uint32_t n_kids;
+    bool becomes;  /* node is hidden, and is kids[0] for whoever sees it */
     uint64_t hash; /* of all that */
 };
 
@@ -74,6 +79,8 @@ struct cnc__rtree {
     struct cnc__rpart parts[CNC__PARTS_MAX]; /* in document order */
     size_t n_parts;
     bool too_many_parts;
+    const char *bad_part; /* what is wrong with the first that is, or NULL */
+    const char *bad_part_at; /* as its attribute CNC__PART_AT says, or "" */
 };
 
 CNC_API struct cnc__frag *cnc__frag_new(void);

@@ -22,6 +22,7 @@ cnc__agent_new(const struct cnc__agent_env *env)
     a->env.www = a->www;
     a->pages = cnc__table_new();
     a->watches = cnc__table_new();
+    a->referred = cnc__table_new();
     a->sheets = cnc__table_new();
     a->coming = cnc__table_new();
     a->files = cnc__table_new();
@@ -94,6 +95,7 @@ cnc__agent_free(struct cnc__agent **ap)
     }
     free_pages(a);
     cnc__table_free(&a->watches, cnc__watch_free);
+    cnc__refers_free(a);
     cnc__table_free(&a->sheets, cnc__sheet_free);
     cnc__table_free(&a->coming, cnc__sheet_free);
     cnc__table_free(&a->files, cnc__sheet_free);
@@ -173,25 +175,6 @@ watched_event(struct cnc__watch *w, enum cnc__event ev, struct cnc__node *node,
     }
 }
 
-/* A form that offers the node's items offers others now. */
-static void
-refresh_forms(struct cnc__agent *a, const char *node)
-{
-    for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
-        struct cnc__web_page *p = i.value;
-        bool refers = false;
-        for (size_t k = 0; k < p->n_shown && !refers; k++) {
-            const struct cnc_node *d = p->shown[k].decl;
-            refers = d->form != NULL && cnc__record_refers(d->record, node);
-        }
-        if (refers) {
-            p->forms_changed = true;
-            cnc__page_touch(p);
-            cnc__live_flush(p);
-        }
-    }
-}
-
 void
 cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
                  struct cnc__node *node, struct cnc__item *item)
@@ -202,7 +185,7 @@ cnc__agent_after(struct cnc__agent *a, enum cnc__event ev,
         cnc__templates_event(a, ev, item);
         return;
     }
-    refresh_forms(a, name);
+    cnc__refers_event(a, name);
     struct cnc__watch *w = cnc__table_get(a->watches, name);
     if (w == NULL ||
         (item == NULL && (ev == CNC__EV_PUBLISH || ev == CNC__EV_RETRACT))) {

@@ -108,6 +108,7 @@ watch_pages(struct cnc__web_page *p)
         w->pages = cnc__realloc(w->pages, w->n_pages + 1, sizeof(*w->pages));
         w->pages[w->n_pages++] = p;
     }
+    cnc__refers_add(p);
 }
 
 static void
@@ -123,6 +124,7 @@ unwatch_pages(struct cnc__web_page *p)
         }
         w->n_pages = n;
     }
+    cnc__refers_del(p);
 }
 
 static void
@@ -223,6 +225,8 @@ renew(struct cnc__decl *old, struct cnc__decl *d)
                 p->shown[k].app = d->app;
                 p->shown[k].decl = node_decl(d->app, p->shown[k].watch->name);
             }
+            cnc__refers_del(p);
+            cnc__refers_add(p);
             cnc__free(p->title);
             cnc__free(p->template_);
             p->title = cnc__decl_expand(d, cnc__tr(cnc__page_tr(p), d->title),

@@ -103,32 +103,42 @@ classify(struct cnc__parts *p, const char *for_)
     }
 }
 
+static bool
+number(size_t *out, const char *data, size_t len, size_t min, size_t max)
+{
+    char *text = cnc__strndup(data, len);
+    int64_t n;
+    bool ok = cnc__parse_int(&n, text, (int64_t)min, (int64_t)max);
+    *out = ok ? (size_t)n : 0;
+    cnc__free(text);
+    return ok;
+}
+
 struct cnc__parts *
 cnc__parts_read(const struct cnc__render_message *reply)
 {
     struct cnc__parts *p;
     const char *data, *at, *end;
-    size_t len, from = 0;
+    size_t len, from = 0, whole;
     if (reply->n_fields < 2 || reply->fields[1].len == 0) {
         return NULL;
     }
     p = cnc__zalloc(sizeof(*p));
     p->refs = 1;
+    whole = reply->fields[0].len;
     at = reply->fields[1].data;
     end = at + reply->fields[1].len;
     while (p->n < CNC__PARTS_MAX &&
            cnc__render_unpack(&data, &len, &at, end)) {
         struct cnc__page_part *part = &p->all[p->n];
-        char *place = cnc__strndup(data, len);
-        int64_t n;
-        bool ok = cnc__parse_int(&n, place, (int64_t)from,
-                                 (int64_t)reply->fields[0].len) &&
+        bool ok = number(&part->at, data, len, from, whole) &&
+                  cnc__render_unpack(&data, &len, &at, end) &&
+                  number(&part->cut, data, len, 0, whole - part->at) &&
                   cnc__render_unpack(&data, &len, &at, end);
-        cnc__free(place);
         if (!ok) {
             break;
         }
-        part->at = from = (size_t)n;
+        from = part->at + part->cut;
         part->for_ = cnc__strndup(data, len);
         blanks(part->for_);
         classify(p, part->for_);
@@ -226,6 +236,7 @@ cnc__parts_put(struct cnc__str *out, const struct cnc__parts *p, uint32_t mask,
         from = p->all[i].at;
         if ((mask >> i & 1) != 0) {
             put_part(out, &p->all[i], v);
+            from += p->all[i].cut;
         }
     }
     cnc__str_add(out, html + from, len - from);
@@ -238,7 +249,7 @@ cnc__parts_sum(unsigned char out[32], const struct cnc__parts *p,
     struct cnc__str s = CNC__STR;
     cnc__render_pack(&s, html, len);
     for (size_t i = 0; i < p->n; i++) {
-        cnc__str_printf(&s, "%zu ", p->all[i].at);
+        cnc__str_printf(&s, "%zu %zu ", p->all[i].at, p->all[i].cut);
         cnc__render_pack(&s, p->all[i].for_, strlen(p->all[i].for_));
         cnc__render_pack(&s, p->all[i].html, p->all[i].len);
     }

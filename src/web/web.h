@@ -7,6 +7,7 @@
  *   source.c     records -> source document
  *   address.c    paths with parameters: which page an address means
  *   choose.c     the records of a page that has .where or .sort
+ *   refers.c     the pages whose forms offer a node's items
  *   pages.c      the page table; who may see a page; its end
  *   instance.c   pages of one address each, made on demand
  *   wait.c       what is dirty, and who waits for a snapshot
@@ -27,7 +28,7 @@
  *   snapshot.c   a document and its compressed copies; whole answers
  *   disk.c       files by atomic rename
  *   routes.c     which address is what
- *   callpage.c   pages of commands
+ *   callpage.c   pages of commands: callrun.c, callpost.c, callpage.h
  *   older.c      ?before=ID
  *   submit.c     POST of forms
  *   assets.c     files served under hashed names
@@ -107,6 +108,7 @@ void cnc__viewer_fini(struct cnc__viewer *v);
 
 struct cnc__page_part {
     size_t at;  /* where it belongs in the page's HTML */
+    size_t cut; /* bytes that it takes the place of */
     char *for_; /* "users", "guests", "flash" or roles; one is enough */
     char *html;
     size_t len;
@@ -305,6 +307,7 @@ struct cnc__agent {
     struct cnc__sheet *error_sheet;     /* the error.xsl that failed last */
     unsigned error_failures, n_errors;  /* its; under way */
     struct cnc__table *watches;         /* node -> struct cnc__watch */
+    struct cnc__table *referred;        /* node -> pages: refers.c */
     struct cnc__node *templates;
     struct cnc__table *sheets; /* id -> struct cnc__sheet, from items */
     struct cnc__table *files;  /* id -> struct cnc__sheet, from files */
@@ -393,6 +396,14 @@ cnc__watch_start(size_t end, uint32_t n)
 {
     return end > n ? end - n : 0;
 }
+
+/* -- refers.c ------------------------------------------------------------ */
+
+void cnc__refers_add(struct cnc__web_page *p);
+void cnc__refers_del(struct cnc__web_page *p);
+/* An item of the node came or went: the forms that offer it are others. */
+void cnc__refers_event(struct cnc__agent *a, const char *node);
+void cnc__refers_free(struct cnc__agent *a);
 
 /* -- choose.c ------------------------------------------------------------ */
 

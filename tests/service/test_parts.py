@@ -4,6 +4,7 @@ anybody else, by whichever way a page goes out."""
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -205,3 +206,41 @@ def test_who_logs_out_is_a_guest_again(service):
     check("user", browser.ask("GET", "/")[1])
     browser.ask("POST", "/_do/logout", {})
     check("guest", browser.ask("GET", "/")[1])
+
+
+ROWS = """
+    <ul id="menu"><li>Home</li>
+      <c:part for="users"><li class="mine"><c:viewer/> USERS-ONLY</li></c:part>
+      <c:part for="admin"><li>ADMINS-ONLY</li></c:part></ul>
+    <p>GUESTS %s</p>"""
+
+
+def put(service, folder, sheet: str, check=True):
+    file = folder / "new.xsl"
+    file.write_text(sheet)
+    return service.ctl("template", "put", "shelf.xsl", str(file), check=check)
+
+
+def test_a_part_in_a_list_is_an_element_of_it(service, people, tmp_path):
+    put(service, tmp_path, SHEET % (ROWS % "1", ""))
+    until("the page", lambda: "GUESTS 1" in service.get("/")[2])
+    hidden = r'<li data-cnc-part="\d" hidden=""></li>'
+    text = people["guest"].ask("GET", "/")[1]
+    assert re.search(f"<li>Home</li>{hidden}{hidden}</ul>", text)
+    assert "ONLY" not in text
+    text = people["user"].ask("GET", "/")[1]
+    assert re.search(r'<li data-cnc-part="\d" class="mine">anna USERS-ONLY'
+                     f"</li>{hidden}</ul>", text)
+    assert "ADMINS-ONLY" not in text
+    text = people["admin"].ask("GET", "/")[1]
+    assert re.search(r'<li data-cnc-part="\d">ADMINS-ONLY</li></ul>', text)
+
+
+def test_several_elements_of_a_list_in_one_part_are_refused(service, tmp_path):
+    sheet = SHEET % ("\n<ul>\n<c:part for='users'><li>1</li><li>2</li>"
+                     "</c:part></ul>", "")
+    line = sheet[:sheet.index("<c:part")].count("\n") + 1
+    done = put(service, tmp_path, sheet, check=False)
+    assert done.returncode != 0
+    assert f"shelf.xsl, line {line}: a <c:part> that stands in <ul> is one " \
+        "<li>, not several" in done.stderr, done.stderr

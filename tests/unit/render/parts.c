@@ -75,28 +75,67 @@ has(const struct page *p, const char *text)
     }
 }
 
+enum { PLACE, CUT, FOR, HTML, FIELDS };
+
+static void
+field_of(const struct page *p, size_t i, int field, struct cnc__str *out)
+{
+    const char *at = cnc__str_c(&p->parts), *end = at + p->parts.len, *data;
+    size_t len;
+    for (size_t k = 0; k <= i * FIELDS + (size_t)field; k++) {
+        assert_true(cnc__render_unpack(&data, &len, &at, end));
+    }
+    cnc__str_clear(out);
+    cnc__str_add(out, data, len);
+}
+
+static size_t
+number_of(const struct page *p, size_t i, int field)
+{
+    struct cnc__str s = CNC__STR;
+    field_of(p, i, field, &s);
+    size_t n = strtoul(cnc__str_c(&s), NULL, 10);
+    cnc__str_fini(&s);
+    return n;
+}
+
 /* Part i: its place is right after its element; for whom; its HTML. */
 static void
 part_is(const struct page *p, size_t i, const char *for_, const char *html)
 {
-    const char *at = cnc__str_c(&p->parts), *end = at + p->parts.len, *data[3];
-    size_t len[3];
-    for (size_t k = 0; k <= i; k++) {
-        for (size_t f = 0; f < 3; f++) {
-            assert_true(cnc__render_unpack(&data[f], &len[f], &at, end));
-        }
-    }
-    char *place = cnc__strndup(data[0], len[0]);
-    size_t n = strtoul(place, NULL, 10);
+    struct cnc__str s = CNC__STR;
+    size_t n = number_of(p, i, PLACE);
     assert_true(n <= p->html.len);
     assert_int_equal(strncmp(p->html.data + n, "</span>", 7), 0);
     assert_int_equal(p->html.data[n - 1], '>');
-    assert_int_equal(len[1], strlen(for_));
-    assert_memory_equal(data[1], for_, len[1]);
-    if (len[2] != strlen(html) || memcmp(data[2], html, len[2]) != 0) {
-        fail_msg("not %s: %.*s", html, (int)len[2], data[2]);
+    assert_int_equal(number_of(p, i, CUT), 0);
+    field_of(p, i, FOR, &s);
+    assert_string_equal(cnc__str_c(&s), for_);
+    field_of(p, i, HTML, &s);
+    assert_string_equal(cnc__str_c(&s), html);
+    cnc__str_fini(&s);
+}
+
+/* The page as whoever sees all parts gets it has this. */
+static void
+whole_has(const struct page *p, size_t n_parts, const char *text)
+{
+    struct cnc__str out = CNC__STR, s = CNC__STR;
+    size_t from = 0;
+    for (size_t i = 0; i < n_parts; i++) {
+        size_t at = number_of(p, i, PLACE), cut = number_of(p, i, CUT);
+        assert_true(from <= at && at + cut <= p->html.len);
+        cnc__str_add(&out, p->html.data + from, at - from);
+        field_of(p, i, HTML, &s);
+        cnc__str_puts(&out, cnc__str_c(&s));
+        from = at + cut;
     }
-    cnc__free(place);
+    cnc__str_puts(&out, p->html.data + from);
+    if (strstr(out.data, text) == NULL) {
+        fail_msg("%s is not in %s", text, out.data);
+    }
+    cnc__str_fini(&out);
+    cnc__str_fini(&s);
 }
 
 static void
@@ -150,6 +189,121 @@ nothing_of_a_part_gets_out_of_it(void **state)
         close_page(&p);
         cnc__str_fini(&text);
     }
+}
+
+#define MARK(n) " data-cnc-part=\"" n "\""
+
+/* Lists, tables and choices have elements of their own alone. */
+static void
+in_a_list_a_part_is_an_element_of_it(void **state)
+{
+    static const struct {
+        const char *body, *shared, *whole;
+    } all[] = {
+        {"<ul>\n<li>a</li>\n<c:part for='x'>\n<li class='k' id='i'>b<b>c</b>"
+         "</li>\n</c:part>\n</ul>",
+         "<ul><li>a</li><li" MARK("1") " hidden=\"\"></li></ul>",
+         "<ul><li>a</li><li" MARK("1") " class=\"k\" id=\"i\">b<b>c</b></li>"
+                                       "</ul>"},
+        {"<table><tr><td>a</td></tr><c:part for='x'><tr><td>b</td></tr>"
+         "<tr><td>c</td></tr></c:part><tr><td>d</td></tr></table>",
+         "</tbody><tbody" MARK("1") " hidden=\"\"></tbody><tbody><tr><td>d",
+         "<td>a</td></tr></tbody><tbody" MARK(
+             "1") "><tr><td>b</td></tr><tr>"
+                  "<td>c</td></tr></tbody><tbody><tr><td>d</td></tr></tbody>"},
+        {"<table><tbody><c:part for='x'><tr><td>b</td></tr></c:part></tbody>"
+         "</table>",
+         "<tbody><tr" MARK("1") " hidden=\"\"></tr></tbody>",
+         "<tbody><tr" MARK("1") "><td>b</td></tr></tbody>"},
+        {"<table><tr><td>a</td><c:part for='x'><td colspan='2'>b</td>"
+         "</c:part></tr></table>",
+         "<td>a</td><td" MARK("1") " hidden=\"\"></td></tr>",
+         "<td>a</td><td" MARK("1") " colspan=\"2\">b</td></tr>"},
+        {"<select name='s'><option>a</option><c:part for='x'><option"
+         " value='1'>b</option></c:part></select>",
+         "</option><option" MARK("1") " disabled=\"\" hidden=\"\"></option>",
+         "</option><option" MARK("1") " value=\"1\">b</option></select>"},
+        {"<dl><c:part for='x'><div><dt>a</dt><dd>b</dd></div></c:part></dl>",
+         "<dl><div" MARK("1") " hidden=\"\"></div></dl>",
+         "<dl><div" MARK("1") "><dt>a</dt><dd>b</dd></div></dl>"},
+        {"<ol><c:part for='x'> <xsl:if test='no'><li>b</li></xsl:if></c:part>"
+         "<li>c</li></ol>",
+         "<ol><li" MARK("1") " hidden=\"\"></li><li>c</li></ol>",
+         "<ol><li" MARK("1") " hidden=\"\"></li><li>c</li></ol>"},
+        {"<ul><c:part for='x'><li>a</li></c:part><c:part for='y'><li>b</li>"
+         "</c:part></ul>",
+         "<ul><li" MARK("1") " hidden=\"\"></li><li" MARK("2"),
+         "<ul><li" MARK("1") ">a</li><li" MARK("2") ">b</li></ul>"},
+    };
+    for (size_t i = 0; i < CNC_N(all); i++) {
+        struct cnc__str text = CNC__STR;
+        struct page p;
+        cnc__str_printf(&text,
+                        SHEET("<xsl:template match='/r'><html><body>%s</body>"
+                              "</html></xsl:template>"),
+                        all[i].body);
+        open_page(&p, text.data);
+        has(&p, all[i].shared);
+        whole_has(&p, strstr(all[i].body, "'y'") != NULL ? 2 : 1,
+                  all[i].whole);
+        close_page(&p);
+        cnc__str_fini(&text);
+    }
+}
+
+static void
+what_cannot_stand_in_a_list_is_refused_with_its_line(void **state)
+{
+    static const struct {
+        const char *body, *why;
+    } all[] = {
+        {"<ul>\n\n<c:part for='x'><li>a</li><li>b</li></c:part></ul>",
+         "a <c:part> that stands in <ul> is one <li>, not several; each"},
+        {"\n\n<ul><c:part for='x'><p>a</p></c:part></ul>",
+         "a <c:part> that stands in <ul> is one <li>, not <p>; each"},
+        {"\n<ul>\n<c:part for='x'>a</c:part></ul>",
+         "a <c:part> that stands in <ul> is one <li>, not text; each"},
+        {"\n\n<dl><c:part for='x'><dt>a</dt><dd>b</dd></c:part></dl>",
+         "a <c:part> that stands in <dl> is one <div>, not several; each"},
+        {"\n<table><tbody>\n<c:part for='x'><tr><td>a</td></tr><tr><td>b</td>"
+         "</tr></c:part></tbody></table>",
+         "a <c:part> that stands in <tbody> is one <tr>, not several; each"},
+    };
+    for (size_t i = 0; i < CNC_N(all); i++) {
+        struct cnc__str text = CNC__STR, patch = CNC__STR;
+        struct cnc_error err = {0};
+        struct page p = {.doc = cnc__page_doc_new(NULL)};
+        cnc__str_printf(&text,
+                        SHEET("<xsl:template match='/r'><html><body>%s</body>"
+                              "</html></xsl:template>"),
+                        all[i].body);
+        sheet(&p, text.data);
+        source(&p, "<r/>");
+        assert_int_equal(cnc__page_doc_render(p.doc, &patch, &err),
+                         CNC_ERENDER);
+        if (strncmp(err.text, all[i].why, strlen(all[i].why)) != 0) {
+            fail_msg("%s", err.text);
+        }
+        assert_int_equal(err.line, 3);
+        cnc__page_doc_free(&p.doc);
+        cnc__str_fini(&text);
+        cnc__str_fini(&patch);
+    }
+}
+
+static void
+a_part_that_becomes_another_kind_of_element_is_fetched(void **state)
+{
+    struct page p;
+    open_page(&p, PAGE("<table><tr><c:part for='x'><xsl:choose><xsl:when"
+                       " test='a'><th>SECRET</th></xsl:when><xsl:otherwise>"
+                       "<td>SECRET</td></xsl:otherwise></xsl:choose></c:part>"
+                       "</tr></table>"));
+    source(&p, "<r><a/></r>");
+    show(&p);
+    assert_non_null(strstr(p.patch.data, "<resync/>"));
+    assert_null(strstr(p.patch.data, "SECRET"));
+    close_page(&p);
 }
 
 static void
@@ -256,6 +410,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_stands_beside_the_page),
         cmocka_unit_test(nothing_of_a_part_gets_out_of_it),
+        cmocka_unit_test(in_a_list_a_part_is_an_element_of_it),
+        cmocka_unit_test(what_cannot_stand_in_a_list_is_refused_with_its_line),
+        cmocka_unit_test(
+            a_part_that_becomes_another_kind_of_element_is_fetched),
         cmocka_unit_test(a_part_of_a_record_is_no_fragment),
         cmocka_unit_test(too_many_parts_are_an_error),
         cmocka_unit_test(a_patch_never_has_a_part),

@@ -232,13 +232,20 @@ a_page_without_parts_is_as_it_was(void **state)
 static void
 places_that_cannot_be_are_not_used(void **state)
 {
-    static const char *const places[][2] = {
-        {"3", "99"}, {"5", "2"}, {"-1", "1"}, {"x", "1"}, {"", "2"}};
+    static const struct {
+        const char *place[2], *cut[2];
+    } lists[] = {{{"3", "99"}, {"0", "0"}}, {{"5", "2"}, {"0", "0"}},
+                 {{"-1", "1"}, {"0", "0"}}, {{"x", "1"}, {"0", "0"}},
+                 {{"", "2"}, {"0", "0"}},   {{"3", "4"}, {"0", "7"}},
+                 {{"3", "4"}, {"2", "0"}},  {{"9", "9"}, {"99", "0"}},
+                 {{"9", "9"}, {"-1", "0"}}, {{"9", "9"}, {"x", "0"}}};
     static const struct cnc__viewer guest = {NULL, NULL};
-    for (size_t i = 0; i < CNC_N(places); i++) {
+    for (size_t i = 0; i < CNC_N(lists); i++) {
         struct cnc__str list = CNC__STR, out = CNC__STR;
         for (size_t k = 0; k < 2; k++) {
-            cnc__render_pack(&list, places[i][k], strlen(places[i][k]));
+            cnc__render_pack(&list, lists[i].place[k],
+                             strlen(lists[i].place[k]));
+            cnc__render_pack(&list, lists[i].cut[k], strlen(lists[i].cut[k]));
             cnc__render_pack(&list, "guests", 6);
             cnc__render_pack(&list, "<i>", 3);
         }
@@ -248,7 +255,7 @@ places_that_cannot_be_are_not_used(void **state)
         struct cnc__parts *p = cnc__parts_read(&m);
         cnc__parts_put(&out, p, cnc__parts_of(NULL, p, &guest), &guest,
                        "0123456789", 10);
-        assert_true(out.len == 10 || out.len == 13);
+        assert_true(out.len == 10 || out.len == 11 || out.len == 13);
         cnc__parts_unref(&p);
         cnc__str_fini(&list);
         cnc__str_fini(&out);
