@@ -41,6 +41,7 @@ static const struct cnc_record sum = {
     "sum", CNC_FIELDS({"n", "Number", .required = true},
                       {"author", "Who", .kind = CNC_FIELD_HIDDEN})};
 static int total;
+static char said_author[32];
 
 static void
 run_sum(struct cnc__command_reply *c, const struct cnc__caller *who,
@@ -52,6 +53,9 @@ run_sum(struct cnc__command_reply *c, const struct cnc__caller *who,
         return;
     }
     total += n[0] - '0';
+    const char *author = cnc__values_get(v, "author", 0);
+    snprintf(said_author, sizeof(said_author), "%s", author ? author : "");
+    assert_null(cnc__values_get(v, "author", 1));
     if (n[0] == '0') {
         cnc__command_see(c, "/two?q=all");
     }
@@ -213,6 +217,23 @@ a_form_is_posted_to_its_page(void **state)
     bench_free(b);
 }
 
+/* The form has the path's field in it, too, and sends it. */
+static void
+what_the_path_says_is_said_once(void **state)
+{
+    struct bench *b = bench_commands();
+    total = 0;
+    bench_post(b, "/sum/Austen?do=sum", NULL, "author=Austen&n=3");
+    assert_int_equal(b->answer->status, 200);
+    assert_int_equal(total, 3);
+    assert_string_equal(said_author, "Austen");
+    bench_post(b, "/sum/Austen?do=sum", NULL, "n=2&author=Woolf");
+    assert_int_equal(b->answer->status, 200);
+    assert_int_equal(total, 5);
+    assert_string_equal(said_author, "Austen");
+    bench_free(b);
+}
+
 static void
 what_is_wrong_with_it_is_shown_there(void **state)
 {
@@ -355,6 +376,7 @@ main(void)
         cmocka_unit_test(what_was_not_asked_yet_is_a_form),
         cmocka_unit_test(who_may_not_run_it_does_not_see_it),
         cmocka_unit_test(a_form_is_posted_to_its_page),
+        cmocka_unit_test(what_the_path_says_is_said_once),
         cmocka_unit_test(what_is_wrong_with_it_is_shown_there),
         cmocka_unit_test(an_answer_may_come_later_or_never),
         cmocka_unit_test(a_command_goes_back_to_the_page_of_its_form),
