@@ -134,6 +134,10 @@ call_check(struct server *s, const struct cnc__render_message *m,
     bool source = m->n_fields > 1 && m->fields[1].len > 0;
     struct cnc__engine_sheet sheet = engine_sheet(m, 0, 2);
     sheet.name = name(s, m, 3);
+    if (m->n_fields > 4) {
+        sheet.texts = m->fields[4].data;
+        sheet.texts_len = m->fields[4].len;
+    }
     return cnc__engine_try(&sheet, source ? m->fields[1].data : NULL,
                            source ? m->fields[1].len : 0, NULL, err);
 }

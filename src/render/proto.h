@@ -20,7 +20,7 @@
 
 enum cnc__render_type {
     /* calls: fields */
-    CNC__R_CHECK = 1, /* sheet, source, imports, sheet's name -> OK */
+    CNC__R_CHECK = 1, /* sheet, source, imports, sheet's name, texts -> OK */
     CNC__R_SHEET,     /* page key, sheet, imports, texts -> OK (not rendered
                          yet) */
     CNC__R_SOURCE,    /* page, source -> OK */

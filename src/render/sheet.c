@@ -107,6 +107,22 @@ cnc__xslt_init(void)
 
 static struct cnc__catch *catching;
 
+/* The address of a sheet's document is "sheet-N". */
+static void
+note_place(struct cnc__catch *c)
+{
+    const xmlNode *at = c->ctxt == NULL ? NULL : c->ctxt->inst;
+    static const char prefix[] = "sheet-";
+    if (at == NULL || c->line > 0 || at->doc == NULL || at->doc->URL == NULL) {
+        return;
+    }
+    const char *url = (const char *)at->doc->URL;
+    if (strncmp(url, prefix, sizeof(prefix) - 1) == 0) {
+        c->line = (unsigned)xmlGetLineNo((xmlNodePtr)at);
+        c->sheet = (unsigned)strtoul(url + sizeof(prefix) - 1, NULL, 10);
+    }
+}
+
 static void
 on_generic(void *priv, const char *fmt, ...)
 {
@@ -115,6 +131,7 @@ on_generic(void *priv, const char *fmt, ...)
     }
     va_list ap;
     char line[1024];
+    note_place(catching);
     va_start(ap, fmt);
     int n = vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
@@ -215,6 +232,10 @@ cnc__catch_error(const struct cnc__catch *c, struct cnc_error *err,
         cnc__free(one);
         s += len;
         s += *s == '\n';
+    }
+    if (line == 0) {
+        line = c->line;
+        sheet = c->sheet;
     }
     if (said.len > 0) {
         one_line(said.data);
@@ -417,6 +438,7 @@ cnc__sheet_run(const struct cnc__sheet *s, xmlDocPtr source,
         xsltNewTransformContext(s->style, copy == NULL ? source : copy);
     CNC_CHECK(ctxt != NULL);
     ctxt->_private = &run;
+    c.ctxt = ctxt;
     xsltSetTransformErrorFunc(ctxt, NULL, on_generic);
     xsltRegisterExtElement(ctxt, (const xmlChar *)CNC__REGION,
                            (const xmlChar *)CNC__NS_REGION, on_region);
@@ -438,6 +460,7 @@ cnc__sheet_run(const struct cnc__sheet *s, xmlDocPtr source,
     } else if (doc == NULL || ctxt->state != XSLT_STATE_OK) {
         rc = cnc__catch_error(&c, err, "the template stopped");
     }
+    c.ctxt = NULL;
     xsltFreeTransformContext(ctxt);
     cnc__catch_end(&c);
     if (copy != NULL) {

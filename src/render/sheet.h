@@ -22,6 +22,10 @@ void cnc__xslt_init(void);
 struct cnc__catch {
     struct cnc__str text;
     const struct cnc__sheet_names *names; /* of the sheets, or NULL */
+    /* While a sheet runs: where it was when the first message came, which is
+     * all that is known of an xsl:message. */
+    xsltTransformContextPtr ctxt;
+    unsigned line, sheet;
     struct cnc__catch *outer;
 };
 void cnc__catch_begin(struct cnc__catch *c);

@@ -206,9 +206,10 @@ cnc__imports_pack(struct cnc__str *out, struct cnc__agent *a,
 
 size_t
 cnc__imports_all(struct cnc__sheet *out[CNC__ENGINE_MAX_IMPORTS + 1],
-                 struct cnc__agent *a, struct cnc__sheet *main)
+                 struct cnc__agent *a, struct cnc__sheet *main, const char *id,
+                 struct cnc__sheet *sheet)
 {
-    struct closure c = {.agent = a};
+    struct closure c = {.agent = a, .id = id, .sheet = sheet};
     close_over(&c, main);
     out[0] = main;
     memcpy(out + 1, c.sheets, c.n * sizeof(*out));

@@ -395,11 +395,12 @@ scan(struct cnc__sheet *sheet)
 
 void
 cnc__texts_pack(struct cnc__str *out, struct cnc__agent *a,
-                struct cnc__sheet *sheet, const char *lang)
+                struct cnc__sheet *sheet, const char *lang, const char *id,
+                struct cnc__sheet *instead)
 {
     const struct cnc__tr *tr = cnc__locale_tr(a->locale, lang);
     struct cnc__sheet *all[CNC__ENGINE_MAX_IMPORTS + 1];
-    size_t n = tr == NULL ? 0 : cnc__imports_all(all, a, sheet);
+    size_t n = tr == NULL ? 0 : cnc__imports_all(all, a, sheet, id, instead);
     for (size_t i = 0; i < n; i++) {
         if (!all[i]->scanned) {
             scan(all[i]);

@@ -363,7 +363,7 @@ send_sheet(struct cnc__web_page *p)
     cnc__imports_pack(&imports, p->agent, sheet, NULL, NULL);
     cnc__imports_sum(p->sheet_sum, sheet, &imports);
     struct cnc__str texts = CNC__STR;
-    cnc__texts_pack(&texts, p->agent, sheet, p->lang);
+    cnc__texts_pack(&texts, p->agent, sheet, p->lang, NULL, NULL);
     struct cnc__render_field f[] = {field(p->key),
                                     {sheet->text, sheet->len},
                                     cnc__web_field_str(&imports),

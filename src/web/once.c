@@ -159,7 +159,7 @@ begin_with(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
     struct cnc__render_field key = cnc__web_field(o->key);
     cnc__imports_pack(&text, a, sheet, id, instead);
     struct cnc__str texts = CNC__STR;
-    cnc__texts_pack(&texts, a, sheet, lang);
+    cnc__texts_pack(&texts, a, sheet, lang, NULL, NULL);
     struct cnc__render_field s[] = {key,
                                     {sheet->text, sheet->len},
                                     cnc__web_field_str(&text),

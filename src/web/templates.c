@@ -16,6 +16,8 @@
 #define CHECK_RECORDS 1000
 /* Pages of paths with parameters that it is tried on. */
 #define MAX_TRIED 8
+/* Documents that it is tried on: a theme is used by all pages there are. */
+#define MAX_TRIALS 256
 
 struct cnc__sheet *
 cnc__sheet_new(const char *text, size_t len)
@@ -251,13 +253,20 @@ cnc__templates_event(struct cnc__agent *a, enum cnc__event ev,
 
 /* -- the check ----------------------------------------------------------- */
 
+struct tried { /* one page, in one language */
+    struct tried *next;
+    struct cnc__check *check;
+    char *page;
+};
+
 struct cnc__check {
     struct cnc__check *prev, *next;
     struct cnc__agent *agent;
     struct cnc__publish *publish;
     char *id;
     struct cnc__sheet *sheet;
-    size_t waiting;
+    struct tried *tried;
+    size_t waiting, n;
     size_t mains;         /* pages of other templates that import it */
     struct cnc_error err; /* the first fault */
 };
@@ -273,6 +282,12 @@ free_check(struct cnc__check *c)
     if (c->next != NULL) {
         c->next->prev = c->prev;
     }
+    while (c->tried != NULL) {
+        struct tried *t = c->tried;
+        c->tried = t->next;
+        cnc__free(t->page);
+        cnc__free(t);
+    }
     cnc__sheet_unref(&c->sheet);
     cnc__free(c->id);
     cnc__free(c);
@@ -287,34 +302,31 @@ cnc__templates_free(struct cnc__agent *a)
 }
 
 /* "line 5: ...", or "other.xsl, line 5: ..." when the fault is in a template
- * that works with this one. */
+ * that works with this one; on which page. */
 static void
-say(struct cnc__check *c, const char *text)
+say(struct cnc__check *c, const char *text, const char *page)
 {
     size_t n = strlen(c->id);
     bool mine = strncmp(text, c->id, n) == 0 && text[n] == ',';
     bool plain = strncmp(text, "line ", 5) == 0;
-    if (mine) {
-        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable", "template %s",
-                      text);
-    } else if (plain || c->mains == 0) {
-        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
-                      "template %s, %s", c->id, text);
-    } else {
-        cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
-                      "template %s: with it fails %s", c->id, text);
-    }
+    const char *before = mine                     ? " "
+                         : plain || c->mains == 0 ? ", "
+                                                  : ": with it fails ";
+    cnc_error_set(&c->err, CNC_ERENDER, "not-acceptable",
+                  "template %s%s%.360s%s", mine ? "" : c->id,
+                  mine ? "" : before, text, page);
 }
 
 static void
 on_check(const struct cnc__render_message *reply, void *priv)
 {
-    struct cnc__check *c = priv;
+    struct tried *t = priv;
+    struct cnc__check *c = t->check;
     if ((reply == NULL || reply->type != CNC__R_OK) && c->err.code == 0) {
         struct cnc__str text = CNC__STR;
         unsigned line;
         cnc__web_reply_text(&text, &line, reply);
-        say(c, cnc__str_c(&text));
+        say(c, cnc__str_c(&text), t->page);
         c->err.line = line;
         cnc__str_fini(&text);
     }
@@ -330,32 +342,54 @@ on_check(const struct cnc__render_message *reply, void *priv)
     free_check(c);
 }
 
-/* Try it on source as the sheet of a page whose template is main. */
+/* What a page is tried as. */
+struct as {
+    unsigned worker;
+    const char *main;         /* its template */
+    struct cnc__sheet *sheet; /* what that is now */
+    const char *path, *lang;  /* NULL: of no page */
+};
+
 static void
-send_check(struct cnc__check *c, unsigned worker, const char *main,
+send_check(struct cnc__check *c, const struct as *as,
            const struct cnc__str *source)
 {
     struct cnc__agent *a = c->agent;
-    bool own = strcmp(main, c->id) == 0;
-    const struct cnc__sheet *s = own ? c->sheet : cnc__sheet_of(a, main);
-    struct cnc__str imports = CNC__STR;
+    bool own = strcmp(as->main, c->id) == 0;
+    struct cnc__sheet *s = own ? c->sheet : as->sheet;
+    struct cnc__str imports = CNC__STR, texts = CNC__STR, page = CNC__STR;
+    struct tried *t = cnc__zalloc(sizeof(*t));
+    if (as->path != NULL) {
+        cnc__str_printf(&page, " (page %.100s", as->path);
+        if (strcmp(as->lang, "en") != 0) {
+            cnc__str_printf(&page, " in %s", as->lang);
+        }
+        cnc__str_putc(&page, ')');
+        cnc__texts_pack(&texts, a, s, as->lang, c->id, c->sheet);
+    }
+    *t = (struct tried){c->tried, c, cnc__strdup(cnc__str_c(&page))};
+    c->tried = t;
     cnc__imports_pack(&imports, a, s, c->id, c->sheet);
     struct cnc__render_field f[] = {{s->text, s->len},
                                     cnc__web_field_str(source),
                                     cnc__web_field_str(&imports),
                                     cnc__web_field(own ? ""
-                                                   : main[0] != '\0'
-                                                       ? main
-                                                       : "(built in)")};
+                                                   : as->main[0] != '\0'
+                                                       ? as->main
+                                                       : "(built in)"),
+                                    cnc__web_field_str(&texts)};
     c->waiting++;
+    c->n++;
     c->mains += !own;
-    cnc__web_call(a, worker, CNC__R_CHECK, f, CNC_N(f), on_check, c);
+    cnc__web_call(a, as->worker, CNC__R_CHECK, f, CNC_N(f), on_check, t);
     cnc__str_fini(&imports);
+    cnc__str_fini(&texts);
+    cnc__str_fini(&page);
 }
 
-/* On every page that uses it; on nothing when none does yet. */
+/* Pages of nodes, with their records. */
 static void
-send_checks(struct cnc__check *c)
+try_pages(struct cnc__check *c)
 {
     struct cnc__agent *a = c->agent;
     struct cnc__str source = CNC__STR;
@@ -364,22 +398,81 @@ send_checks(struct cnc__check *c)
     for (struct cnc__table_iter i = {0}; cnc__table_next(a->pages, &i);) {
         const struct cnc__web_page *p = i.value;
         /* Of many addresses of one path some are enough. */
-        bool tried = (p->decl->n_params > 0 && n >= MAX_TRIED) ||
-                     strcmp(p->lang, "en") != 0;
-        if (!tried && cnc__template_uses(a, p->template_, c->id)) {
+        if (p->decl->n_params > 0 && n >= MAX_TRIED) {
+            continue;
+        }
+        if (cnc__template_uses(a, p->template_, c->id)) {
+            struct as as = {p->worker, p->template_,
+                            cnc__sheet_of(a, p->template_), p->path, p->lang};
             cnc__str_clear(&source);
             cnc__web_source(&source, p, NULL, CHECK_RECORDS);
-            send_check(c, p->worker, p->template_, &source);
-            n++;
+            send_check(c, &as, &source);
+            n += p->decl->n_params > 0;
         }
     }
-    if (n == 0) {
+    cnc__str_fini(&source);
+}
+
+/* Pages of commands, do.xsl, error.xsl: made for one caller. */
+static void
+try_made(struct cnc__check *c, const char *lang)
+{
+    struct cnc__agent *a = c->agent;
+    struct cnc__str source = CNC__STR;
+    for (size_t i = 0; i < a->n_decls && c->n < MAX_TRIALS; i++) {
+        const struct cnc__decl *d = a->decls[i];
+        struct as as = {a->next_worker++, d->template_,
+                        cnc__sheet_of(a, d->template_), d->path, lang};
+        for (int k = CNC__TRIAL_FORM;
+             d->command[0] != '\0' && k <= CNC__TRIAL_ERROR &&
+             cnc__template_uses(a, d->template_, c->id);
+             k++) {
+            cnc__str_clear(&source);
+            cnc__trial_page(&source, d, lang, (enum cnc__trial)k);
+            send_check(c, &as, &source);
+        }
+    }
+    struct cnc__sheet *s = cnc__sheet_find(a, "do.xsl");
+    struct as as = {a->next_worker++, "do.xsl", s == NULL ? a->builtin_do : s,
+                    "/_do", lang};
+    bool used =
+        strcmp(c->id, "do.xsl") == 0 || cnc__imports_use(a, as.sheet, c->id);
+    for (int k = CNC__TRIAL_FORM; used && k <= CNC__TRIAL_LIST; k++) {
         cnc__str_clear(&source);
-        cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
-        send_check(c, a->next_worker, c->id, &source);
+        cnc__trial_do(&source, a, lang, (enum cnc__trial)k);
+        send_check(c, &as, &source);
+    }
+    s = cnc__sheet_find(a, "error.xsl");
+    if (strcmp(c->id, "error.xsl") == 0 ||
+        (s != NULL && cnc__imports_use(a, s, c->id))) {
+        as = (struct as){a->next_worker++, "error.xsl", s, "(404)", lang};
+        cnc__str_clear(&source);
+        cnc__trial_error(&source, a, lang);
+        send_check(c, &as, &source);
     }
     a->trying = false;
     cnc__str_fini(&source);
+}
+
+/* On every page that uses it, in each language; on nothing when none does
+ * yet. */
+static void
+send_checks(struct cnc__check *c)
+{
+    struct cnc__agent *a = c->agent;
+    const char *langs[CNC__LOCALE_MAX_LANGS];
+    size_t n = cnc__locale_langs(a->locale, langs);
+    try_pages(c);
+    for (size_t i = 0; i < n && c->n < MAX_TRIALS; i++) {
+        try_made(c, langs[i]);
+    }
+    if (c->n == 0) {
+        struct as as = {a->next_worker, c->id, c->sheet, NULL, "en"};
+        struct cnc__str source = CNC__STR;
+        cnc__str_puts(&source, "<page xmlns='" CNC__NS_PAGE "'/>");
+        send_check(c, &as, &source);
+        cnc__str_fini(&source);
+    }
 }
 
 int

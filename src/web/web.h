@@ -16,6 +16,7 @@
  *   callsource.c the source document of a page made for one caller
  *   do.c         commands: /_do, /_do/NODE
  *   templates.c  sheets; the check before one is published
+ *   trial.c      what it is tried on where no records are
  *   imports.c    what a sheet imports
  *   locale.c     catalogues of all apps; po.c reads one
  *   languages.c  which language a request is answered in; a page in each
@@ -546,9 +547,10 @@ cnc__page_tr(const struct cnc__web_page *p)
     return cnc__locale_tr(p->agent->locale, p->lang);
 }
 /* What the <c:text> of a sheet and of all that it imports are, as
- * struct cnc__engine_sheet has it. */
+ * struct cnc__engine_sheet has it.  id, instead: as cnc__imports_pack(). */
 void cnc__texts_pack(struct cnc__str *out, struct cnc__agent *a,
-                     struct cnc__sheet *sheet, const char *lang);
+                     struct cnc__sheet *sheet, const char *lang,
+                     const char *id, struct cnc__sheet *instead);
 
 /* -- wait.c -------------------------------------------------------------- */
 
@@ -730,6 +732,22 @@ bool cnc__preview_answer(struct cnc__agent *a, struct cnc__http_request *r);
 void cnc__preview_tick(struct cnc__agent *a);
 void cnc__preview_free(struct cnc__agent *a);
 
+/* -- trial.c ------------------------------------------------------------- */
+
+/* What a page that is made for one caller is tried on. */
+enum cnc__trial {
+    CNC__TRIAL_FORM,
+    CNC__TRIAL_ANSWER,
+    CNC__TRIAL_ERROR,
+    CNC__TRIAL_LIST /* of do.xsl alone */
+};
+void cnc__trial_page(struct cnc__str *out, const struct cnc__decl *d,
+                     const char *lang, enum cnc__trial kind);
+void cnc__trial_do(struct cnc__str *out, const struct cnc__agent *a,
+                   const char *lang, enum cnc__trial kind);
+void cnc__trial_error(struct cnc__str *out, const struct cnc__agent *a,
+                      const char *lang);
+
 /* -- imports.c ----------------------------------------------------------- */
 
 /* Fill s->imports. */
@@ -739,9 +757,10 @@ void cnc__imports_scan(struct cnc__sheet *s);
 void cnc__imports_pack(struct cnc__str *out, struct cnc__agent *a,
                        const struct cnc__sheet *main, const char *id,
                        struct cnc__sheet *sheet);
-/* main and all that it imports; how many. */
+/* main and all that it imports; how many.  id, sheet: as above. */
 size_t cnc__imports_all(struct cnc__sheet *out[CNC__ENGINE_MAX_IMPORTS + 1],
-                        struct cnc__agent *a, struct cnc__sheet *main);
+                        struct cnc__agent *a, struct cnc__sheet *main,
+                        const char *id, struct cnc__sheet *sheet);
 /* Does main import id, or something that does? */
 bool cnc__imports_use(struct cnc__agent *a, const struct cnc__sheet *main,
                       const char *id);

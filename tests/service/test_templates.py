@@ -2,12 +2,13 @@
 """The administrator's commands about templates, over the link."""
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from service import Service, book, until
+from service import HAS_PYTHON, TOP, Service, book, until
 from test_admin import APPS, PASSWORD, Panel
 from test_nodes import DATA, Link, note, rows
 
@@ -299,3 +300,109 @@ def test_a_file_that_needs_what_an_operator_took_away_is_named(tmp_path):
         s.start()
         assert "Mine: A short sentence." in s.page()
         assert "base.xsl" in faults(s)[0] and "bookcase.xsl" in faults(s)[0]
+
+
+# -- a new one is tried on each page, in each language, as whoever it is for
+
+APP = """
+from concordance import *
+
+class Book(Record):
+    title = Text("Title", required=True)
+
+class Find(Record):
+    word = Text("Word", required=True)
+
+class Shelf(App):
+    xmlns = "urn:x-shelf"
+    title = "Shelf"
+    library = Node(Book, form="Add a book")
+    index = Page("/", library, "shelf.xsl")
+    by = Page("/by/{title}", library, "shelf.xsl", where="title={title}")
+    look = Page("/look/{word}", command="find", template="look.xsl",
+                title="Look")
+
+    @command("find", "Find books", form=Find, who="anybody", safe=True)
+    def find(self, user, form):
+        return [{"title": "Emma", "year": 1815}]
+"""
+MAIN = """<xsl:stylesheet version="1.0"
+    xmlns:xsl="http://www.w3.org/1999/XSL/Transform"
+    xmlns:c="http://concordance-xmpp.org/ns/page"
+    xmlns:x="jabber:x:data"
+    xmlns:f="http://concordance-xmpp.org/ns/form"
+    exclude-result-prefixes="c x f">
+  <xsl:import href="theme.xsl"/>
+  <xsl:template match="/*" mode="main">
+    <h2><c:text>Books</c:text></h2>
+    <xsl:if test="%s">
+      <xsl:message terminate="yes">I stop</xsl:message>
+    </xsl:if>
+  </xsl:template>
+</xsl:stylesheet>"""
+LINE = 11
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    if not HAS_PYTHON:
+        pytest.skip("built without Python")
+    folder = tmp_path_factory.mktemp("trial")
+    (folder / "shelf.py").write_text(APP)
+    for name in ("shelf.xsl", "look.xsl", "do.xsl", "error.xsl"):
+        (folder / name).write_text(MAIN % "false()")
+    (folder / "locale").mkdir()
+    (folder / "locale" / "de.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+        'msgid "Books"\nmsgstr "B\u00fccher"\n', encoding="utf-8")
+    with Service("shelf:Shelf", files=str(folder),
+                 env={"APPPATH": str(folder)}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("id, test, page", [
+    ("shelf.xsl", "@xml:lang = 'de'", "/ in de"),
+    ("shelf.xsl", "@xml:lang = 'en'", "/"),
+    ("look.xsl", "c:command/x:x/@type = 'form'", "/look/{word}"),
+    ("look.xsl", "c:command/x:x[@type = 'result']/x:item[2]",
+     "/look/{word}"),
+    ("look.xsl", "//f:error and c:command/@code = 'CNC_EREFUSED'",
+     "/look/{word}"),
+    ("look.xsl", "c:param[@name = 'word'] = 'example'", "/look/{word}"),
+    ("look.xsl", "@xml:lang = 'de' and c:command", "/look/{word} in de"),
+    ("look.xsl", "c:flash", "/look/{word}"),
+    ("do.xsl", "c:menu/c:command and not(c:command)", "/_do"),
+    ("do.xsl", "//x:field/@type = 'text-private'", "/_do"),
+    ("do.xsl", "@xml:lang = 'de' and //x:reported", "/_do in de"),
+    ("error.xsl", "c:error/@code = '404'", "(404)"),
+    ("error.xsl", "@xml:lang = 'de'", "(404) in de"),
+])
+def test_it_is_tried_on_all_that_can_be_shown(shelf, id, test, page):
+    link = Link(shelf)
+    answer = ET.tostring(put(link, MAIN % test, id), encoding="unicode")
+    link.close()
+    assert f"template {id}, line {LINE}: I stop (page {page})" in answer
+
+
+def test_it_is_tried_with_the_words_of_each_language(shelf):
+    words = MAIN.replace("<h2>", '<xsl:variable name="w">').replace(
+        "</h2>", "</xsl:variable>")
+    link = Link(shelf)
+    answer = put(link, words % "$w = 'B\u00fccher'", "shelf.xsl")
+    assert "I stop (page / in de)" in ET.tostring(answer, encoding="unicode")
+    assert note(put(link, words % "$w = 'Books, all'", "shelf.xsl")) \
+        .startswith("It is publish")
+    link.close()
+
+
+def test_a_theme_is_tried_with_all_that_import_it(shelf):
+    link = Link(shelf)
+    with open(os.path.join(TOP, "src/web/theme.xsl"), encoding="utf-8") as f:
+        theme = f.read()
+    assert note(put(link, theme, "theme.xsl")).startswith("It is publish")
+    broken = theme.replace('<xsl:template name="menu"',
+                           '<xsl:template name="carte"', 1)
+    assert broken != theme
+    answer = ET.tostring(put(link, broken, "theme.xsl"), encoding="unicode")
+    assert "menu" in answer and "(page " in answer, answer
+    link.close()

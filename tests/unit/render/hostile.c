@@ -216,7 +216,7 @@ a_broken_sheet_is_refused_with_its_line(void **state)
          "none", 3},
         {HEAD "<xsl:template match='/'><xsl:message terminate='yes'>enough"
               "</xsl:message></xsl:template>" TAIL,
-         "enough", 0},
+         "enough", 2},
         {"<p>hello</p>", "not a stylesheet", 1},
         {"", "empty", 1},
     };

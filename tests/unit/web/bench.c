@@ -138,7 +138,9 @@ engine(struct bench *b, const struct cnc__render_message *m,
                                         .len = f[0].len,
                                         .name = t[3],
                                         .imports = f[2].data,
-                                        .imports_len = f[2].len},
+                                        .imports_len = f[2].len,
+                                        .texts = f[4].data,
+                                        .texts_len = f[4].len},
             f[1].data, f[1].len, NULL, err);
         break;
     case CNC__R_SHEET:

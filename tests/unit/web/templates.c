@@ -54,7 +54,7 @@ a_template_is_tried_on_the_records_of_its_pages(void **state)
     bench_publish(b, "b1", "bad");
     bench_run(b);
     assert_int_equal(bench_template(b, "t.xsl", sheet, &err), CNC_ERENDER);
-    assert_has(err.text, "I stop");
+    assert_string_equal(err.text, "template t.xsl, line 5: I stop (page /)");
     /* No page uses this one: it is tried on nothing. */
     assert_int_equal(bench_template(b, "other.xsl", sheet, &err), 0);
     assert_has(bench_page_html(b), "<h1>Books</h1>");
