@@ -145,13 +145,16 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
 enum verb { START, STOP, ADD, REMOVE };
 
 static const struct {
-    const char *node, *done, *others;
+    const char *node, *done, *with; /* with: and the others */
 } verbs[] = {
-    [START] = {"apps/start", "runs.", "Started with it:"},
-    [STOP] = {"apps/stop", "is stopped.", "Stopped with it:"},
-    [ADD] = {"apps/add", "is there and runs.", "Started with it:"},
-    [REMOVE] = {"apps/remove", "is removed; what it published is kept.",
-                "Stopped with it:"},
+    [START] = {"apps/start", "%s runs.", "%s runs. Started with it: %s."},
+    [STOP] = {"apps/stop", "%s is stopped.",
+              "%s is stopped. Stopped with it: %s."},
+    [ADD] = {"apps/add", "%s is there and runs.",
+             "%s is there and runs. Started with it: %s."},
+    [REMOVE] = {"apps/remove", "%s is removed; what it published is kept.",
+                "%s is removed; what it published is kept. Stopped with it: "
+                "%s."},
 };
 
 struct op {
@@ -182,11 +185,10 @@ op_answer(const struct cnc_error *err, void *priv)
     struct cnc__str note = CNC__STR;
 
     if (err == NULL) {
-        cnc__str_printf(&note, "%s %s", op->name, verbs[op->verb].done);
-        if (op->others != NULL) {
-            cnc__str_printf(&note, " %s %s.", verbs[op->verb].others,
-                            op->others);
-        }
+        cnc__str_printf(&note,
+                        op->others == NULL ? verbs[op->verb].done
+                                           : verbs[op->verb].with,
+                        op->name, op->others);
     }
     cnc__command_done(op->reply, err, note.data, NULL);
     cnc__str_fini(&note);
@@ -327,7 +329,7 @@ run_named(struct cnc__command_reply *reply, const struct cnc__caller *who,
     struct cnc__str text = CNC__STR;
 
     if (cnc__app_find(a, name) == NULL) {
-        cnc__str_printf(&text, "There is no app \"%s\".", name);
+        cnc__str_printf(&text, CNC__TEXT("There is no app \"%s\"."), name);
         cnc__command_refuse(reply, v, "name", text.data);
         cnc__str_fini(&text);
         return;

@@ -72,21 +72,22 @@ words(int code)
 {
     switch (code) {
     case CNC_ENOENT:
-        return "That is not there.";
+        return CNC__TEXT("That is not there.");
     case CNC_EACCES:
-        return "You may not do that.";
+        return CNC__TEXT("You may not do that.");
     case CNC_EEXIST:
-        return "That is there already.";
+        return CNC__TEXT("That is there already.");
     case CNC_ELIMIT:
-        return "That was too much or too often. Please try again later.";
+        return CNC__TEXT(
+            "That was too much or too often. Please try again later.");
     case CNC_EAUTH:
-        return "The name or the password is wrong.";
+        return CNC__TEXT("The name or the password is wrong.");
     case CNC_EPROTO:
-        return "That cannot be done in this way.";
+        return CNC__TEXT("That cannot be done in this way.");
     case CNC_ESTORE:
-        return "It could not be kept. Please try again later.";
+        return CNC__TEXT("It could not be kept. Please try again later.");
     case CNC_ECLOSED:
-        return "The service is stopping.";
+        return CNC__TEXT("The service is stopping.");
     default:
         return NULL;
     }
@@ -111,7 +112,8 @@ failed(struct command_call *c, int code)
     if (words(code) == NULL) {
         fault(c, code);
         code = CNC_ESYS;
-        text = "Something went wrong on our side. Please try again later.";
+        text = CNC__TEXT(
+            "Something went wrong on our side. Please try again later.");
     }
     cnc_error_set(&err, code, NULL, "%s", text);
     cnc__command_done(c->reply, &err, NULL, NULL);

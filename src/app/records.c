@@ -10,7 +10,7 @@
 
 #include "../base/text.h"
 
-#define CHANGED "Somebody has changed it meanwhile."
+#define CHANGED CNC__TEXT("Somebody has changed it meanwhile.")
 
 /* The form's own fields, beside the record's. */
 enum { F_ID, F_VERSION, F_NEXT, N_OWN };
@@ -317,7 +317,10 @@ tell_changes(const struct forms *f, const struct cnc__item *item,
         join(&b, now, d->name);
         if (d->compute == NULL && d->kind != CNC_FIELD_FIXED &&
             strcmp(cnc__str_c(&a), cnc__str_c(&b)) != 0) {
-            cnc__str_printf(&text, CHANGED " It is now: %s", cnc__str_c(&b));
+            cnc__str_printf(&text,
+                            CNC__TEXT("Somebody has changed it meanwhile. It "
+                                      "is now: %s"),
+                            cnc__str_c(&b));
             cnc__values_refuse(v, d->name, text.data);
             differs = true;
         }

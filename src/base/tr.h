@@ -21,6 +21,10 @@ struct cnc__tr {
     void *priv;
 };
 
+/* Marks a text for people that is written down here and said elsewhere:
+ * tools/locale finds it. */
+#define CNC__TEXT(text) text
+
 /* text may be NULL. */
 static inline const char *
 cnc__tr(const struct cnc__tr *tr, const char *text)

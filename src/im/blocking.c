@@ -303,11 +303,12 @@ outbound(struct cnc__im_out *o)
 {
     const char *id;
     struct cnc__str xml = CNC__STR;
-    const struct cnc_error err = {.code = CNC_EREFUSED,
-                                  .condition = "not-acceptable",
-                                  .specific = "blocked",
-                                  .specific_ns = CNC__NS_BLOCKING ":errors",
-                                  .text = "you have blocked that address"};
+    const struct cnc_error err = {
+        .code = CNC_EREFUSED,
+        .condition = "not-acceptable",
+        .specific = "blocked",
+        .specific_ns = CNC__NS_BLOCKING ":errors",
+        .text = CNC__TEXT("you have blocked that address")};
 
     if (o->to == NULL || !cnc__blocks(o->user, o->to)) {
         return false;
@@ -323,7 +324,7 @@ outbound(struct cnc__im_out *o)
         cnc__xml_printf(&xml, " id='%s'", id);
     }
     cnc__xml_printf(&xml, " from='%s' to='%s'>", o->to, o->session->jid);
-    cnc__stanza_error_add(&xml, &err);
+    cnc__router_error(o->user->im->router, o->stanza, &xml, &err);
     cnc__xml_printf(&xml, "</%s>", cnc_element_name(o->stanza));
     cnc__im_give(o->session, &xml);
     return true;

@@ -138,7 +138,7 @@ refuse(const struct cnc__im_out *o, int code, const char *condition,
     }
     cnc__xml_printf(&xml, " from='%s' to='%s'>",
                     o->to == NULL ? o->user->bare : o->to, o->session->jid);
-    cnc__stanza_error_add(&xml, &err);
+    cnc__router_error(o->user->im->router, o->stanza, &xml, &err);
     cnc__str_puts(&xml, "</presence>");
     cnc__im_give(o->session, &xml);
 }

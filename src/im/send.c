@@ -80,7 +80,7 @@ cnc__im_refuse(struct cnc__im_in *in, int code, const char *condition,
     cnc_error_set(&err, code, condition, "%s", text);
     open_answer(&out, in, "error");
     cnc__str_putc(&out, '>');
-    cnc__stanza_error_add(&out, &err);
+    cnc__router_error(in->im->router, in->stanza, &out, &err);
     cnc__xml_printf(&out, "</%s>", cnc_element_name(in->stanza));
     cnc__router_send(in->im->router, in->to, in->from, out.data, out.len,
                      NULL);

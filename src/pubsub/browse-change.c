@@ -134,8 +134,8 @@ run_publish(struct cnc__command_reply *reply, const struct cnc__caller *who,
     if (cnc_xml_parse(&e, cnc__str_c(&xml), xml.len, 0, NULL, &err) != 0) {
         struct cnc__str text = CNC__STR;
 
-        cnc__str_printf(&text, "Line %u, column %u: %s.", err.line, err.column,
-                        err.text);
+        cnc__str_printf(&text, CNC__TEXT("Line %u, column %u: %s."), err.line,
+                        err.column, err.text);
         cnc__command_refuse(reply, v, "payload", text.data);
         cnc__str_fini(&text);
     } else {

@@ -23,10 +23,11 @@ answer(struct cnc__changes *c)
     if (c->failed > 0 && c->failed == c->n) {
         cnc__command_done(c->reply, &c->err, NULL, NULL);
     } else {
-        cnc__str_printf(&note, "%s: %zu.", c->what, c->n - c->failed);
-        if (c->failed > 0) {
-            cnc__str_printf(&note, " Not done: %zu (%s).", c->failed,
-                            c->err.text);
+        if (c->failed == 0) {
+            cnc__str_printf(&note, "%s: %zu.", c->what, c->n);
+        } else {
+            cnc__str_printf(&note, "%s: %zu. Not done: %zu (%s).", c->what,
+                            c->n - c->failed, c->failed, c->err.text);
         }
         cnc__command_done(c->reply, NULL, note.data, NULL);
     }

@@ -211,7 +211,7 @@ cnc__kind_text(enum cnc_field_kind kind)
     };
     return (unsigned)kind < CNC_N(must_be) && must_be[kind] != NULL
                ? must_be[kind]
-               : "text";
+               : CNC__TEXT("text");
 }
 
 static int

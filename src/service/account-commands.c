@@ -36,7 +36,7 @@ local_part(struct cnc__logins *a, struct cnc__command_reply *reply,
         !cnc__jid_is_at(jid, ours)) {
         struct cnc__str text = CNC__STR;
 
-        cnc__str_printf(&text, "It must be somebody@%s.", ours);
+        cnc__str_printf(&text, CNC__TEXT("It must be somebody@%s."), ours);
         cnc__command_refuse(reply, v, field, text.data);
         cnc__str_fini(&text);
         return NULL;

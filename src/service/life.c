@@ -390,6 +390,9 @@ cnc__process_free(struct cnc__process **pp)
             if (p->domains[i]->commands != NULL) {
                 cnc__commands_languages(p->domains[i]->commands, NULL, NULL);
             }
+            if (p->domains[i]->router != NULL) {
+                cnc__router_set_tr(p->domains[i]->router, NULL, NULL);
+            }
             cnc__agent_free(&p->domains[i]->agent);
             cnc__pubsub_free(&p->domains[i]->pubsub);
             cnc__apps_free(&p->domains[i]->apps);

@@ -311,6 +311,7 @@ make_agent(struct cnc_service *s)
 
     s->agent = cnc__agent_new(&agent);
     cnc__commands_languages(s->commands, cnc__agent_tr, s->agent);
+    cnc__router_set_tr(s->router, cnc__agent_tr, s->agent);
 }
 
 static void

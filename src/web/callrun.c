@@ -155,8 +155,9 @@ cnc__call_run(struct cnc__call *k)
     if (cmd == NULL ||
         !cnc__commands_may(a->env.commands, cmd, &c->who.caller.who)) {
         k->code = cmd == NULL ? CNC_ENOENT : CNC_EACCES;
-        k->note = cnc__strdup(cmd == NULL ? "There is no such command."
-                                          : "You may not do that.");
+        k->note =
+            cnc__strdup(cmd == NULL ? CNC__TEXT("There is no such command.")
+                                    : CNC__TEXT("You may not do that."));
         cnc__callpage_step(c);
         return;
     }

@@ -81,6 +81,25 @@ cnc__stanza_error_type(const char *condition)
 void
 cnc__stanza_error_add(struct cnc__str *out, const struct cnc_error *err)
 {
+    cnc__stanza_error_tr(out, err, "en", NULL);
+}
+
+static void
+add_text(struct cnc__str *out, const char *text, const char *lang,
+         const struct cnc__tr *tr)
+{
+    char *said = cnc__tr_sentence(tr, text);
+    bool mine = tr != NULL && strcmp(said, text) != 0;
+
+    cnc__xml_printf(out, "<text xmlns='%s' xml:lang='%s'>%s</text>",
+                    CNC__NS_STANZA_ERROR, mine ? lang : "en", said);
+    cnc__free(said);
+}
+
+void
+cnc__stanza_error_tr(struct cnc__str *out, const struct cnc_error *err,
+                     const char *lang, const struct cnc__tr *tr)
+{
     const char *condition = err->condition != NULL
                                 ? err->condition
                                 : cnc__stanza_condition(err->code);
@@ -89,8 +108,7 @@ cnc__stanza_error_add(struct cnc__str *out, const struct cnc_error *err)
                     cnc__stanza_error_type(condition), condition,
                     CNC__NS_STANZA_ERROR);
     if (err->text[0] != '\0') {
-        cnc__xml_printf(out, "<text xmlns='%s' xml:lang='en'>%s</text>",
-                        CNC__NS_STANZA_ERROR, err->text);
+        add_text(out, err->text, lang, tr);
     }
     if (err->specific != NULL && err->specific_ns != NULL) {
         /* It may hold attributes, "unsupported feature='rsm'", and after '>'

@@ -8,6 +8,7 @@
 #include <concordance/xml.h>
 
 #include "../base/str.h"
+#include "../base/tr.h"
 
 #define CNC__NS_CLIENT       "jabber:client"
 #define CNC__NS_STREAMS      "http://etherx.jabber.org/streams"
@@ -38,6 +39,11 @@ CNC_API const char *cnc__stanza_error_type(const char *condition);
  * application-specific condition. */
 CNC_API void cnc__stanza_error_add(struct cnc__str *out,
                                    const struct cnc_error *err);
+/* The same with the text in somebody's language (RFC 6120 8.3.3), if tr knows
+ * it; NULL is English. */
+CNC_API void cnc__stanza_error_tr(struct cnc__str *out,
+                                  const struct cnc_error *err,
+                                  const char *lang, const struct cnc__tr *tr);
 /* The other way, for the client half: fill err (may be NULL) from the <error/>
  * of a stanza of type "error".  Returns err's code. */
 CNC_API int cnc__stanza_error_read(struct cnc_error *err,

@@ -107,6 +107,25 @@ cnc__request_result(struct cnc__request **rp, const char *payload_xml,
 }
 
 void
+cnc__router_set_tr(struct cnc__router *r, cnc__router_tr_f *f, void *priv)
+{
+    r->tr = f;
+    r->tr_priv = priv;
+}
+
+void
+cnc__router_error(const struct cnc__router *r,
+                  const struct cnc_element *stanza, struct cnc__str *out,
+                  const struct cnc_error *err)
+{
+    const char *lang = cnc_element_attr(stanza, CNC__NS_XML, "lang");
+    bool said = r->tr != NULL && lang != NULL && lang[0] != '\0';
+
+    cnc__stanza_error_tr(out, err, said ? lang : "en",
+                         said ? r->tr(lang, r->tr_priv) : NULL);
+}
+
+void
 cnc__request_error(struct cnc__request **rp, const struct cnc_error *err)
 {
     struct cnc__str out = CNC__STR;
@@ -114,7 +133,7 @@ cnc__request_error(struct cnc__request **rp, const struct cnc_error *err)
     CNC_OBJ_CHECK(*rp, REQUEST_MAGIC);
     open_reply(&out, *rp, "error");
     cnc__str_putc(&out, '>');
-    cnc__stanza_error_add(&out, err);
+    cnc__router_error((*rp)->router, (*rp)->stanza, &out, err);
     cnc__xml_printf(&out, "</%s>", stanza_name((*rp)->kind));
     send_reply(rp, &out);
 }

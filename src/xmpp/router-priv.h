@@ -75,6 +75,8 @@ struct cnc__router {
     struct cnc__accounts_hooks accounts;
     cnc__message_f *on_message;
     void *message_priv;
+    cnc__router_tr_f *tr; /* or NULL */
+    void *tr_priv;
     cnc__trace_f *trace;
     void *trace_priv;
     uint32_t max_resources;

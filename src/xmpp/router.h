@@ -284,6 +284,16 @@ CNC_API void cnc__request_result(struct cnc__request **rp,
  * the condition, text, application-specific condition. */
 CNC_API void cnc__request_error(struct cnc__request **rp,
                                 const struct cnc_error *err);
+/* The texts of errors in the language of the stanza that they answer: lang is
+ * what it says (RFC 6120 8.1.5); NULL: English. */
+typedef const struct cnc__tr *cnc__router_tr_f(const char *lang, void *priv);
+CNC_API void cnc__router_set_tr(struct cnc__router *r, cnc__router_tr_f *f,
+                                void *priv);
+/* <error/> for that stanza. */
+CNC_API void cnc__router_error(const struct cnc__router *r,
+                               const struct cnc_element *stanza,
+                               struct cnc__str *out,
+                               const struct cnc_error *err);
 /* cnc__request_error() in one line. */
 CNC_API void cnc__request_refuse(struct cnc__request **rp, int code,
                                  const char *condition, const char *fmt, ...)
