@@ -346,8 +346,9 @@ is_stale(const struct forms *f, const struct cnc__item *item,
     }
     cnc__values_set(v, f->names[F_VERSION], version);
     cnc__values_refuse(v, NULL,
-                       CHANGED " What it is now stands below each field; "
-                               "send the form again to keep what is in it.");
+                       CNC__TEXT("Somebody has changed it meanwhile. What it "
+                                 "is now stands below each field; send the "
+                                 "form again to keep what is in it."));
     return true;
 }
 
