@@ -170,6 +170,7 @@ struct cnc_backup { /* what a file says of itself */
     char domain[1024];
     char time[64]; /* XEP-0082 */
     uint64_t entries;
+    uint64_t files; /* of people */
 };
 
 /* Read a whole backup and judge it.  CNC_EINVAL: it is damaged, cut short, or

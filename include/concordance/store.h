@@ -6,8 +6,8 @@
  * is one const struct of functions, all synchronous: the service calls
  * commit() from one writer thread of its own and gathers everything that
  * waits into one call (group commit), so a driver needs no threads or queues.
- * No two calls are ever under way at once: open, each and get come before the
- * first commit, close after the last.
+ * No two calls are ever under way at once, but for each_beside(): open, each
+ * and get come before the first commit, close after the last.
  *
  * A driver is a shared object that exports `cnc_store_driver`.
  */
@@ -89,6 +89,10 @@ struct cnc_store_driver {
                const char *id, cnc_store_each_f *f, void *priv,
                struct cnc_error *err);
     void (*close)(struct cnc_store **sp);
+    /* As each(), all of it as it is at one moment: from another thread, while
+     * commits go on.  NULL: the store cannot, and they wait for each(). */
+    int (*each_beside)(struct cnc_store *s, cnc_store_each_f *f, void *priv,
+                       struct cnc_error *err);
 };
 
 #define CNC_STORE_SYMBOL "cnc_store_driver"

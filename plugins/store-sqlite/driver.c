@@ -291,6 +291,28 @@ each(struct cnc_store *s, cnc_store_each_f *f, void *priv,
     return stop;
 }
 
+/* A connection of its own: in WAL mode its first read sets the moment that it
+ * sees, and it keeps nobody from writing.  What is written meanwhile stays in
+ * the log until it has ended. */
+static int
+each_beside(struct cnc_store *s, cnc_store_each_f *f, void *priv,
+            struct cnc_error *err)
+{
+    struct cnc_store *beside;
+    int code = cnc__sqlite_open_beside(&beside, s, err);
+    int rc;
+
+    if (code != 0) {
+        return code;
+    }
+    rc = sqlite3_exec(beside->db, "BEGIN", NULL, NULL, NULL);
+    code = rc == SQLITE_OK ? each(beside, f, priv, err)
+                           : cnc__sqlite_error(beside, rc, "read", err);
+    sqlite3_exec(beside->db, "ROLLBACK", NULL, NULL, NULL);
+    cnc__sqlite_close(&beside);
+    return code;
+}
+
 /* HISTORY's key is (node, seq); asked by id, the newest entry is given. */
 static int
 get(struct cnc_store *s, enum cnc_store_kind kind, const char *node,
@@ -340,4 +362,5 @@ const struct cnc_store_driver cnc_store_driver = {
     .each = each,
     .get = get,
     .close = cnc__sqlite_close,
+    .each_beside = each_beside,
 };

@@ -232,6 +232,23 @@ migrate(struct cnc_store *s, int64_t version, struct cnc_error *err)
     return 0;
 }
 
+static int
+prepare(struct cnc_store *s, struct cnc_error *err)
+{
+    for (int i = 0; i < CNC__SQLITE_N_STMTS; i++) {
+        int rc = sqlite3_prepare_v3(
+            s->db, sqls[i], -1, SQLITE_PREPARE_PERSISTENT, &s->stmts[i], NULL);
+        if (rc != SQLITE_OK) {
+            return cnc_error_set(
+                err, CNC_ESTORE, "internal-server-error",
+                "%s does not have the tables it should (%s); put a backup "
+                "in its place",
+                s->path, sqlite3_errmsg(s->db));
+        }
+    }
+    return 0;
+}
+
 /* quick_check reads every page; preparing every statement proves that the
  * tables and columns are there. */
 static int
@@ -261,18 +278,7 @@ verify(struct cnc_store *s, struct cnc_error *err)
         return CNC_ESTORE;
     }
     sqlite3_finalize(check);
-    for (int i = 0; i < CNC__SQLITE_N_STMTS; i++) {
-        rc = sqlite3_prepare_v3(s->db, sqls[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                &s->stmts[i], NULL);
-        if (rc != SQLITE_OK) {
-            return cnc_error_set(
-                err, CNC_ESTORE, "internal-server-error",
-                "%s does not have the tables it should (%s); put a backup "
-                "in its place",
-                s->path, sqlite3_errmsg(s->db));
-        }
-    }
-    return 0;
+    return prepare(s, err);
 }
 
 static int
@@ -324,6 +330,39 @@ cnc__sqlite_open(struct cnc_store **out, const char *dir,
     snprintf(s->path, room, "%s/concordance.db", dir);
     if (take_lock(s, dir, err) != 0 || make_file(s, dir, err) != 0 ||
         open_database(s, err) != 0) {
+        cnc__sqlite_close(&s);
+        return CNC_ESTORE;
+    }
+    *out = s;
+    return 0;
+}
+
+int
+cnc__sqlite_open_beside(struct cnc_store **out, const struct cnc_store *of,
+                        struct cnc_error *err)
+{
+    struct cnc_store *s = cnc__zalloc(sizeof(*s));
+    size_t len = strlen(of->path) + 1;
+    int rc;
+
+    s->magic = CNC__SQLITE_MAGIC;
+    s->lock_fd = -1;
+    s->path = memcpy(cnc__zalloc(len), of->path, len);
+    rc = sqlite3_open_v2(s->path, &s->db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_extended_result_codes(s->db, 1);
+        sqlite3_busy_timeout(s->db, 5000);
+        rc = sqlite3_exec(s->db,
+                          "PRAGMA query_only = ON;"
+                          "PRAGMA trusted_schema = OFF;"
+                          "PRAGMA cache_size = -4096;",
+                          NULL, NULL, NULL);
+    }
+    if (rc != SQLITE_OK) {
+        cnc__sqlite_error(s, rc, "open", err);
+    }
+    if (rc != SQLITE_OK || prepare(s, err) != 0) {
         cnc__sqlite_close(&s);
         return CNC_ESTORE;
     }

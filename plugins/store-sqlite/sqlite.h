@@ -89,6 +89,9 @@ struct cnc_store {
 
 int cnc__sqlite_open(struct cnc_store **out, const char *dir,
                      struct cnc_error *err);
+/* A second connection to the database of another, which reads alone. */
+int cnc__sqlite_open_beside(struct cnc_store **out, const struct cnc_store *of,
+                            struct cnc_error *err);
 void cnc__sqlite_close(struct cnc_store **sp);
 /* Turn SQLite's code into CNC_ESTORE and a text that says what to do; doing
  * is "open", "write" or "read". */

@@ -16,6 +16,7 @@
 #include "client.h"
 
 #define CLIENT_MAGIC 0x434c4e54u
+#define NS_PROGRESS  "http://concordance-xmpp.org/ns/progress"
 
 struct waiting {
     struct cnc_element *stanza;
@@ -30,7 +31,8 @@ struct cnc__client {
     char *jid;
     struct waiting *first, **end; /* what came and was not asked for yet */
     uint64_t n_iq;
-    bool patient; /* answers may take any time */
+    void (*on_progress)(const char *text, void *priv); /* or NULL */
+    void *progress_priv;
     bool closed;  /* the service ended the stream */
     bool restart; /* a new header comes: the parser starts anew */
 };
@@ -258,6 +260,24 @@ want_any(const struct cnc_element *e, const char *id)
     return true;
 }
 
+static bool want_answer(const struct cnc_element *e, const char *id);
+
+static bool
+is_progress(const struct cnc_element *e)
+{
+    return cnc_element_is(e, CNC__NS_CLIENT, "message") &&
+           cnc_element_child(e, NS_PROGRESS, "progress") != NULL;
+}
+
+static void
+tell_progress(struct cnc__client *c, const struct cnc_element *e)
+{
+    if (c->on_progress != NULL) {
+        c->on_progress(cnc_element_child_text(e, NS_PROGRESS, "progress"),
+                       c->progress_priv);
+    }
+}
+
 /* The first element that is wanted, *new*; the others wait. */
 static int
 find(struct cnc__client *c, struct cnc_element **out, want_f *want,
@@ -283,6 +303,11 @@ find(struct cnc__client *c, struct cnc_element **out, want_f *want,
             } else if (want(e, id)) {
                 *out = take(c, at);
                 return 0;
+            } else if (want == want_answer && is_progress(e)) {
+                e = take(c, at);
+                tell_progress(c, e);
+                until_ms = now_ms() + CNC__CLIENT_WAIT_MS;
+                cnc_element_unref(&e);
             } else {
                 at = &(*at)->next;
             }
@@ -458,10 +483,12 @@ cnc__client_open(struct cnc__client **out, const char *link_path,
 /* -- use ----------------------------------------------------------------- */
 
 void
-cnc__client_patient(struct cnc__client *c)
+cnc__client_progress(struct cnc__client *c,
+                     void (*f)(const char *text, void *priv), void *priv)
 {
     CNC_OBJ_CHECK(c, CLIENT_MAGIC);
-    c->patient = true;
+    c->on_progress = f;
+    c->progress_priv = priv;
 }
 
 int
@@ -484,9 +511,8 @@ cnc__client_iq(struct cnc__client *c, const char *type, const char *to,
     }
     cnc__xml_printf(&xml, ">%pR</iq>", payload_xml);
     if ((rc = send_str(c, &xml, err)) != 0 ||
-        (rc = find(c, &e, want_answer, id,
-                   c->patient ? -1 : now_ms() + CNC__CLIENT_WAIT_MS, err)) !=
-            0) {
+        (rc = find(c, &e, want_answer, id, now_ms() + CNC__CLIENT_WAIT_MS,
+                   err)) != 0) {
         return rc;
     }
     got = cnc_element_attr(e, NULL, "type");

@@ -40,8 +40,11 @@ CNC_API const char *cnc__client_jid(const struct cnc__client *c);
 CNC_API int cnc__client_iq(struct cnc__client *c, const char *type,
                            const char *to, const char *payload_xml,
                            struct cnc_element **reply, struct cnc_error *err);
-/* From now on answers may take any time: for what the service is long at. */
-CNC_API void cnc__client_patient(struct cnc__client *c);
+/* A command that takes long says now and then how far it is, in words: f hears
+ * them, and the time to answer begins anew with each. */
+CNC_API void cnc__client_progress(struct cnc__client *c,
+                                  void (*f)(const char *text, void *priv),
+                                  void *priv);
 /* The next stanza that is no answer; a *new* reference.  timeout_ms -1: for
  * ever.  CNC_EAGAIN when none came in time; CNC_ECLOSED. */
 CNC_API int cnc__client_next(struct cnc__client *c, struct cnc_element **out,

@@ -61,8 +61,11 @@ take(const char *made, const char *file)
         unlink(file);
     }
     close(from);
+    if (code != 0) {
+        return ctl_say(1, "%s is complete and stays there.", made);
+    }
     unlink(made);
-    return code;
+    return 0;
 }
 
 static int
@@ -77,7 +80,6 @@ backup(struct ctl *ctl, int argc, char **argv)
     if (argc > 0 && strcmp(file, "-") != 0 && stat(file, &st) == 0) {
         return ctl_say(1, "%s is there already.", file);
     }
-    cnc__client_patient(ctl->client);
     code = ctl_iq(ctl, "set",
                   "<command xmlns='" NS_COMMANDS
                   "' node='backup' action='execute'/>",
@@ -87,8 +89,14 @@ backup(struct ctl *ctl, int argc, char **argv)
                               NS_DATA, "x");
         code = take(ctl_value_of(x, "file"), file);
         if (code == 0 && strcmp(file, "-") != 0) {
-            printf("%s entries are in %s.\n", ctl_value_of(x, "entries"),
-                   file);
+            printf("%s entries and %s files are in %s.\n",
+                   ctl_value_of(x, "entries"), ctl_value_of(x, "files"), file);
+        }
+        if (code == 0 && strcmp(ctl_value_of(x, "missing"), "0") != 0) {
+            ctl_say(0,
+                    "%s files of people could not be read; the log names "
+                    "them.",
+                    ctl_value_of(x, "missing"));
         }
     }
     cnc_element_unref(&reply);
@@ -128,16 +136,20 @@ restore(struct ctl *ctl, int argc, char **argv)
     if (code != 0) {
         return ctl_fail(&err);
     }
-    printf("%s is a backup of %s of %s: %llu entries%s%s.\n", file,
+    printf("%s is a backup of %s of %s: %llu entries, %llu files%s%s.\n", file,
            about.domain, about.time, (unsigned long long)about.entries,
-           check ? ", whole" : ", now in ", check ? "" : data);
+           (unsigned long long)about.files, check ? ", whole" : ", now in ",
+           check ? "" : data);
     return 0;
 }
 
 const struct ctl_command ctl_backup[] = {
     {"backup", "[FILE]", "save all that the domain keeps in one file",
-     "Without FILE it goes to standard output.  Log-ins and tokens are left "
-     "out, and\nthe files of uploads.\n",
+     "Without FILE it goes to standard output.  The files that people sent "
+     "are "
+     "in it;\nlog-ins and tokens are left out.  The service goes on "
+     "meanwhile, "
+     "and says how far\nit is on standard error.\n",
      0, 1, false, backup},
     {"restore", "[--check] [--data DIR] [--store NAME] [--force] FILE",
      "make a data folder of a backup",

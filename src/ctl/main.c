@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -25,6 +26,25 @@ ctl_iq(struct ctl *ctl, const char *type, const char *payload,
     }
     cnc_element_unref(&answer);
     return code == 0 ? 0 : ctl_fail(&err);
+}
+
+/* Once a second, on a terminal over the line before. */
+static void
+on_progress(const char *text, void *priv)
+{
+    struct cnc__str line = CNC__STR;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (ctl_control(c) == 0) {
+            cnc__str_putc(&line, *c);
+        }
+    }
+    if (isatty(2)) {
+        fprintf(stderr, "\r\033[K%s\r", cnc__str_c(&line));
+    } else {
+        fprintf(stderr, "%s\n", cnc__str_c(&line));
+    }
+    cnc__str_fini(&line);
 }
 
 static void
@@ -84,6 +104,9 @@ run(struct ctl *ctl, const struct ctl_command *c, int argc, char **argv)
     if (!c->offline &&
         cnc__client_open(&ctl->client, ctl->link, ctl->domain, &err) != 0) {
         return ctl_fail(&err);
+    }
+    if (ctl->client != NULL) {
+        cnc__client_progress(ctl->client, on_progress, NULL);
     }
     status = c->run(ctl, argc, argv);
     cnc__client_close(&ctl->client);

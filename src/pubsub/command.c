@@ -366,6 +366,25 @@ cnc__command_send(struct cnc__command_reply *reply,
     }
 }
 
+void
+cnc__command_progress(struct cnc__command_reply *reply, const char *text)
+{
+    const struct cnc__request *r = reply->request;
+    struct cnc__str xml = CNC__STR;
+    if (!cnc__command_is_open(reply) || r == NULL || r->session_id == 0) {
+        return;
+    }
+    cnc__xml_printf(&xml,
+                    "<message xmlns='jabber:client' type='headline' from='%s' "
+                    "to='%s'><progress xmlns='" CNC__NS_PROGRESS
+                    "' node='%s' sessionid='%s'>%s</progress></message>",
+                    cnc__router_domain(r->router), r->from,
+                    reply->command->node, reply->call_id, text);
+    cnc__router_send(r->router, cnc__router_domain(r->router), r->from,
+                     xml.data, xml.len, NULL);
+    cnc__str_fini(&xml);
+}
+
 /* -- running -------------------------------------------------------------- */
 
 /* Steals the request and v. */

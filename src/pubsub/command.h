@@ -11,6 +11,10 @@
 #include "form.h"
 #include "pubsub.h"
 
+/* <progress node="" sessionid="">words</progress> in a headline: a command
+ * that this session runs is at work. */
+#define CNC__NS_PROGRESS "http://concordance-xmpp.org/ns/progress"
+
 struct cnc__commands;
 
 struct cnc__command_reply; /* one call under way */
@@ -123,6 +127,10 @@ CNC_API void cnc__commands_call(struct cnc__commands *c, const char *node,
                                 cnc__command_answered_f *done, void *priv);
 /* Whoever asked still waits; false once the command is removed, or all are. */
 CNC_API bool cnc__command_is_open(const struct cnc__command_reply *c);
+/* It is still at work, and how far: told to whoever asked over a stream of
+ * this domain, in words. */
+CNC_API void cnc__command_progress(struct cnc__command_reply *c,
+                                   const char *text);
 /* Before cnc__command_done(): where the web goes after it. */
 CNC_API void cnc__command_see(struct cnc__command_reply *c, const char *path);
 /* ... on a page the form stands below the answer, as it was typed. */

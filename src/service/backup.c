@@ -55,10 +55,11 @@ cnc__backup_kind(enum cnc_store_kind kind)
     static const char *const names[] = {[CNC_STORE_NODE] = "node",
                                         [CNC_STORE_ITEM] = "item",
                                         [CNC_STORE_HISTORY] = "history",
-                                        [CNC_STORE_KEY] = "key"};
+                                        [CNC_STORE_KEY] = "key",
+                                        [CNC__BACKUP_FILE] = "file"};
 
-    return kind >= CNC_STORE_NODE && kind <= CNC_STORE_KEY ? names[kind]
-                                                           : NULL;
+    return kind >= CNC_STORE_NODE && kind <= CNC__BACKUP_FILE ? names[kind]
+                                                              : NULL;
 }
 
 /* -- writing ---------------------------------------------------------------
@@ -68,7 +69,8 @@ struct writer {
     FILE *file;
     EVP_MD_CTX *md;
     struct cnc__str line;
-    uint64_t n;
+    const char *files;
+    struct cnc__backup_progress *progress;
 };
 
 /* Exactly what a parser gives back: blanks other than the space as
@@ -135,15 +137,16 @@ is_login(const struct cnc_store_entry *e)
 }
 
 static int
-write_entry(const struct cnc_store_entry *e, void *priv)
+put_entry(const struct cnc_store_entry *e, void *priv)
 {
     struct writer *w = priv;
     struct cnc__str *line = &w->line;
     const char *kind = cnc__backup_kind(e->kind);
-    bool plain = cnc__xml_chars_valid(e->value, e->len);
+    bool plain =
+        e->kind != CNC__BACKUP_FILE && cnc__xml_chars_valid(e->value, e->len);
 
-    if (kind == NULL || is_login(e)) {
-        return 0;
+    if (atomic_load(&w->progress->stop)) {
+        return CNC_ECLOSED;
     }
     cnc__str_clear(line);
     cnc__str_printf(line, "<%s", kind);
@@ -161,9 +164,33 @@ write_entry(const struct cnc_store_entry *e, void *priv)
     }
     cnc__str_printf(line, "</%s>\n", kind);
     cnc__backup_hash_entry(w->md, e);
-    w->n++;
+    atomic_fetch_add(&w->progress->entries, 1);
+    atomic_fetch_add(&w->progress->bytes, line->len);
     return fwrite(line->data, 1, line->len, w->file) == line->len ? 0
                                                                   : CNC_ESYS;
+}
+
+static int
+write_entry(const struct cnc_store_entry *e, void *priv)
+{
+    struct writer *w = priv;
+    int code;
+
+    if (cnc__backup_kind(e->kind) == NULL || is_login(e)) {
+        return 0;
+    }
+    code = put_entry(e, w);
+    if (code != 0 || e->kind != CNC_STORE_KEY ||
+        strcmp(e->node, "file") != 0) {
+        return code;
+    }
+    code = cnc__backup_file_each(w->files, e, put_entry, w);
+    if (code == CNC_ENOENT) {
+        atomic_fetch_add(&w->progress->missing, 1);
+        return 0;
+    }
+    atomic_fetch_add(&w->progress->files, code == 0);
+    return code;
 }
 
 static void
@@ -193,15 +220,33 @@ write_end(struct writer *w)
     CNC_CHECK(EVP_DigestFinal_ex(w->md, sum, NULL) == 1);
     cnc__hex(hex, sum, sizeof(sum));
     fprintf(w->file, "<end entries=\"%llu\" sha256=\"%s\"/>\n</backup>\n",
-            (unsigned long long)w->n, hex);
+            (unsigned long long)atomic_load(&w->progress->entries), hex);
+}
+
+/* Everything there is to write; what is wrong with the file shows later. */
+static int
+write_all(struct writer *w, const struct cnc__backup_source *source,
+          struct cnc_error *err)
+{
+    int code;
+
+    setvbuf(w->file, NULL, _IOFBF, 1 << 18);
+    write_head(w, source->domain);
+    code = source->each(source->store, write_entry, w, err);
+    if (code == CNC_ECLOSED) {
+        cnc_error_set(err, code, "service-unavailable",
+                      "the service is stopping");
+    }
+    write_end(w);
+    return code;
 }
 
 int
-cnc__backup_write(const struct cnc_store_driver *driver,
-                  struct cnc_store *store, const char *domain,
-                  const char *path, uint64_t *n_entries, struct cnc_error *err)
+cnc__backup_write(const struct cnc__backup_source *source, const char *path,
+                  struct cnc__backup_progress *progress, struct cnc_error *err)
 {
-    struct writer w = {.line = CNC__STR};
+    struct writer w = {
+        .line = CNC__STR, .files = source->files, .progress = progress};
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int code, broken;
 
@@ -211,26 +256,22 @@ cnc__backup_write(const struct cnc_store_driver *driver,
     }
     w.file = fdopen(fd, "w");
     w.md = EVP_MD_CTX_new();
-    setvbuf(w.file, NULL, _IOFBF, 1 << 18);
     CNC_CHECK(w.file != NULL && w.md != NULL &&
               EVP_DigestInit(w.md, EVP_sha256()) == 1);
-    write_head(&w, domain);
-    code = driver->each(store, write_entry, &w, err);
-    write_end(&w);
-    broken = fflush(w.file) != 0 || fsync(fd) != 0 ? errno : 0;
+    code = write_all(&w, source, err);
+    broken = fflush(w.file) != 0 || (code == 0 && fsync(fd) != 0) ? errno : 0;
     broken = fclose(w.file) != 0 && broken == 0 ? errno : broken;
     EVP_MD_CTX_free(w.md);
     if (w.line.data != NULL) {
         cnc__wipe(w.line.data, w.line.cap);
     }
     cnc__str_fini(&w.line);
-    if (code != 0 || broken != 0) {
-        unlink(path);
-        return broken == 0
-                   ? code
-                   : cnc_error_set(err, CNC_ESYS, NULL, "cannot write %s: %s",
-                                   path, strerror(broken));
+    if (code == 0 && broken == 0) {
+        return 0;
     }
-    *n_entries = w.n;
-    return 0;
+    unlink(path);
+    return broken == 0
+               ? code
+               : cnc_error_set(err, CNC_ESYS, NULL, "cannot write %s: %s",
+                               path, strerror(broken));
 }

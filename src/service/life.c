@@ -27,6 +27,7 @@ tick_domain(struct cnc_service *s, uint64_t now)
     cnc__weblogins_tick(s->weblogins, now);
     cnc__onetime_tick(s->onetime, now);
     cnc__uploads_tick(s->uploads, now);
+    cnc__backup_tick(s);
     cnc__confirms_tick(s->confirms, now);
     cnc__password_tick(s, now);
     cnc__agent_tick(s->agent);
@@ -66,6 +67,9 @@ close_net(struct cnc__process *p)
         return;
     }
     p->net_closing = true;
+    for (size_t i = 0; i < p->n_domains; i++) {
+        cnc__backup_stop(p->domains[i]);
+    }
     cnc__neighbours_close(p);
     if (p->net == NULL) {
         return; /* a start that failed */

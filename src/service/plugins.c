@@ -45,7 +45,7 @@ cnc__store_find(const struct cnc_store_driver **out, const char *name,
     }
     driver = dlsym(module, CNC_STORE_SYMBOL);
     if (driver == NULL || driver->abi != CNC_STORE_ABI ||
-        driver->size < sizeof(*driver)) {
+        driver->size < offsetof(struct cnc_store_driver, each_beside)) {
         cnc_error_set(err, CNC_EINVAL, NULL,
                       "%s is no store plug-in for this version of "
                       "Concordance; build it again",

@@ -394,6 +394,15 @@ void cnc__crash_unwatch(void);
 /* Pause the culprits; before the domain's apps are declared. */
 void cnc__crash_judge(struct cnc_service *s);
 
+/* -- backup-command.c ------------------------------------------------------
+ */
+
+struct cnc__backup;
+/* Once a second: whoever asked for it is told how far it is. */
+void cnc__backup_tick(struct cnc_service *s);
+/* The service stops: it ends, and its file goes. */
+void cnc__backup_stop(struct cnc_service *s);
+
 /* -- observe.c: the nodes service/metrics and service/log ----------------- */
 
 #define CNC__NS_SERVICE "http://concordance-xmpp.org/ns/service"
@@ -603,6 +612,7 @@ struct cnc_service {
     struct cnc__operator *operator_;
     struct cnc__traces *traces;
     struct cnc__observe *observe;
+    struct cnc__backup *backup; /* under way; or NULL */
     struct cnc__browse *browse;
     struct cnc__apps *apps;
     const char *enrols; /* the address of a stranger while he is heard */

@@ -32,7 +32,7 @@ struct reader {
     struct cnc_backup *about;
     EVP_MD_CTX *md;
     bool ended;
-    uint64_t n;
+    uint64_t n, files;
     const char *path;
     struct cnc_error why;
     /* Of the second time. */
@@ -41,6 +41,7 @@ struct reader {
     struct cnc__arena arena;
     struct cnc_store_op ops[BATCH];
     size_t n_ops;
+    struct cnc__backup_taker taker; /* of people's files */
 };
 
 /* -- reading ---------------------------------------------------------------
@@ -62,12 +63,16 @@ on_open(struct cnc_element *root, void *priv)
     const char *version = cnc_element_attr(root, NULL, "version");
     const char *domain = cnc_element_attr(root, NULL, "domain");
     const char *time = cnc_element_attr(root, NULL, "time");
+    int64_t n = 0;
 
     if (!cnc_element_is(root, CNC__NS_BACKUP, "backup") || version == NULL ||
         domain == NULL || time == NULL) {
         return wrong(r, "it begins otherwise");
     }
-    if (strcmp(version, "1") != 0) {
+    if (!cnc__parse_int(&n, version, 1, INT64_MAX)) {
+        return wrong(r, "it begins otherwise");
+    }
+    if (n > CNC__BACKUP_VERSION) {
         return wrong(r, "it was made by a newer version of Concordance");
     }
     snprintf(r->about->domain, sizeof(r->about->domain), "%s", domain);
@@ -201,7 +206,7 @@ read_end(struct reader *r, struct cnc_element *e)
     if (bad || sum == NULL || (uint64_t)n != r->n || strcmp(sum, hex) != 0) {
         return wrong(r, "its checksum does not fit");
     }
-    return 0;
+    return cnc__backup_taken(&r->taker, &r->why);
 }
 
 static int
@@ -222,7 +227,15 @@ on_stanza(struct cnc_element *e, void *priv)
     }
     cnc__backup_hash_entry(r->md, &entry);
     r->n++;
-    if (r->driver != NULL) {
+    if (entry.kind == CNC__BACKUP_FILE) {
+        code = cnc__backup_take(&r->taker, &entry, &r->why);
+        if (code != 0) {
+            return code == CNC_EINVAL
+                       ? wrong(r, "a piece of a file is not in its place")
+                       : code;
+        }
+        r->files += entry.seq == 0;
+    } else if (r->driver != NULL) {
         r->ops[r->n_ops++] =
             (struct cnc_store_op){.verb = CNC_STORE_PUT, .entry = entry};
     }
@@ -273,13 +286,16 @@ read_all(struct reader *r, struct cnc_error *err)
     r->md = EVP_MD_CTX_new();
     CNC_CHECK(r->md != NULL && EVP_DigestInit(r->md, EVP_sha256()) == 1);
     cnc__arena_init(&r->arena);
+    r->taker.fd = -1;
     p = cnc_parser_new(CNC_PARSE_STREAM, 0, &limits, &events, r);
     code = read_bytes(r, f, p);
     cnc_parser_free(&p);
+    cnc__backup_taken(&r->taker, NULL);
     cnc__arena_fini(&r->arena);
     EVP_MD_CTX_free(r->md);
     fclose(f);
     r->about->entries = r->n;
+    r->about->files = r->files;
     if (code != 0 && err != NULL) {
         *err = r->why;
     }
@@ -390,25 +406,34 @@ put_in_place(const char *made, const char *data, struct cnc_error *err)
 }
 
 static int
-restore_into(struct reader *r, const char *folder, const char *store,
-             struct cnc_error *err)
+fill_folder(struct reader *r, const char *folder, struct cnc_error *err)
 {
-    int code = cnc__store_find(&r->driver, store, err);
+    struct cnc__str files = CNC__STR;
+    int code;
 
-    if (code != 0) {
-        return code;
-    }
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     if (mkdir(folder, 0700) != 0) {
         return cnc_error_set(err, CNC_ESYS, NULL, "cannot make %s: %s", folder,
                              strerror(errno));
     }
+    cnc__str_printf(&files, "%s/files", folder);
     code = r->driver->open(&r->store, folder, err);
     if (code == 0) {
+        r->taker.folder = files.data;
         code = read_all(r, err);
         r->driver->close(&r->store);
     }
+    cnc__str_fini(&files);
     return code;
+}
+
+static int
+restore_into(struct reader *r, const char *folder, const char *store,
+             struct cnc_error *err)
+{
+    int code = cnc__store_find(&r->driver, store, err);
+
+    return code != 0 ? code : fill_folder(r, folder, err);
 }
 
 int

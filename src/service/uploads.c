@@ -62,6 +62,10 @@ cnc__uploads_free(struct cnc__uploads **up)
         cnc__upload_slots_free(u);
         cnc__table_free(&u->files, file_free);
         cnc__table_free(&u->owners, cnc__free);
+        for (size_t i = 0; i < u->n_held; i++) {
+            cnc__free(u->held[i]); /* the next start sweeps */
+        }
+        cnc__free(u->held);
         cnc__free(u->dir);
         CNC_OBJ_FREE(u);
     }
@@ -266,8 +270,34 @@ unlink_work(void *arg)
 static void
 remove_file(struct cnc__uploads *u, const char *id)
 {
-    cnc__service_offload(unlink_work, cnc__free, cnc__upload_path(u, id, ""),
-                         u->service);
+    char *path = cnc__upload_path(u, id, "");
+
+    if (u->n_holds > 0) {
+        u->held =
+            cnc__grow(u->held, u->n_held, &u->cap_held, sizeof(*u->held));
+        u->held[u->n_held++] = path;
+    } else {
+        cnc__service_offload(unlink_work, cnc__free, path, u->service);
+    }
+}
+
+void
+cnc__uploads_hold(struct cnc__uploads *u)
+{
+    u->n_holds++;
+}
+
+void
+cnc__uploads_release(struct cnc__uploads *u)
+{
+    CNC_CHECK(u->n_holds > 0);
+    if (--u->n_holds > 0) {
+        return;
+    }
+    for (size_t i = 0; i < u->n_held; i++) {
+        cnc__service_offload(unlink_work, cnc__free, u->held[i], u->service);
+    }
+    u->n_held = 0;
 }
 
 void

@@ -44,6 +44,9 @@ struct cnc__uploads {
     uint64_t bytes;            /* of all, also promised ones */
     uint64_t n_kept, n_refused;
     uint64_t swept_ms;
+    unsigned n_holds;
+    char **held; /* paths of files that go when nobody holds them */
+    size_t n_held, cap_held;
     bool off;
 };
 #define CNC__UPLOADS_MAGIC 0x55706c64u
@@ -92,6 +95,10 @@ char *cnc__upload_path(const struct cnc__uploads *u, const char *id,
 /* Its address, added to out. */
 void cnc__upload_url(struct cnc__str *out, const struct cnc__uploads *u,
                      const struct cnc__upload *f);
+/* While it is held no file that was kept is removed, though its entry is:
+ * somebody reads them all.  Counted. */
+void cnc__uploads_hold(struct cnc__uploads *u);
+void cnc__uploads_release(struct cnc__uploads *u);
 int cnc__uploads_commands(struct cnc__uploads *u, struct cnc_error *err);
 
 /* -- upload-slot.c -------------------------------------------------------- */

@@ -50,7 +50,7 @@ def saved(tmp_path_factory):
         for n in range(30):
             s.ctl("publish", "library", book(f"N{n}"), f"n{n}")
         done = s.ctl("backup", str(folder / "all.xml"))
-        assert re.match(r"\d+ entries are in ", done.stdout)
+        assert re.match(r"\d+ entries and 0 files are in ", done.stdout)
         # Nothing of it lies about, and only the owner reads it.
         assert not [n for n in os.listdir(s.data) if n.startswith("backup")]
         assert os.stat(folder / "all.xml").st_mode & 0o777 == 0o600
@@ -108,7 +108,8 @@ def test_a_cut_or_changed_file_is_refused_before_anything_is_changed(
              "checksum"),
             (re.sub(rb"<item [^\n]*N17[^\n]*\n", b"", whole, 1), "checksum"),
             (whole.replace(b"<item ", b"<thing ", 1), "no backup"),
-            (whole.replace(b'version="1"', b'version="2"', 1), "newer"),
+            (whole.replace(b'version="2"', b'version="3"', 1), "newer"),
+            (whole.replace(b'version="2"', b'version="x"', 1), "no backup"),
             (whole.replace(b"base64\">", b"base64\">!", 1), "damaged"),
             (b"<html/>", "no backup"), (b"", "cut short")):
         assert damage != whole

@@ -254,6 +254,46 @@ text_outside_ascii_and_large_values_come_back_whole(void **state)
     driver->close(&s);
 }
 
+struct meanwhile {
+    struct cnc_store *store;
+    uint64_t n;
+};
+
+/* Commits go on while somebody reads. */
+static int
+commit_meanwhile(const struct cnc_store_entry *e, void *priv)
+{
+    struct meanwhile *m = priv;
+    struct cnc_store_op op =
+        put_item("library", m->n == 0 ? "emma" : "later", 100 + m->n, "new");
+
+    assert_string_equal(e->value, "old");
+    m->n++;
+    must_commit(m->store, &op, 1);
+    return 0;
+}
+
+static void
+each_beside_sees_one_moment_while_commits_go_on(void **state)
+{
+    struct meanwhile m = {.store = must_open()};
+    const struct cnc_store_op ops[] = {put_item("library", "ada", 1, "old"),
+                                       put_item("library", "emma", 2, "old"),
+                                       put_item("library", "zeno", 3, "old")};
+    struct cnc_error err = {0};
+    char *text;
+
+    must_commit(m.store, ops, 3);
+    assert_int_equal(driver->each_beside(m.store, commit_meanwhile, &m, &err),
+                     0);
+    assert_int_equal(m.n, 3);
+    text = dump(m.store);
+    assert_non_null(strstr(text, "emma 100"));
+    assert_non_null(strstr(text, "later 102"));
+    free_dump(text);
+    driver->close(&m.store);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_dir, teardown_dir)
 
 int
@@ -261,6 +301,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(driver_names_itself_and_its_abi),
+        TEST(each_beside_sees_one_moment_while_commits_go_on),
         TEST(every_kind_of_entry_survives_a_reopen),
         TEST(put_replaces_the_entry_with_the_same_key),
         TEST(delete_removes_one_entry_and_an_absent_one_is_fine),
