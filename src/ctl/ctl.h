@@ -75,6 +75,6 @@ char *ctl_secret(const char *prompt);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
     ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[], ctl_do[],
-    ctl_backup[];
+    ctl_backup[], ctl_app[];
 
 #endif /* CNC_CTL_CTL_H */

@@ -17,6 +17,7 @@
 struct doing {
     struct ctl *ctl;
     const char *node;
+    const char *usage; /* how it is run: "do NODE"; NULL: that */
     bool json, show;
     /* What the service says of it. */
     struct cnc_element *info;
@@ -344,7 +345,8 @@ show(const struct doing *d, const struct do_form *form)
         ctl_print_text(d->help);
         fputc('\n', stdout);
     }
-    printf("Usage: concordctl do %s%s\n", d->node,
+    printf("Usage: concordctl %s%s%s\n", d->usage == NULL ? "do " : "",
+           d->usage == NULL ? d->node : d->usage,
            form == NULL ? "" : " [FIELD=VALUE...]");
     if (form != NULL) {
         do_form_show(form);
@@ -422,6 +424,30 @@ run(struct doing *d, int argc, char **argv)
     }
     cnc_element_unref(&d->info);
     return code;
+}
+
+int
+do_command(struct ctl *ctl, const char *node, const char *usage,
+           unsigned flags, int argc, char **argv)
+{
+    struct doing d = {.ctl = ctl,
+                      .node = node,
+                      .usage = usage,
+                      .json = (flags & DO_JSON) != 0,
+                      .show = (flags & DO_SHOW) != 0};
+
+    return run(&d, argc, argv);
+}
+
+bool
+do_is_there(struct ctl *ctl, const char *node)
+{
+    struct cnc_error err = {0};
+    struct cnc_element *info = ask_info(ctl, node, &err);
+    bool there = info != NULL || err.code != CNC_ENOENT;
+
+    cnc_element_unref(&info);
+    return there;
 }
 
 static int

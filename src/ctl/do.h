@@ -39,6 +39,15 @@ int do_form_ask(struct do_field *field);
 /* <x type="submit">; to be wiped. */
 void do_form_write(struct cnc__str *out, const struct do_form *f);
 
+/* Run a command as `concordctl do` does: the exit status.  usage: what was
+ * typed instead of "do NODE", or NULL. */
+#define DO_JSON 1u
+#define DO_SHOW 2u /* its form; runs nothing */
+int do_command(struct ctl *ctl, const char *node, const char *usage,
+               unsigned flags, int argc, char **argv);
+/* False: there is no such command, or not for us. */
+bool do_is_there(struct ctl *ctl, const char *node);
+
 /* " Did you mean a, b?", or nothing.  names: n of them. */
 void do_near(struct cnc__str *out, const char *typed, const char *const *names,
              size_t n);

@@ -9,8 +9,8 @@
 #include "ctl.h"
 
 static const struct ctl_command *const groups[] = {
-    ctl_pubsub, ctl_template, ctl_do,       ctl_admin, ctl_new,
-    ctl_doctor, ctl_console,  ctl_operator, ctl_backup};
+    ctl_pubsub, ctl_template, ctl_do,      ctl_app,      ctl_admin,
+    ctl_new,    ctl_doctor,   ctl_console, ctl_operator, ctl_backup};
 
 int
 ctl_iq(struct ctl *ctl, const char *type, const char *payload,
@@ -91,6 +91,18 @@ help(FILE *out, const struct ctl_command *c)
             c->more == NULL ? "" : c->more);
 }
 
+/* Anywhere: no name, id or field is called so. */
+static bool
+asks_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 run(struct ctl *ctl, const struct ctl_command *c, int argc, char **argv)
 {
@@ -166,6 +178,10 @@ main(int argc, char **argv)
         return 0;
     }
     c = find(argv[i]);
+    if (c != NULL && asks_help(argc - i - 1, argv + i + 1)) {
+        help(stdout, c);
+        return 0;
+    }
     if (c == NULL) {
         return ctl_say(2, "there is no command %s; --help lists them.",
                        argv[i]);
