@@ -19,9 +19,14 @@
   </xsl:template>
 
   <xsl:template match="/*" mode="main">
-    <xsl:call-template name="admin-said">
-      <xsl:with-param name="except"><xsl:if test="$set/x:x"><xsl:value-of select="$set/@node"/></xsl:if></xsl:with-param>
-    </xsl:call-template>
+    <xsl:choose>
+      <xsl:when test="$set/x:x">
+        <xsl:call-template name="admin-said"><xsl:with-param name="except" select="$set/@node"/></xsl:call-template>
+      </xsl:when>
+      <xsl:otherwise>
+        <p class="cnc-note cnc-bad" role="alert"><c:text>This app has no settings.</c:text></p>
+      </xsl:otherwise>
+    </xsl:choose>
     <xsl:for-each select="$set/x:x[@type = 'form']">
       <xsl:call-template name="form">
         <xsl:with-param name="x" select="."/>
@@ -32,7 +37,7 @@
         <xsl:with-param name="submit"><c:text>Keep these settings</c:text></xsl:with-param>
       </xsl:call-template>
     </xsl:for-each>
-    <xsl:if test="$history/@code = '0'">
+    <xsl:if test="$history/x:x">
       <h2><c:text>Earlier settings</c:text></h2>
       <xsl:call-template name="table">
         <xsl:with-param name="x" select="$history/x:x[@type = 'result']"/>
@@ -40,6 +45,22 @@
         <xsl:with-param name="actions" select="true()"/>
         <xsl:with-param name="empty"><c:text>They have not been changed yet.</c:text></xsl:with-param>
       </xsl:call-template>
+      <xsl:if test="$history/x:x/x:item">
+        <div class="admin-row">
+          <xsl:call-template name="admin-here">
+            <xsl:with-param name="command" select="concat($set/@node, '/revert')"/>
+            <xsl:with-param name="field" select="'version'"/><xsl:with-param name="value" select="0"/>
+            <xsl:with-param name="class" select="'admin-danger'"/>
+            <xsl:with-param name="text"><c:text>Go back to what the app has by default</c:text></xsl:with-param>
+          </xsl:call-template>
+        </div>
+      </xsl:if>
+    </xsl:if>
+  </xsl:template>
+
+  <xsl:template match="x:field[@var = 'at']" mode="cell">
+    <xsl:if test="string(x:value)">
+      <time datetime="{x:value}"><xsl:value-of select="concat(substring(x:value, 1, 10), ' ', substring(x:value, 12, 8))"/></time>
     </xsl:if>
   </xsl:template>
 

@@ -28,7 +28,10 @@ CNC_APP(
          READERS},
         /* "of": an app's settings may well have a field "name". */
         {"/admin/settings", .template_ = "admin-settings.xsl",
-         .title = "Settings", .command = "apps settings/{of}", READERS},
+         .title = "Settings",
+         .command = "apps settings/{of} settings/{of}/history "
+                    "settings/{of}/revert",
+         READERS},
         {"/admin/nodes", .command = "nodes", .template_ = "admin-nodes.xsl",
          .title = "Nodes", READERS},
         {"/admin/node", .template_ = "admin-node.xsl", .title = "Node",

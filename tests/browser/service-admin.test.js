@@ -142,6 +142,14 @@ for (const javaScriptEnabled of [true, false])
       await submit(page, () => page.click("#settings button"));
       assert.equal(await said(), "The settings are kept.");
       assert.equal(await page.inputValue("[name=sign-up-text]"), "Be kind.");
+      await page.fill("[name=sign-up-text]", "Be bold.");
+      await submit(page, () => page.click("#settings button"));
+      assert.equal(await page.locator("main table tbody tr").count(), 2);
+      assert.match(await page.locator("main table tbody tr").first().textContent(), /ann@localhost.*Be bold\..*now/s);
+      await submit(page, () => page.getByRole("button", { name: "Go back to version 1" }).click());
+      assert.equal(await page.inputValue("[name=sign-up-text]"), "Be kind.");
+      await submit(page, () => page.getByRole("button", { name: /by default/ }).click());
+      assert.equal(await page.inputValue("[name=sign-up-text]"), "");
       // A backup is made, judged, fetched and taken away.
       await go(page, service, "/admin/backup");
       await submit(page, () => page.getByRole("button", { name: "Back up now" }).click());

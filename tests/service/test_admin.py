@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The admin panel: who may see and do what, and the records of an app."""
+import glob
+import html as markup
 import http.cookies
 import json
 import os
@@ -10,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from service import BUILD, LIMIT, Service, until
+from service import BUILD, LIMIT, TOP, Service, until
 
 NS = "urn:x-test:shelf"
 SHELF = os.path.join(BUILD, "tests/service/apps/shelf.so")
@@ -414,3 +416,54 @@ def test_the_panel_speaks_german(panel):
         "xmlns='http://jabber.org/protocol/commands' node='roles' "
         "action='execute'/></iq>\n"), check=False).stdout
     assert "Rolle" in out and "<value>admin</value>" in out
+
+
+def test_each_text_of_the_panel_has_its_german():
+    def entries(file):
+        with open(os.path.join(TOP, file), encoding="utf-8") as f:
+            return set(re.findall(r'^msgid "(.+)"$', f.read(), re.M))
+
+    known = entries("apps/admin/locale/de.po") | entries(
+        "src/web/locale/de.po")
+    texts = set()
+    for file in glob.glob(os.path.join(TOP, "apps/admin/*.xsl")):
+        with open(file, encoding="utf-8") as f:
+            for text in re.findall(r"<c:text>(.*?)</c:text>", f.read(), re.S):
+                texts.add(" ".join(markup.unescape(text).split()))
+    with open(os.path.join(TOP, "apps/admin/admin.c"), encoding="utf-8") as f:
+        texts |= set(re.findall(r'\.title = "([^"]*)"', f.read()))
+    assert len(texts) > 100
+    assert sorted(texts - known) == []
+
+
+def test_settings_go_back_to_any_version(panel):
+    me = panel.cookies["admin"]
+    page = "/admin/settings?of=auth"
+
+    def post(command, **fields):
+        return panel.browse(
+            f"{page}&next={urllib.parse.quote(page, '')}&do={command}", me,
+            **fields)
+
+    def form():
+        text = panel.browse(page, me)[2]
+        return text, dict(re.findall(
+            r'<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"',
+            text.split('id="settings"')[1].split("</form>")[0]))
+
+    _, first = form()
+    first["sign-up"] = "invited"
+    status, headers, text = post("settings/auth", **first)
+    assert status == 303 and headers["Location"] == page, text
+    # Two administrators with the same form: the second is told, nothing of
+    # what he typed is lost.
+    status, _, text = post("settings/auth", **{**first, "sign-up": "open"})
+    assert status == 422 and "Somebody has changed it meanwhile" in text
+    text, _ = form()
+    assert "Earlier settings" in text and "ann@localhost" in text
+    assert post("settings/auth/revert", version="0")[0] == 303
+    text, _ = form()
+    assert "the defaults again" in text
+    assert post("settings/auth/revert", version="99")[0] == 422
+    status, _, text = panel.browse("/admin/settings?of=nobody", me)
+    assert status == 404 and "This app has no settings." in text
