@@ -135,16 +135,11 @@ cnc__callsource_begin(struct cnc__str *out, const struct cnc__agent *a,
                       const struct cnc__caller *who, const char *title,
                       const char *path)
 {
-    struct cnc__str assets = CNC__STR, runtime = CNC__STR, langs = CNC__STR;
+    struct cnc__str langs = CNC__STR;
 
-    cnc__assets_base(&assets, a, false);
-    cnc__assets_base(&runtime, a, true);
-    cnc__xml_printf(out,
-                    "<page xmlns='" CNC__NS_PAGE "' xmlns:c='" CNC__NS_PAGE
-                    "' c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'"
-                    " c:site='%s'",
-                    title, path, cnc__str_c(&assets), cnc__str_c(&runtime),
-                    a->domain);
+    cnc__str_puts(out,
+                  "<page xmlns='" CNC__NS_PAGE "' xmlns:c='" CNC__NS_PAGE "'");
+    cnc__web_about(out, a, title, path);
     cnc__languages_list(&langs, a);
     if (langs.len > 0) {
         cnc__xml_printf(out, " c:languages='%s'", langs.data);
@@ -153,8 +148,6 @@ cnc__callsource_begin(struct cnc__str *out, const struct cnc__agent *a,
     cnc__xml_printf(out, " xml:lang='%s'>", cnc__page_lang(a, who));
     cnc__str_fini(&langs);
     write_viewer(out, a, &who->who);
-    cnc__str_fini(&assets);
-    cnc__str_fini(&runtime);
 }
 
 void

@@ -115,17 +115,29 @@ write_commands(struct cnc__str *out, const struct cnc__agent *a)
     }
 }
 
+void
+cnc__web_about(struct cnc__str *out, const struct cnc__agent *a,
+               const char *title, const char *path)
+{
+    struct cnc__str assets = CNC__STR, runtime = CNC__STR;
+    cnc__assets_base(&assets, a, false);
+    cnc__assets_base(&runtime, a, true);
+    cnc__xml_printf(out,
+                    " c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'"
+                    " c:site='%s'",
+                    title, path, cnc__str_c(&assets), cnc__str_c(&runtime),
+                    a->domain);
+    cnc__str_fini(&assets);
+    cnc__str_fini(&runtime);
+}
+
 static void
 write_meta(struct cnc__str *out, const struct cnc__web_page *p)
 {
-    struct cnc__str assets = CNC__STR, runtime = CNC__STR, path = CNC__STR;
-    cnc__assets_base(&assets, p->agent, false);
-    cnc__assets_base(&runtime, p->agent, true);
+    struct cnc__str path = CNC__STR;
     cnc__web_percent(&path, p->path, true);
-    cnc__xml_printf(out,
-                    " c:title='%s' c:path='%s' c:assets='%s' c:runtime='%s'",
-                    p->title, p->decl->n_params > 0 ? path.data : p->path,
-                    cnc__str_c(&assets), cnc__str_c(&runtime));
+    cnc__web_about(out, p->agent, p->title,
+                   p->decl->n_params > 0 ? path.data : p->path);
     if (cnc__languages_vary(p)) {
         struct cnc__str langs = CNC__STR;
         cnc__languages_list(&langs, p->agent);
@@ -136,8 +148,6 @@ write_meta(struct cnc__str *out, const struct cnc__web_page *p)
     write_params(out, p);
     write_commands(out, p->agent);
     cnc__str_fini(&path);
-    cnc__str_fini(&assets);
-    cnc__str_fini(&runtime);
 }
 
 static void

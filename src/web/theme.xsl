@@ -113,10 +113,7 @@
   <xsl:template match="/*" mode="footer"/>
 
   <xsl:template match="/*" mode="brand">
-    <xsl:choose>
-      <xsl:when test="@c:site"><xsl:value-of select="@c:site"/></xsl:when>
-      <xsl:otherwise><c:text>Home</c:text></xsl:otherwise>
-    </xsl:choose>
+    <xsl:value-of select="@c:site"/>
   </xsl:template>
 
   <xsl:template match="/*" mode="heading">

@@ -450,6 +450,9 @@ void cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
 /* The path and "?form=NODE", percent-encoded. */
 void cnc__web_action(struct cnc__str *out, const char *path, const char *node);
 void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
+/* What every source says of its page: attributes of its root. */
+void cnc__web_about(struct cnc__str *out, const struct cnc__agent *a,
+                    const char *title, const char *path);
 
 /* -- address.c ----------------------------------------------------------- */
 
