@@ -73,6 +73,7 @@ int auth_take(struct cnc_request *r, const char *purpose, bool look,
 int auth_login(struct cnc_request *r, struct cnc_element *form);
 int auth_login_link(struct cnc_request *r, struct cnc_element *form);
 int auth_login_open(struct cnc_request *r, struct cnc_element *form);
+int auth_login_browser(struct cnc_request *r, struct cnc_element *form);
 int auth_logout(struct cnc_request *r, struct cnc_element *form);
 int auth_logout_everywhere(struct cnc_request *r, struct cnc_element *form);
 

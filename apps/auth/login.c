@@ -29,16 +29,20 @@ auth_try_enter(struct cnc_request *r, const char *jid, const char *next)
     return code;
 }
 
+static int
+no_browser(struct cnc_request *r)
+{
+    return cnc_refuse(r, NULL,
+                      "Only a browser is logged in like this. XMPP clients "
+                      "log in by themselves.");
+}
+
 int
 auth_enter(struct cnc_request *r, const char *jid, const char *next)
 {
     int code = auth_try_enter(r, jid, next);
 
-    return code == CNC_EPROTO
-               ? cnc_refuse(r, NULL,
-                            "Only a browser is logged in like this. XMPP "
-                            "clients log in by themselves.")
-               : code;
+    return code == CNC_EPROTO ? no_browser(r) : code;
 }
 
 /* -- by a password -------------------------------------------------------- */
@@ -77,6 +81,9 @@ auth_login(struct cnc_request *r, struct cnc_element *form)
                           "This address is of another server, which alone "
                           "knows its password. Log in with your XMPP client "
                           "instead, or have a link sent.");
+    }
+    if (!cnc_by_browser(r)) {
+        return no_browser(r); /* and not whether the password is right */
     }
     /* What cannot be a name is checked too: it takes as long as one. */
     return cnc_account_check(r, user, cnc_text(form, "password"), on_checked);
@@ -242,6 +249,48 @@ auth_login_open(struct cnc_request *r, struct cnc_element *form)
         code = auth_take(r, "link", false, jid, next, sizeof(next));
     }
     return code == 0 ? auth_enter(r, jid, next) : code;
+}
+
+/* -- from an XMPP client into a browser ------------------------------------
+ */
+
+#define BROWSER_S 60u
+
+static int
+on_current(const struct cnc_login_info *login, void *priv)
+{
+    bool *web = priv;
+
+    *web = *web || (login->current && strcmp(login->kind, "web") == 0);
+    return 0;
+}
+
+/* For an XMPP client: a page's script, or its stream, must not be able to make
+ * a log-in that outlives the page and its cookie. */
+int
+auth_login_browser(struct cnc_request *r, struct cnc_element *form)
+{
+    char token[CNC_TOKEN_SIZE], text[AUTH_TEXT_SIZE];
+    char path[AUTH_URL_SIZE], url[AUTH_URL_SIZE];
+    bool web = cnc_by_browser(r);
+    int code = cnc_logins_each(r, cnc_user(r), on_current, &web);
+
+    if (code == 0 && web) {
+        return cnc_refuse(r, NULL,
+                          "This is for XMPP clients: the browser is logged in "
+                          "already.");
+    }
+    snprintf(text, sizeof(text), "%s\n%s", cnc_user(r), auth_next(r, ""));
+    if (code != 0 ||
+        (code = cnc_token_new(r, token, "link", text, BROWSER_S)) != 0 ||
+        (code = auth_token_path(path, sizeof(path), "/login/open", token,
+                                cnc_user(r))) != 0 ||
+        (code = cnc_url(r, url, sizeof(url), path)) != 0) {
+        return code;
+    }
+    cnc_value(r, "url", "Go on here, in a browser", "%s", url);
+    cnc_note(r, "The address works once, within %u seconds.", BROWSER_S);
+    return 0;
 }
 
 /* -- out ------------------------------------------------------------------ */

@@ -83,6 +83,8 @@ CNC_API int cnc_roles_each(struct cnc_request *r, cnc_role_f *f, void *priv);
  * come by HTTP. */
 CNC_API int cnc_login(struct cnc_request *r, const char *jid,
                       uint32_t seconds);
+/* Did a browser send this request, which cnc_login() may let in? */
+CNC_API bool cnc_by_browser(struct cnc_request *r);
 /* End it, and the streams that its tokens opened. */
 CNC_API int cnc_logout(struct cnc_request *r);
 
@@ -134,7 +136,8 @@ CNC_API int cnc_message(struct cnc_request *r, const char *to,
  * or CNC_ELIMIT. */
 CNC_API int cnc_rate(struct cnc_request *r, const char *key, unsigned n,
                      unsigned seconds);
-/* The client's address, "" in a task. */
+/* The client's address; of somebody of another XMPP server that server's
+ * domain; "" in a task, and for who comes by the operator's link. */
 CNC_API const char *cnc_addr(const struct cnc_request *r);
 
 CNC_END_DECLS

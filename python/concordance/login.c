@@ -159,6 +159,21 @@ cnc__py_login(PyObject *op, PyObject *args)
 }
 
 PyObject *
+cnc__py_by_browser(PyObject *op, PyObject *args)
+{
+    struct cnc_request *r = cnc__py_request(op);
+    bool yes;
+
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    yes = cnc_by_browser(r);
+    Py_END_ALLOW_THREADS;
+    return PyBool_FromLong(yes);
+}
+
+PyObject *
 cnc__py_logout(PyObject *op, PyObject *args)
 {
     struct cnc_request *r = cnc__py_request(op);

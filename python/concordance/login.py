@@ -22,7 +22,7 @@ from ._concordance import Error
 from .app import _call
 
 __all__ = ["Login", "TooMany", "Unavailable", "add_account", "addr", "address", "begin",
-           "check", "confirm", "delete_account", "end", "exists", "find", "logins",
+           "by_browser", "check", "confirm", "delete_account", "end", "exists", "find", "logins",
            "logout", "look", "new_token", "rate", "roles", "send_message",
            "set_password", "set_role", "take_token"]
 
@@ -144,6 +144,11 @@ def begin(jid: str, seconds: int = 0) -> None:
     _done(_call().login(jid, seconds))
 
 
+def by_browser() -> bool:
+    """Did a browser send this request, which begin() may let in?"""
+    return _call().by_browser()
+
+
 def logout() -> None:
     """End the log-in of this browser, and the streams of its pages."""
     _done(_call().logout())
@@ -200,5 +205,6 @@ def rate(key: str, n: int, seconds: int) -> bool:
 
 
 def addr() -> str:
-    """The client's address; "" in a task."""
+    """The client's address; of somebody of another XMPP server that server's
+    domain; "" in a task and for who comes by the operator's link."""
     return _call().addr

@@ -57,6 +57,7 @@ PyObject *cnc__py_account(PyObject *op, PyObject *args);
 PyObject *cnc__py_role_set(PyObject *op, PyObject *args);
 PyObject *cnc__py_roles(PyObject *op, PyObject *args);
 PyObject *cnc__py_login(PyObject *op, PyObject *args);
+PyObject *cnc__py_by_browser(PyObject *op, PyObject *args);
 PyObject *cnc__py_logout(PyObject *op, PyObject *args);
 PyObject *cnc__py_logins(PyObject *op, PyObject *args);
 PyObject *cnc__py_logins_end(PyObject *op, PyObject *args);

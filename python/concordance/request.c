@@ -614,6 +614,7 @@ static PyMethodDef request_methods[] = {
     {"role_set", cnc__py_role_set, METH_VARARGS, NULL},
     {"roles", cnc__py_roles, METH_NOARGS, NULL},
     {"login", cnc__py_login, METH_VARARGS, NULL},
+    {"by_browser", cnc__py_by_browser, METH_NOARGS, NULL},
     {"logout", cnc__py_logout, METH_NOARGS, NULL},
     {"logins", cnc__py_logins, METH_VARARGS, NULL},
     {"logins_end", cnc__py_logins_end, METH_VARARGS, NULL},

@@ -30,6 +30,23 @@ cnc_login(struct cnc_request *r, const char *jid, uint32_t seconds)
 }
 
 static void
+browser_on_core(void *arg)
+{
+    struct cnc__quick *q = arg;
+
+    q->found = cnc__request_web(q->r) != NULL;
+}
+
+bool
+cnc_by_browser(struct cnc_request *r)
+{
+    struct cnc__quick q = {.r = r};
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    return cnc__quick_ask(&q, browser_on_core) == 0 && q.found;
+}
+
+static void
 logout_on_core(void *arg)
 {
     struct cnc__quick *q = arg;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "../xmpp/stream.h"
 #include "commandimpl.h"
 #include "result.h"
 
@@ -387,6 +388,37 @@ cnc__command_progress(struct cnc__command_reply *reply, const char *text)
 
 /* -- running -------------------------------------------------------------- */
 
+/* Whom limits count: a client's address, of somebody of another server that
+ * server's domain, "" for who comes by the link. */
+struct whence {
+    char addr[256];
+    const char *login;
+};
+
+static void
+find_whence(struct whence *out, const struct cnc__commands *c,
+            const struct cnc__request *r)
+{
+    const struct cnc__session *s =
+        r->session_id == 0 ? NULL
+                           : cnc__router_session(c->router, r->session_id);
+    const char *at = strchr(r->from, '@');
+
+    *out = (struct whence){.login = s == NULL ? NULL : s->login};
+    if (s != NULL && s->stream != NULL) {
+        struct cnc__stream_about about;
+
+        cnc__stream_about(&about, s->stream);
+        if (about.addr != NULL && strcmp(about.addr, "link") != 0) {
+            snprintf(out->addr, sizeof(out->addr), "%s", about.addr);
+        }
+    } else if (s == NULL) {
+        at = at == NULL ? r->from : at + 1;
+        snprintf(out->addr, sizeof(out->addr), "%.*s", (int)strcspn(at, "/"),
+                 at);
+    }
+}
+
 /* Steals the request and v. */
 static void
 run(struct cnc__commands *c, struct cnc__request **rp, struct cnc__call *call,
@@ -394,13 +426,16 @@ run(struct cnc__commands *c, struct cnc__request **rp, struct cnc__call *call,
 {
     struct cnc__command_reply *reply = cnc__command_begin(c, call->command, v);
     struct cnc__request *r = *rp;
+    struct whence from;
     struct cnc__caller who = {.who = {.jid = r->from,
                                       .anonymous = r->anonymous,
                                       .operator_ = r->operator_},
                               .session_id = r->session_id,
                               .lang = lang_of(r),
-                              .addr = ""};
+                              .addr = from.addr};
 
+    find_whence(&from, c, r);
+    who.login = from.login;
     reply->request = r;
     reply->who = cnc__strdup(r->from);
     memcpy(reply->call_id, call->id, sizeof(call->id));

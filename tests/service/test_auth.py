@@ -993,7 +993,7 @@ def test_a_password_of_another_server_is_not_asked_for(far):
 # -- the other two faces -------------------------------------------------------
 
 COMMANDS = {"invitations", "invitations/withdraw", "login", "login/client",
-            "login/confirm", "login/link",
+            "login/confirm", "login/link", "login/browser",
             "login/open", "logout", "logout/everywhere", "sign-up", "invite",
             "account", "account/password", "account/delete", "account/sessions",
             "account/sessions/end", "auth/about"}
@@ -1043,6 +1043,43 @@ def test_clients_use_the_same_commands(service):
     assert ad_hoc(c, "logout")[0] == "refused"
     ad_hoc(c, "account/delete", password="wrong", name="romeo")
     assert plain(service, "romeo", PASSWORD)
+
+
+def test_a_client_opens_the_site_in_a_browser(service):
+    """A log-in of XMPP becomes a browser's by a token, once; a browser's, and
+    the stream of its page, make no other."""
+    c = xmpp(service)
+    code, note, values, _ = ad_hoc(c, "login/browser")
+    assert not code and "once" in note
+    url = urllib.parse.urlsplit(values["url"])
+    path = f"{url.path}?{url.query}"
+    b = Browser(service)
+    assert b.send(b.get(path), "login/open").status == 303
+    assert b.who() == "juliet@localhost"
+    assert Browser(service).send(b.get(path), "login/open").status == 422
+    answer = b.post("/_do/login/browser", {})
+    assert answer.status == 422 and "for XMPP clients" in answer.text
+    token = json.loads(b.post("/_token", {}).text)["token"]
+    stream = wire.Client(service.port, bind=False)
+    stream.open()
+    assert stream.auth("OAUTHBEARER", b"n,,\x01auth=Bearer "
+                       + token.encode() + b"\x01\x01").tag.endswith("}success")
+    stream.open()
+    stream.bind()
+    assert ad_hoc(stream, "login/browser")[0] == "refused"
+    guest = wire.Client(service.port)
+    assert ad_hoc(guest, "login/browser")[0] == "forbidden"
+
+
+def test_a_client_is_not_told_whether_a_password_is_right(service):
+    """Browsers are logged in by the command, so nobody else need know."""
+    guest = wire.Client(service.port)
+    said = {ad_hoc(guest, "login", user=user, password=password)[:2]
+            for user, password in (("juliet", PASSWORD), ("juliet", OTHER),
+                                   ("nobody", OTHER))}
+    assert said == {("refused", said.copy().pop()[1])}
+    assert "Only a browser" in said.pop()[1]
+    assert not any("auth.failed" in line for line in service.log)
 
 
 def test_the_terminal_has_them_all(service):
