@@ -88,6 +88,7 @@ struct cnc__node_config { /* pubsub#node_config fields */
 
 struct cnc__item { /* one item at rest; counted, never changes */
     unsigned refs;
+    uint8_t shape;        /* what query-key.c found out of its payload; or 0 */
     char *id, *publisher; /* publisher: bare JID or "" */
     uint64_t seq, created;
     int64_t published_ms;

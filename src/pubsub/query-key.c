@@ -36,16 +36,47 @@ fold_one(ucs4_t c)
     return c == 0x130 || c == 0x131 ? c : uc_tolower(uc_toupper(c));
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight characters at a time, up to the first one that is not ASCII: a bit is
+ * carried into the top of each byte that is 'A' or more, and of each that is
+ * more than 'Z'. */
+static size_t
+fold_run(char *to, const char *s, size_t len)
+{
+    size_t n = 0;
+    for (; len - n >= 8; n += 8) {
+        uint64_t x;
+        memcpy(&x, s + n, 8);
+        if ((x & EACH(0x80)) != 0) {
+            break;
+        }
+        uint64_t upper = (x + EACH(0x80 - 'A')) & ~(x + EACH(0x7f - 'Z'));
+        x |= (upper & EACH(0x80)) >> 2;
+        memcpy(to + n, &x, 8);
+    }
+    for (; n < len && (unsigned char)s[n] < 0x80; n++) {
+        to[n] = s[n] >= 'A' && s[n] <= 'Z' ? (char)(s[n] | 0x20) : s[n];
+    }
+    return n;
+}
+
+bool
+cnc__fold_ascii(struct cnc__str *out, const char *s, size_t len)
+{
+    cnc__str_reserve(out, len + 1);
+    size_t n = fold_run(out->data + out->len, s, len);
+    out->len += n;
+    out->data[out->len] = '\0';
+    return n == len;
+}
+
 void
 cnc__fold(struct cnc__str *out, const char *s, size_t len)
 {
     cnc__str_reserve(out, len + 1);
     while (len > 0) {
-        size_t n = 0;
-        char *to = out->data + out->len;
-        for (; n < len && (unsigned char)s[n] < 0x80; n++) {
-            to[n] = s[n] >= 'A' && s[n] <= 'Z' ? (char)(s[n] | 0x20) : s[n];
-        }
+        size_t n = fold_run(out->data + out->len, s, len);
         out->len += n;
         s += n;
         len -= n;
@@ -206,6 +237,8 @@ cnc__order_key_add(struct cnc__str *out, enum cnc_field_kind kind, bool some,
 
 /* -- an item's payload ---------------------------------------------------- */
 
+enum { UNKNOWN, PLAIN, ANY }; /* shapes */
+
 /* Past the tag that starts at s, or NULL: it has a prefix, so that only the
  * tree knows what it is. */
 static const char *
@@ -291,7 +324,11 @@ cnc__reader_open(struct cnc__reader *r, const struct cnc__item *item)
     const char *s = cnc_buf_data(item->payload);
     r->end = s + cnc_buf_len(item->payload);
     r->at = skip_root(s, r->end);
-    if (r->at == NULL || !is_plain(r->at, r->end)) {
+    if (item->shape == UNKNOWN) { /* on the core's thread alone */
+        ((struct cnc__item *)(uintptr_t)item)->shape =
+            r->at != NULL && is_plain(r->at, r->end) ? PLAIN : ANY;
+    }
+    if (item->shape == ANY) {
         use_tree(r, item);
     }
 }
@@ -385,6 +422,12 @@ next_of_tree(struct cnc__reader *r, struct cnc__child *c)
     return true;
 }
 
+static bool
+is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool
 cnc__reader_next(struct cnc__reader *r, struct cnc__child *c)
 {
@@ -392,7 +435,7 @@ cnc__reader_next(struct cnc__reader *r, struct cnc__child *c)
         return false;
     }
     size_t i = 0;
-    while (i < c->len && strchr(" \t\r\n", c->text[i]) != NULL) {
+    while (i < c->len && is_space(c->text[i])) {
         i++;
     }
     c->blank = i == c->len;

@@ -76,213 +76,6 @@ cnc__query_param(const struct cnc__query *q, size_t i)
     return i < q->n_params ? q->params[i] : NULL;
 }
 
-/* -- bound to its parameters ---------------------------------------------- */
-
-struct run {
-    const struct cnc__query *q;
-    const struct cnc__qvalue *value[CNC__QUERY_TERMS]; /* of the terms */
-    struct cnc__qvalue own[CNC__QUERY_TERMS];
-    bool never; /* a parameter is not of its field's kind */
-    struct cnc__str search, key, text;
-    /* what is found */
-    struct cnc__item **items;
-    size_t n, cap, seen, offset, limit;
-};
-
-static void
-bind(struct run *r, const struct cnc__query *q, const char *const *values,
-     const char *search)
-{
-    CNC_OBJ_CHECK(q, CNC__QUERY_MAGIC);
-    *r = (struct run){.q = q};
-    for (size_t i = 0; i < q->n_terms; i++) {
-        const struct cnc__qterm *t = &q->terms[i];
-        r->value[i] = &t->value;
-        if (t->param != SIZE_MAX) {
-            cnc__qvalue_set(&r->own[i], q->fields[t->field].kind, t->op,
-                            values[t->param] == NULL ? "" : values[t->param]);
-            r->value[i] = &r->own[i];
-        }
-        r->never = r->never || r->value[i]->is == CNC__Q_WRONG;
-    }
-    if (search != NULL && !cnc__value_blank(search)) {
-        cnc__fold(&r->search, search, strlen(search));
-    }
-}
-
-static void
-unbind(struct run *r)
-{
-    for (size_t i = 0; i < r->q->n_terms; i++) {
-        cnc__str_fini(&r->own[i].key);
-    }
-    cnc__str_fini(&r->search);
-    cnc__str_fini(&r->key);
-    cnc__str_fini(&r->text);
-}
-
-/* -- does it match? ------------------------------------------------------- */
-
-static bool
-contains(const struct cnc__str *text, const struct cnc__str *part)
-{
-    return part->len == 0 ||
-           (text->len >= part->len &&
-            memmem(text->data, text->len, part->data, part->len) != NULL);
-}
-
-static bool
-holds(enum cnc__qop op, const struct cnc__str *have,
-      const struct cnc__str *want)
-{
-    int c = op == CNC__Q_HAS ? 0 : cnc__key_compare(have, want);
-    switch (op) {
-    case CNC__Q_EQ:
-    case CNC__Q_NE: /* of several values: one is */
-        return c == 0;
-    case CNC__Q_LT:
-        return c < 0;
-    case CNC__Q_LE:
-        return c <= 0;
-    case CNC__Q_GT:
-        return c > 0;
-    case CNC__Q_GE:
-        return c >= 0;
-    case CNC__Q_HAS:
-        break;
-    }
-    return contains(have, want);
-}
-
-struct match { /* bits: terms */
-    uint32_t some, hit;
-    bool found; /* what is searched */
-};
-
-/* One value of a field. */
-static void
-judge(struct run *r, struct match *m, size_t field, const char *text,
-      size_t len)
-{
-    const struct cnc__query *q = r->q;
-    enum cnc_field_kind kind = q->fields[field].kind;
-    bool is_text = cnc__kind_is_text(kind), folded = false, key = false;
-    if (r->search.len > 0 && is_text && !m->found &&
-        q->fields[field].from == CNC__Q_RECORD) {
-        cnc__str_clear(&r->text);
-        cnc__fold(&r->text, text, len);
-        folded = true;
-        m->found = contains(&r->text, &r->search);
-    }
-    for (size_t i = 0; i < q->n_terms; i++) {
-        const struct cnc__qterm *t = &q->terms[i];
-        if (t->field != field) {
-            continue;
-        }
-        bool by_text = is_text || t->op == CNC__Q_HAS;
-        if (by_text && !folded) {
-            cnc__str_clear(&r->text);
-            cnc__fold(&r->text, text, len);
-            folded = true;
-        } else if (!by_text && !key) {
-            cnc__str_clear(&r->key);
-            key = cnc__key_add(&r->key, kind, text, len);
-            if (!key) {
-                continue; /* not of its kind: as if it were not there */
-            }
-        }
-        m->some |= 1u << i;
-        if (r->value[i]->is == CNC__Q_SOME &&
-            holds(t->op, by_text ? &r->text : &r->key, &r->value[i]->key)) {
-            m->hit |= 1u << i;
-        }
-    }
-}
-
-/* c is a child: which field?  Children usually stand as fields do. */
-static size_t
-field_of(const struct cnc__query *q, const struct cnc__child *c, size_t hint)
-{
-    for (size_t i = 0; i < q->n_fields; i++) {
-        size_t at = (hint + i) % q->n_fields;
-        const struct cnc__qfield *f = &q->fields[at];
-        if (f->n_name == c->n_name &&
-            memcmp(f->name, c->name, c->n_name) == 0) {
-            return at;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static bool
-verdict(const struct run *r, const struct match *m)
-{
-    if (r->search.len > 0 && !m->found) {
-        return false;
-    }
-    for (size_t i = 0; i < r->q->n_terms; i++) {
-        bool some = (m->some >> i & 1) != 0, hit = (m->hit >> i & 1) != 0;
-        enum cnc__qop op = r->q->terms[i].op;
-        if (r->value[i]->is == CNC__Q_NONE) {
-            hit = op == CNC__Q_HAS || !some;
-        }
-        if (hit == (op == CNC__Q_NE)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-matches(struct run *r, const struct cnc__item *item)
-{
-    const struct cnc__query *q = r->q;
-    if (r->never) {
-        return false;
-    }
-    if (q->n_terms == 0 && r->search.len == 0) {
-        return true;
-    }
-    struct match m = {0};
-    struct cnc__reader reader;
-    struct cnc__child c;
-    size_t field = SIZE_MAX;
-    cnc__reader_open(&reader, item);
-    while (cnc__reader_next(&reader, &c)) {
-        size_t at = field_of(q, &c, field + 1);
-        if (at != SIZE_MAX) {
-            field = at;
-        }
-        if (at != SIZE_MAX && !c.blank) {
-            judge(r, &m, at, c.text, c.len);
-        }
-    }
-    cnc__reader_close(&reader);
-    for (size_t i = q->n_fields - 2; i < q->n_fields; i++) {
-        char when[32];
-        const char *text = item->publisher;
-        if (q->fields[i].from == CNC__Q_PUBLISHED) {
-            cnc__datetime(when, item->published_ms);
-            text = when;
-        }
-        if (*text != '\0') {
-            judge(r, &m, i, text, strlen(text));
-        }
-    }
-    return verdict(r, &m);
-}
-
-bool
-cnc__query_matches(const struct cnc__query *q, const char *const *values,
-                   const char *search, const struct cnc__item *item)
-{
-    struct run r;
-    bind(&r, q, values, search);
-    bool yes = matches(&r, item);
-    unbind(&r);
-    return yes;
-}
-
 /* -- order ---------------------------------------------------------------- */
 
 /* The keys of the fields that are sorted by, one behind the other. */
@@ -300,7 +93,7 @@ read_sorted(const struct cnc__query *q, const struct cnc__item *item,
     size_t field = SIZE_MAX;
     cnc__reader_open(&reader, item);
     while (cnc__reader_next(&reader, &c)) {
-        size_t at = field_of(q, &c, field + 1);
+        size_t at = cnc__query_field(q, &c, field + 1);
         field = at == SIZE_MAX ? field : at;
         for (size_t i = 0; i < q->n_sorts && at != SIZE_MAX && !c.blank; i++) {
             if (q->sorts[i].field == at && !k->some[i]) {
@@ -388,13 +181,13 @@ cnc__query_compare(const struct cnc__query *q, const struct cnc__item *a,
 /* -- what is found -------------------------------------------------------- */
 
 static bool
-is_full(const struct run *r)
+is_full(const struct cnc__qrun *r)
 {
     return r->limit != 0 && r->n == r->limit;
 }
 
 static void
-found(struct run *r, struct cnc__item *item)
+found(struct cnc__qrun *r, struct cnc__item *item)
 {
     if (r->seen++ >= r->offset && !is_full(r)) {
         r->items = cnc__grow(r->items, r->n, &r->cap, sizeof(item));
@@ -437,7 +230,7 @@ compare_rows(const void *a, const void *b)
 
 /* In order, to the answer; the rows are none again. */
 static void
-flush(struct rows *rows, struct run *r)
+flush(struct rows *rows, struct cnc__qrun *r)
 {
     if (rows->n > 1) {
         qsort(rows->all, rows->n, sizeof(*rows->all), compare_rows);
@@ -467,7 +260,7 @@ struct range {
 
 /* Make the range as small as one term says. */
 static void
-narrow(struct range *g, const struct run *r, size_t i)
+narrow(struct range *g, const struct cnc__qrun *r, size_t i)
 {
     const struct cnc__qterm *t = &r->q->terms[i];
     const struct cnc__qvalue *v = r->value[i];
@@ -509,7 +302,7 @@ narrow(struct range *g, const struct run *r, size_t i)
 
 /* What the terms leave of one field's index; s NULL: there is none. */
 static struct range
-range_of(const struct run *r, const struct cnc__node *n, size_t field)
+range_of(const struct cnc__qrun *r, const struct cnc__node *n, size_t field)
 {
     const struct cnc__qfield *f = &r->q->fields[field];
     struct range g = {cnc__sorted_of(n, f), field, 0, SIZE_MAX, true};
@@ -534,7 +327,7 @@ range_of(const struct run *r, const struct cnc__node *n, size_t field)
 
 /* A record that has several values has one place for each. */
 static bool
-usable(const struct run *r, const struct range *g)
+usable(const struct cnc__qrun *r, const struct range *g)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->q->n_terms; i++) {
@@ -547,7 +340,7 @@ usable(const struct run *r, const struct range *g)
 
 /* The smallest range that there is. */
 static struct range
-best_range(const struct run *r, const struct cnc__node *n)
+best_range(const struct cnc__qrun *r, const struct cnc__node *n)
 {
     struct range best = {NULL, 0, 0, SIZE_MAX, false};
     for (size_t i = 0; i < r->q->n_terms; i++) {
@@ -570,7 +363,7 @@ same_key(const struct cnc__ientry *a, const struct cnc__ientry *b)
 /* Along an index by whose field the answer is sorted first: those of the same
  * value by the other fields, or as they were published. */
 static void
-walk_index(struct run *r, const struct range *g, bool all)
+walk_index(struct cnc__qrun *r, const struct range *g, bool all)
 {
     const struct cnc__query *q = r->q;
     bool down = q->sorts[0].down, more = q->n_sorts > 1;
@@ -589,7 +382,7 @@ walk_index(struct run *r, const struct range *g, bool all)
         }
         for (size_t i = first; i < last; i++) {
             struct cnc__item *item = cnc__cursor_at(&c, i)->item;
-            if (!g->exact && !matches(r, item)) {
+            if (!g->exact && !cnc__qrun_matches(r, item)) {
                 continue;
             }
             if (more) {
@@ -606,13 +399,13 @@ walk_index(struct run *r, const struct range *g, bool all)
 }
 
 static void
-walk_range(struct run *r, const struct range *g)
+walk_range(struct cnc__qrun *r, const struct range *g)
 {
     struct cnc__cursor c = {.s = g->s};
     struct rows rows = {NULL};
     for (size_t i = g->from; i < g->to; i++) {
         struct cnc__item *item = cnc__cursor_at(&c, i)->item;
-        if (g->exact || matches(r, item)) {
+        if (g->exact || cnc__qrun_matches(r, item)) {
             add_row(&rows, r->q, item);
         }
     }
@@ -621,24 +414,25 @@ walk_range(struct run *r, const struct range *g)
 }
 
 static void
-walk_published(struct run *r, const struct cnc__node *n, bool down, bool all)
+walk_published(struct cnc__qrun *r, const struct cnc__node *n, bool down,
+               bool all)
 {
     for (size_t i = 0; i < n->items.used && (all || !is_full(r)); i++) {
         size_t at = down ? n->items.used - 1 - i : i;
         struct cnc__item *item = n->items.slots[at].item;
-        if (item != NULL && matches(r, item)) {
+        if (item != NULL && cnc__qrun_matches(r, item)) {
             found(r, item);
         }
     }
 }
 
 static void
-walk_all(struct run *r, const struct cnc__node *n)
+walk_all(struct cnc__qrun *r, const struct cnc__node *n)
 {
     struct rows rows = {NULL};
     for (size_t i = 0; i < n->items.used; i++) {
         struct cnc__item *item = n->items.slots[i].item;
-        if (item != NULL && matches(r, item)) {
+        if (item != NULL && cnc__qrun_matches(r, item)) {
             add_row(&rows, r->q, item);
         }
     }
@@ -648,7 +442,7 @@ walk_all(struct run *r, const struct cnc__node *n)
 
 /* Everything matches, and the publishing has the order. */
 static void
-take_published(struct run *r, const struct cnc__node *n, bool down)
+take_published(struct cnc__qrun *r, const struct cnc__node *n, bool down)
 {
     size_t live = n->items.live;
     for (size_t i = r->offset; i < live && !is_full(r); i++) {
@@ -659,7 +453,7 @@ take_published(struct run *r, const struct cnc__node *n, bool down)
 }
 
 static void
-find(struct run *r, const struct cnc__node *n, bool all)
+find(struct cnc__qrun *r, const struct cnc__node *n, bool all)
 {
     const struct cnc__query *q = r->q;
     const struct cnc__qfield *first =
@@ -695,8 +489,8 @@ cnc__query_run(const struct cnc__query *q, struct cnc__node *node,
                size_t *total)
 {
     cnc__node_check(node);
-    struct run r;
-    bind(&r, q, values, search);
+    struct cnc__qrun r;
+    cnc__qrun_bind(&r, q, values, search);
     r.offset = offset;
     r.limit = limit;
     if (!r.never) {
@@ -707,5 +501,5 @@ cnc__query_run(const struct cnc__query *q, struct cnc__node *node,
     if (total != NULL) {
         *total = r.seen;
     }
-    unbind(&r);
+    cnc__qrun_unbind(&r);
 }

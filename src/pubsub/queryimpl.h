@@ -5,6 +5,7 @@
  *   where, sort --query-parse.c--> struct cnc__query
  *   an item's payload --query-key.c--> keys, bytes that memcmp() orders
  *   keys of a node's items --index.c--> struct cnc__sorted
+ *   an item --query-match.c--> is it meant?
  *   all of them --query.c--> items
  *
  * A value is compared by its key: a number's bytes from the highest on, a
@@ -86,6 +87,9 @@ int cnc__query_parse(struct cnc__query *q, const char *record,
 
 /* Append text folded: simple case folding, a character for a character. */
 void cnc__fold(struct cnc__str *out, const char *s, size_t len);
+/* The same; false: it is not all ASCII, and what was appended is some of it.
+ */
+bool cnc__fold_ascii(struct cnc__str *out, const char *s, size_t len);
 /* Append the key of a value; false, and nothing: it is not of the kind. */
 bool cnc__key_add(struct cnc__str *out, enum cnc_field_kind kind,
                   const char *text, size_t len);
@@ -113,6 +117,31 @@ struct cnc__child {
 void cnc__reader_open(struct cnc__reader *r, const struct cnc__item *item);
 bool cnc__reader_next(struct cnc__reader *r, struct cnc__child *c);
 void cnc__reader_close(struct cnc__reader *r);
+
+/* -- query-match.c -------------------------------------------------------- */
+
+/* One run of a query. */
+struct cnc__qrun {
+    const struct cnc__query *q;
+    const struct cnc__qvalue *value[CNC__QUERY_TERMS]; /* of the terms */
+    struct cnc__qvalue own[CNC__QUERY_TERMS];
+    bool never;     /* a parameter is not of its field's kind */
+    uint64_t asked; /* bits: fields that a term is about, modulo 64 */
+    struct cnc__str search, key, text;
+    /* What stands in the payload of whatever matches, if that is ASCII. */
+    const struct cnc__str *needles[CNC__QUERY_TERMS + 1];
+    size_t n_needles;
+    /* what is found */
+    struct cnc__item **items;
+    size_t n, cap, seen, offset, limit;
+};
+void cnc__qrun_bind(struct cnc__qrun *r, const struct cnc__query *q,
+                    const char *const *values, const char *search);
+void cnc__qrun_unbind(struct cnc__qrun *r);
+bool cnc__qrun_matches(struct cnc__qrun *r, const struct cnc__item *item);
+/* Which field a child is, or SIZE_MAX.  hint: where to look first. */
+size_t cnc__query_field(const struct cnc__query *q, const struct cnc__child *c,
+                        size_t hint);
 
 /* -- index.c -------------------------------------------------------------- */
 

@@ -268,6 +268,33 @@ a_page_is_a_part_of_the_whole(void **state)
     world_free(&w);
 }
 
+/* The sign of Kelvin is a k, and the long s an s. */
+static void
+a_search_in_ascii_finds_what_folds_to_it(void **state)
+{
+    struct world *w = world_new();
+    struct cnc__node *n = shelf(w);
+    put(w, n, "1", "a@x", "<title>273 \xE2\x84\xAA\xC5\xBFir</title>");
+    put(w, n, "2", "a@x", "<title>A Ksirwalk, then @[`{ and ZzAa</title>");
+    put(w, n, "3", "a@x", "<title>ksi</title><author>r title</author>");
+    static const struct {
+        const char *search, *where, *want;
+    } all[] = {{"KSIR", NULL, "1 2 /2"},
+               {"@[`{ AND zZaA", NULL, "2 /1"},
+               {"title", NULL, "3 /1"},
+               {NULL, "title=KSI", "3 /1"},
+               {NULL, "title~ksir", "1 2 /2"},
+               {NULL, "title~ksi author=\"R TITLE\"", "3 /1"},
+               {"r title", "title=ksi", "3 /1"}};
+    for (size_t i = 0; i < CNC_N(all); i++) {
+        char *got =
+            ask(n, &book, all[i].where, NULL, NULL, all[i].search, 0, 0);
+        assert_string_equal(got, all[i].want);
+        cnc__free(got);
+    }
+    world_free(&w);
+}
+
 static void
 a_search_looks_at_every_text(void **state)
 {
@@ -577,6 +604,7 @@ main(void)
         cmocka_unit_test(records_stand_in_the_order_asked_for),
         cmocka_unit_test(a_page_is_a_part_of_the_whole),
         cmocka_unit_test(a_search_looks_at_every_text),
+        cmocka_unit_test(a_search_in_ascii_finds_what_folds_to_it),
         cmocka_unit_test(a_parameter_is_whatever_it_is_given),
         cmocka_unit_test(a_wrong_word_is_named),
         cmocka_unit_test(an_index_finds_what_reading_everything_finds),
