@@ -479,14 +479,44 @@ def rivals(rounds: int, quick: bool) -> list[Row]:
     return rows + rival_s2s(rounds, quick)
 
 
+# -- the admin panel -------------------------------------------------------------
+
+def admin(rounds: int, quick: bool) -> list[Row]:
+    say("admin: a list of 10,000 records, beside Django's")
+    lines = run("/usr/bin/python3", os.path.join(TOP, "bench/admin/run.py"),
+                "--rounds", 1 if quick else rounds,
+                "--requests", 20 if quick else 100, limit=900)
+    rows = []
+    for what, words in (("plain", "as it stands"), ("search", "a search"),
+                        ("filter", "a field without an index")):
+        ours, django = (
+            [one for one in lines if one["list"] == what
+             and one["server"] == server]
+            for server in ("concordance", "django"))
+        a, b = medians(ours), medians(django)
+        ratio = statistics.median(y["p50_ms"] / x["p50_ms"]
+                                  for x, y in zip(ours, django))
+        what = f"list of 10,000, {words}: "
+        rows += [
+            Row("admin", what + "p50", a["p50_ms"], "ms", None,
+                f"Django {b['p50_ms']:.0f}, {ratio:.1f}x"),
+            Row("admin", what + "p95", a["p95_ms"], "ms", ("<=", 100),
+                f"Django {b['p95_ms']:.0f}"),
+            Row("admin", what + "CPU", a["cpu_ms"], "ms", None,
+                f"Django {b['cpu_ms']:.0f}"),
+        ]
+    return rows
+
+
 SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
                                     publish, store, start, logins, runtime,
-                                    rivals)}
+                                    admin, rivals)}
 
 
 def missing(name: str) -> str | None:
     """What a section needs and the machine lacks."""
     needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"],
+             "admin": ["gunicorn"],
              "rivals": ["prosody", "ejabberdctl", "nsd", "unbound"]}
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     for program in needs.get(name, []):

@@ -9,6 +9,9 @@
   <xsl:import href="admin.xsl"/>
 
   <xsl:key name="option" match="x:reported/x:field/x:option" use="concat(../@var, '=', x:value)"/>
+  <xsl:key name="column" match="x:reported/x:field" use="@var"/>
+  <!-- What is shown as it is: most cells. -->
+  <xsl:key name="plain" match="x:reported/x:field[@type = 'text-single' and not(x:option or f:ref or v:validate[@datatype = 'xs:anyURI' or @datatype = 'xs:dateTime'])]" use="@var"/>
 
   <xsl:variable name="q" select="/c:page/c:param[@name = 'q']"/>
   <xsl:variable name="where" select="/c:page/c:param[@name = 'where']"/>
@@ -251,24 +254,33 @@
   </xsl:template>
 
   <xsl:template name="record">
-    <xsl:variable name="item" select="."/>
-    <xsl:variable name="id" select="x:field[@var = 'c:id']/x:value"/>
+    <xsl:variable name="id" select="x:field[1]/x:value"/>
     <tr role="row">
       <td role="cell" class="admin-choose">
         <input type="checkbox" name="ids" value="{$id}">
           <xsl:attribute name="aria-label"><c:text>Choose</c:text><xsl:value-of select="concat(' ', $id)"/></xsl:attribute>
         </input>
       </td>
-      <xsl:for-each select="$columns">
-        <xsl:variable name="field" select="$item/x:field[@var = current()/@var]"/>
-        <td role="cell" data-label="{@label}">
-          <xsl:call-template name="column-class"/>
+      <!-- A row has a field for each column. -->
+      <xsl:for-each select="x:field">
+        <xsl:variable name="column" select="key('column', @var)"/>
+        <td role="cell" data-label="{$column/@label}">
+          <xsl:if test="$column/v:validate[@datatype = 'xs:integer' or @datatype = 'xs:decimal']">
+            <xsl:attribute name="class">cnc-number</xsl:attribute>
+          </xsl:if>
           <xsl:choose>
-            <xsl:when test="f:ref">
-              <xsl:apply-templates select="$field" mode="named"><xsl:with-param name="column" select="."/></xsl:apply-templates>
+            <xsl:when test="key('plain', @var)"><xsl:value-of select="x:value"/></xsl:when>
+            <xsl:when test="$column/@type = 'boolean'">
+              <xsl:choose>
+                <xsl:when test="x:value = 'true' or x:value = '1'"><span class="cnc-badge cnc-yes"><c:text>yes</c:text></span></xsl:when>
+                <xsl:when test="string(x:value)"><span class="cnc-badge"><c:text>no</c:text></span></xsl:when>
+              </xsl:choose>
             </xsl:when>
-            <xsl:when test="x:option">
-              <xsl:for-each select="$field/x:value">
+            <xsl:when test="$column/f:ref">
+              <xsl:apply-templates select="." mode="named"><xsl:with-param name="column" select="$column"/></xsl:apply-templates>
+            </xsl:when>
+            <xsl:when test="$column/x:option">
+              <xsl:for-each select="x:value">
                 <xsl:if test="position() &gt; 1">, </xsl:if>
                 <xsl:variable name="name" select="key('option', concat(../@var, '=', .))/@label"/>
                 <xsl:choose>
@@ -277,12 +289,12 @@
                 </xsl:choose>
               </xsl:for-each>
             </xsl:when>
-            <xsl:when test="@type = 'text-multi'">
-              <xsl:value-of select="substring($field/x:value, 1, 100)"/>
-              <xsl:if test="string-length($field/x:value) &gt; 100">…</xsl:if>
+            <xsl:when test="$column/@type = 'text-multi'">
+              <xsl:value-of select="substring(x:value, 1, 100)"/>
+              <xsl:if test="string-length(x:value) &gt; 100">…</xsl:if>
             </xsl:when>
             <xsl:otherwise>
-              <xsl:apply-templates select="$field" mode="cell"><xsl:with-param name="column" select="."/></xsl:apply-templates>
+              <xsl:apply-templates select="." mode="cell"><xsl:with-param name="column" select="$column"/></xsl:apply-templates>
             </xsl:otherwise>
           </xsl:choose>
         </td>

@@ -184,12 +184,12 @@ write_row(struct cnc__str *out, const struct cnc_record *r,
                       cnc_buf_len(item->payload), 0, NULL, NULL);
     }
     for (const struct cnc_field *f = r->fields; f->name != NULL; f++) {
-        if (!cnc__records_is_column(f) || e == NULL) {
+        if (!cnc__records_is_column(f)) {
             continue;
         }
         cnc__xml_printf(out, "<field var='%s'>", f->name);
-        for (i = 0;
-             (child = cnc_element_next(e, &i, NULL, f->name)) != NULL;) {
+        for (i = 0; e != NULL && (child = cnc_element_next(
+                                      e, &i, NULL, f->name)) != NULL;) {
             cnc__xml_printf(out, "<value>%s</value>", cnc_element_text(child));
             if (f->kind == CNC_FIELD_REF) {
                 cnc__values_add(named, f->name, cnc_element_text(child), NULL);
