@@ -10,7 +10,7 @@
 
   <xsl:template match="/*" mode="main">
     <xsl:call-template name="admin-said"/>
-    <p class="cnc-instructions"><c:text>A back-up is one XML file with all that is kept of this domain: accounts, nodes, items, messages, settings. Keep it as you keep the data: it has the keys of the accounts.</c:text></p>
+    <p class="cnc-instructions"><c:text>A back-up is one XML file with all that is kept of this domain: accounts, nodes, items, messages, files, settings. Keep it as you keep the data: it has the keys of the accounts.</c:text></p>
     <div class="admin-row">
       <xsl:call-template name="admin-here">
         <xsl:with-param name="command" select="'backup'"/>
