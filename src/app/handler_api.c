@@ -55,6 +55,7 @@ print_line(char *out, size_t size, const char *fmt, va_list ap)
 {
     size_t len;
 
+    CNC_CHECK(fmt != NULL);
     vsnprintf(out, size, fmt, ap);
     len = strlen(out);
     while (len > 0 && !cnc__utf8_valid(out, len)) {
