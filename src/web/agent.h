@@ -146,9 +146,10 @@ CNC_API void cnc__agent_locale(struct cnc__agent *a, const char *app,
 CNC_API const struct cnc__tr *cnc__agent_tr(const char *lang, void *agent);
 /* Templates from files (dir: a folder, or several, one a line; a file of a
  * later one stands for one of the same name): each *.xsl becomes the item when
- * there is none, or when the file differs from the one last taken (its
- * SHA-256 is kept with the item's publisher "DOMAIN/files").  Goes through
- * the same check as any publish; done when all are in or refused. */
+ * there is none, or when it came from another file (its SHA-256 is kept with
+ * the item's publisher "DOMAIN/files"); what somebody else published stays.
+ * Goes through the same check as any publish; done when all are in or
+ * refused. */
 CNC_API void cnc__agent_template_files(struct cnc__agent *a, const char *dir,
                                        void (*done)(struct cnc_error *err,
                                                     void *priv),

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files.c -- template files become items.  A file is taken when the node has
- * no item of its name, or when it differs from the one last taken: the SHA-256
- * of that is an attribute of the version it became, so that what an operator
- * published since stays until the file itself changes.  A sheet that imports
+ * no item of its name, or one that came from a file and from another one: the
+ * SHA-256 of that is an attribute of the version it became.  What somebody
+ * published instead stays, also when the app has a newer file; that is told,
+ * and he may take it.  One who publishes what the file is has not changed it.
+ * What the commands publish says which file it stands for (over-sha256), so
+ * that one who has seen the newer file is told no more.  A sheet that imports
  * another is taken after it; each is tried together with those that are still
  * to come, as they may have changed together.
  */
@@ -16,6 +19,7 @@
 #include "web.h"
 
 #define ATTR_HASH "file-sha256"
+#define ATTR_OVER "over-sha256"
 #define MAX_FILES 256
 
 struct file {
@@ -154,8 +158,22 @@ finish(struct taking *t)
 
 struct last_taken {
     const char *domain;
-    char hash[65];
+    char hash[65]; /* of the newest version that came from a file */
+    char over[65]; /* the file that somebody's newest one stands for */
+    size_t n;      /* versions that were looked at */
+    bool ours;     /* the newest one came from a file */
 };
+
+static bool
+copy_hash(char out[65], const struct cnc_element *x, const char *attr)
+{
+    const char *hash = cnc_element_attr(x, NULL, attr);
+    bool found = hash != NULL && strlen(hash) == 64;
+    if (found) {
+        memcpy(out, hash, 65);
+    }
+    return found;
+}
 
 /* The newest version that came from a file: published by the domain itself
  * and marked; one that an operator put back is not. */
@@ -165,8 +183,10 @@ on_version(const struct cnc_store_entry *e, void *priv)
     struct last_taken *l = priv;
     struct cnc_element *x = NULL;
     size_t n = strlen(l->domain);
-    if (strncmp(e->publisher, l->domain, n) != 0 ||
-        (e->publisher[n] != '\0' && e->publisher[n] != '/') || e->len == 0) {
+    bool mine = strncmp(e->publisher, l->domain, n) == 0 &&
+                (e->publisher[n] == '\0' || e->publisher[n] == '/');
+    bool first = l->n++ == 0, found = false;
+    if ((!mine && !first) || e->len == 0) {
         return 0;
     }
     const struct cnc_xml_limits limits = {.size = sizeof(limits),
@@ -176,28 +196,91 @@ on_version(const struct cnc_store_entry *e, void *priv)
     if (cnc_xml_parse(&x, e->value, e->len, 0, &limits, NULL) != 0) {
         return 0;
     }
-    const char *hash = cnc_element_attr(x, NULL, ATTR_HASH);
-    bool found = hash != NULL && strlen(hash) == 64;
-    if (found) {
-        memcpy(l->hash, hash, 65);
+    if (mine) {
+        found = copy_hash(l->hash, x, ATTR_HASH);
+        l->ours = first && found;
+    } else {
+        copy_hash(l->over, x, ATTR_OVER);
     }
     cnc_element_unref(&x);
     return found ? 1 : 0;
 }
 
+/* But for blanks at the end, which an editor adds. */
+static bool
+same_text(const struct cnc__sheet *s, const char *text, size_t len)
+{
+    size_t n = s == NULL ? 0 : s->len;
+    while (n > 0 && strchr(" \t\r\n", s->text[n - 1]) != NULL) {
+        n--;
+    }
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL) {
+        len--;
+    }
+    return s != NULL && n == len && memcmp(s->text, text, n) == 0;
+}
+
+/* The item is there. */
+static enum cnc__own_file
+state_of(struct cnc__agent *a, const char *id, const char *text, size_t len,
+         const char *hash, struct last_taken *last)
+{
+    *last = (struct last_taken){.domain = a->domain};
+    cnc__node_history(a->templates, id, on_version, last);
+    if (last->ours || same_text(cnc__sheet_find(a, id), text, len)) {
+        return CNC__FILE_USED;
+    }
+    const char *base = last->over[0] != '\0' ? last->over : last->hash;
+    return base[0] != '\0' && strcmp(base, hash) != 0 ? CNC__FILE_NEWER
+                                                      : CNC__FILE_CHANGED;
+}
+
+static void
+hash_of(char out[65], const struct cnc__sheet *s)
+{
+    unsigned char hash[32];
+    cnc__pack_sha256(hash, s->text, s->len);
+    cnc__hex(out, hash, sizeof(hash));
+}
+
+enum cnc__own_file
+cnc__template_file(struct cnc__agent *a, const char *id)
+{
+    const struct cnc__sheet *file = cnc__table_get(a->files, id);
+    struct last_taken last;
+    char hash[65];
+    if (file == NULL) {
+        return CNC__FILE_NONE;
+    }
+    if (a->templates == NULL || cnc__node_item(a->templates, id) == NULL) {
+        return CNC__FILE_USED;
+    }
+    hash_of(hash, file);
+    return state_of(a, id, file->text, file->len, hash, &last);
+}
+
 static bool
 wanted(struct cnc__agent *a, const struct file *f)
 {
+    struct last_taken last;
     if (a->templates == NULL) {
         return false;
     }
-    struct cnc__item *item = cnc__node_item(a->templates, f->name);
-    if (item == NULL) {
+    if (cnc__node_item(a->templates, f->name) == NULL) {
         return true;
     }
-    struct last_taken last = {.domain = a->domain};
-    cnc__node_history(a->templates, f->name, on_version, &last);
-    return last.hash[0] != '\0' && strcmp(last.hash, f->hash) != 0;
+    switch (state_of(a, f->name, f->text, f->len, f->hash, &last)) {
+    case CNC__FILE_NEWER:
+        cnc__log(CNC_LOG_INFO, "template.newer",
+                 "id=%s the app's file has changed; what was published "
+                 "instead stays",
+                 f->name);
+        return false;
+    case CNC__FILE_CHANGED:
+        return false;
+    default:
+        return strcmp(last.hash, f->hash) != 0;
+    }
 }
 
 /* What a page falls back to when the item is taken away. */
@@ -249,22 +332,51 @@ on_published(const struct cnc_error *err, const char *id, void *priv)
 }
 
 static void
-publish(struct file *f)
+publish_as_file(struct cnc__agent *a, const char *id, const char *text,
+                size_t len, const char *hash, cnc__done_f *done, void *priv)
 {
-    struct cnc__agent *a = f->of->agent;
     struct cnc__str jid = CNC__STR;
     struct cnc_element *e = NULL;
     cnc__str_printf(&jid, "%s/files", a->domain);
     struct cnc__actor me = {.jid = jid.data, .operator_ = true};
     CNC_CHECK(cnc_element_new(&e, CNC__NS_TEMPLATE, "template", NULL) == 0);
     cnc_element_set_attr(e, NULL, "type", "application/xslt+xml", NULL);
-    cnc_element_set_attr(e, NULL, ATTR_HASH, f->hash, NULL);
-    cnc_element_insert_text(e, 0, f->text, f->len, NULL);
-    f->of->waiting++;
-    cnc__pubsub_publish(a->env.pubsub, &me, a->templates, f->name, e, false,
-                        on_published, f);
+    cnc_element_set_attr(e, NULL, ATTR_HASH, hash, NULL);
+    cnc_element_insert_text(e, 0, text, len, NULL);
+    cnc__pubsub_publish(a->env.pubsub, &me, a->templates, id, e, false, done,
+                        priv);
     cnc_element_unref(&e);
     cnc__str_fini(&jid);
+}
+
+static void
+publish(struct file *f)
+{
+    f->of->waiting++;
+    publish_as_file(f->of->agent, f->name, f->text, f->len, f->hash,
+                    on_published, f);
+}
+
+void
+cnc__template_take_file(struct cnc__agent *a, const char *id,
+                        cnc__done_f *done, void *priv)
+{
+    const struct cnc__sheet *file = cnc__table_get(a->files, id);
+    char hash[65];
+    CNC_CHECK(file != NULL);
+    hash_of(hash, file);
+    publish_as_file(a, id, file->text, file->len, hash, done, priv);
+}
+
+void
+cnc__template_mark(struct cnc__agent *a, const char *id, struct cnc_element *e)
+{
+    const struct cnc__sheet *file = cnc__table_get(a->files, id);
+    char hash[65];
+    if (file != NULL) {
+        hash_of(hash, file);
+        cnc_element_set_attr(e, NULL, ATTR_OVER, hash, NULL);
+    }
 }
 
 /* Does the text of f name g as what it imports?  One that does so elsewhere

@@ -125,9 +125,18 @@ used_by(struct cnc__str *out, struct cnc__agent *a, const char *id)
     }
 }
 
-static void
+static const char *const file_words[] = {
+    [CNC__FILE_NONE] = "",
+    [CNC__FILE_USED] = "used",
+    [CNC__FILE_CHANGED] = "changed here",
+    [CNC__FILE_NEWER] = "newer than the one that was changed here",
+};
+
+/* True: the app's file is newer than what somebody published instead. */
+static bool
 write_template(struct cnc__str *out, struct cnc__agent *a, const char *id)
 {
+    enum cnc__own_file own = cnc__template_file(a, id);
     const struct cnc__item *item =
         a->templates == NULL ? NULL : cnc__node_item(a->templates, id);
     const struct cnc__sheet *s = cnc__sheet_find(a, id);
@@ -148,8 +157,10 @@ write_template(struct cnc__str *out, struct cnc__agent *a, const char *id)
                      : file       ? "file"
                                   : "built in");
     cnc__result_count(out, "bytes", s == NULL ? 0 : s->len);
+    cnc__result_cell(out, "file", file_words[own]);
     cnc__str_puts(out, "</item>");
     cnc__str_fini(&pages);
+    return own == CNC__FILE_NEWER;
 }
 
 static int
@@ -183,7 +194,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
     size_t max =
         items + cnc__table_len(a->files) + cnc__table_len(a->builtins);
     const char **ids = cnc__zalloc((max + 1) * sizeof(*ids));
-    struct cnc__str form = CNC__STR;
+    struct cnc__str form = CNC__STR, note = CNC__STR;
 
     for (; n < items; n++) {
         ids[n] = cnc__node_item_at(node, n)->id;
@@ -196,12 +207,25 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
                          "<field var='pages' label='Pages'/>"
                          "<field var='published' label='Published'/>"
                          "<field var='publisher' label='By'/>"
-                         "<field var='bytes' label='Bytes'/></reported>");
+                         "<field var='bytes' label='Bytes'/>"
+                         "<field var='file' label='The app&apos;s file'/>"
+                         "</reported>");
     for (size_t at = 0; at < n; at++) {
-        write_template(&form, a, ids[at]);
+        if (write_template(&form, a, ids[at])) {
+            cnc__str_printf(&note, "%s%s",
+                            note.len > 0 ? ", "
+                                         : "The app has a newer one than what "
+                                           "was changed here: ",
+                            ids[at]);
+        }
+    }
+    if (note.len > 0) {
+        cnc__str_puts(&note, ". templates/diff (to=file) shows it, "
+                             "templates/rollback (version=file) takes it.");
     }
     cnc__free(ids);
-    cnc__result_done(reply, &form, NULL);
+    cnc__result_done(reply, &form, note.data);
+    cnc__str_fini(&note);
 }
 
 static void
@@ -294,7 +318,8 @@ on_published(const struct cnc_error *err, const char *id, void *priv)
 
 static void
 publish(struct cnc__agent *a, struct cnc__command_reply *reply,
-        const struct cnc__caller *who, const char *id, const char *text)
+        const struct cnc__caller *who, const char *id, const char *text,
+        bool mark)
 {
     static const struct cnc_xml_limits limits = {
         .size = sizeof(limits),
@@ -310,9 +335,13 @@ publish(struct cnc__agent *a, struct cnc__command_reply *reply,
                     "<template xmlns='" CNC__NS_TEMPLATE
                     "' type='application/xslt+xml'>%s</template>",
                     text);
-    if (cnc_xml_parse(&e, xml.data, xml.len, 0, &limits, &err) != 0) {
+    if (cnc_xml_parse(&e, xml.data, xml.len, CNC_PARSE_THAW, &limits, &err) !=
+        0) {
         cnc__command_done(reply, &err, NULL, NULL);
     } else {
+        if (mark) { /* he has seen the app's own */
+            cnc__template_mark(a, id, e);
+        }
         cnc__pubsub_publish(a->env.pubsub, &self, a->templates, id, e, false,
                             on_published, reply);
     }
@@ -348,7 +377,8 @@ run_put(struct cnc__agent *a, struct cnc__command_reply *reply,
                      true);
         cnc__sheet_unref(&s);
     } else {
-        publish(a, reply, who, cnc__values_text(v, "id"), cnc__str_c(&text));
+        publish(a, reply, who, cnc__values_text(v, "id"), cnc__str_c(&text),
+                true);
     }
     cnc__str_fini(&text);
 }
@@ -358,11 +388,18 @@ run_rollback(struct cnc__agent *a, struct cnc__command_reply *reply,
              const struct cnc__caller *who, struct cnc__values *v)
 {
     struct cnc__sheet *s = version_text(a, reply, v, "version");
+    const char *id = cnc__values_text(v, "id");
 
-    if (s != NULL) {
-        publish(a, reply, who, cnc__values_text(v, "id"), s->text);
-        cnc__sheet_unref(&s);
+    if (s == NULL) {
+        return;
     }
+    if (s == cnc__table_get(a->files, id)) {
+        /* It is the app's own from now on, and newer ones are taken. */
+        cnc__template_take_file(a, id, on_published, reply);
+    } else {
+        publish(a, reply, who, id, s->text, false);
+    }
+    cnc__sheet_unref(&s);
 }
 
 /* What was typed, or a version that there is. */

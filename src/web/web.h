@@ -703,6 +703,22 @@ void cnc__template_commands_end(struct cnc__agent *a);
 struct cnc__sheet *cnc__sheet_of(struct cnc__agent *a, const char *id);
 /* The template of that name: item, else file, else built in, or NULL. */
 struct cnc__sheet *cnc__sheet_find(struct cnc__agent *a, const char *id);
+
+/* -- files.c: an app's own file of a template --------------------------- */
+
+enum cnc__own_file {
+    CNC__FILE_NONE,    /* no app has one */
+    CNC__FILE_USED,    /* it is what pages have */
+    CNC__FILE_CHANGED, /* somebody published something else instead */
+    CNC__FILE_NEWER    /* and the app's has changed since */
+};
+enum cnc__own_file cnc__template_file(struct cnc__agent *a, const char *id);
+/* Publish it, which there is: the template is the app's again. */
+void cnc__template_take_file(struct cnc__agent *a, const char *id,
+                             cnc__done_f *done, void *priv);
+/* The template e stands for the file as it is now. */
+void cnc__template_mark(struct cnc__agent *a, const char *id,
+                        struct cnc_element *e);
 void cnc__templates_init(struct cnc__agent *a);
 void cnc__templates_event(struct cnc__agent *a, enum cnc__event ev,
                           const struct cnc__item *item);

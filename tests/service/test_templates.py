@@ -406,3 +406,59 @@ def test_a_theme_is_tried_with_all_that_import_it(shelf):
     answer = ET.tostring(put(link, broken, "theme.xsl"), encoding="unicode")
     assert "menu" in answer and "(page " in answer, answer
     link.close()
+
+
+# -- an app's new version ----------------------------------------------------
+
+def own_file(link: Link, id: str = "t.xsl") -> str:
+    return next(r for r in rows(link.do("templates/list"))
+                if r["id"] == id)["file"]
+
+
+@pytest.mark.parametrize("how", ["restart", "reload"])
+def test_an_upgrade_keeps_what_somebody_changed(tmp_path, how):
+    from test_settings import FIRST, Site
+    if how == "reload" and not HAS_PYTHON:
+        pytest.skip("the app is built without the sanitizers")
+    sheet = tmp_path / "t.xsl"
+    other = tmp_path / "other.xsl"
+    sheet.write_text(SHEET % "first")
+    other.write_text(SHEET % "first")
+    with Site(tmp_path, "c") as s:
+        def renew():
+            s.renew(FIRST, how == "reload")
+            return Link(s)
+
+        link = Link(s)
+        assert own_file(link) == "used"
+        assert note(put(link, SHEET % "mine", "t.xsl")).startswith("It is")
+        assert own_file(link) == "changed here"
+        sheet.write_text(SHEET % "second")
+        other.write_text(SHEET % "second")
+        link = renew()
+        # the one that nobody changed is the new one, the other one stays
+        assert "<p>second</p>" in "".join(lines(link.do(
+            "templates/show", id="other.xsl"), "text"))
+        assert "<p>mine</p>" in "".join(lines(link.do(
+            "templates/show", id="t.xsl"), "text"))
+        assert own_file(link) == "newer than the one that was changed here"
+        assert own_file(link, "other.xsl") == "used"
+        said = note(link.do("templates/list"))
+        assert said.startswith("The app has a newer one") and "t.xsl" in said
+        assert any("template.newer id=t.xsl" in line for line in s.log)
+        diff = lines(link.do("templates/diff", id="t.xsl", to="file"), "diff")
+        assert [d for d in diff if d[:1] in "+-"] == [
+            "-        <p>mine</p>", "+        <p>second</p>"]
+        # who publishes one after that has seen it
+        put(link, SHEET % "mine and second", "t.xsl")
+        assert own_file(link) == "changed here"
+        sheet.write_text(SHEET % "third")
+        link = renew()
+        assert own_file(link).startswith("newer")
+        assert note(link.do("templates/rollback", id="t.xsl",
+                            version="file")).startswith("It is")
+        assert own_file(link) == "used"
+        sheet.write_text(SHEET % "fourth")
+        link = renew()
+        assert "<p>fourth</p>" in "".join(lines(link.do(
+            "templates/show", id="t.xsl"), "text"))

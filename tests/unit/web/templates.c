@@ -274,9 +274,24 @@ a_file_is_the_first_version_and_each_changed_one(void **state)
     assert_string_equal(take(b, dir), "");
     assert_has(bench_page_html(b), "<h1>Mine</h1>");
 
+    /* What he made stays when the file changes, until he takes that. */
+    assert_int_equal(cnc__template_file(b->agent, "t.xsl"), CNC__FILE_CHANGED);
     put_file(dir, "t.xsl", two);
     assert_string_equal(take(b, dir), "");
+    assert_has(bench_page_html(b), "<h1>Mine</h1>");
+    assert_int_equal(cnc__template_file(b->agent, "t.xsl"), CNC__FILE_NEWER);
+    cnc__template_take_file(b->agent, "t.xsl", NULL, NULL);
+    bench_run(b);
     assert_has(bench_page_html(b), "<h1>Two</h1>");
+    assert_int_equal(cnc__template_file(b->agent, "t.xsl"), CNC__FILE_USED);
+    put_file(dir, "t.xsl", one);
+    assert_string_equal(take(b, dir), "");
+    assert_has(bench_page_html(b), "<h1>One</h1>");
+    /* He publishes what the file will be: that is no change of his. */
+    assert_int_equal(bench_template(b, "t.xsl", two, NULL), 0);
+    put_file(dir, "t.xsl", two);
+    assert_string_equal(take(b, dir), "");
+    assert_int_equal(cnc__template_file(b->agent, "t.xsl"), CNC__FILE_USED);
 
     put_file(dir, "t.xsl", "<broken");
     const char *text = take(b, dir);
