@@ -172,7 +172,7 @@ class Node:
     def _record(self, text: str):
         if self.record is None:
             return nodetree.Document(text).root
-        return self.record.from_xml(text)
+        return self.record.from_xml(text, strict=False)
 
     def find(self, **fields):
         """The first record whose fields have these values, or None.  Sees

@@ -74,28 +74,39 @@ class Record:
         return str(self.to_element(xmlns))
 
     @classmethod
-    def from_element(cls, element: nodetree.Element) -> "Record":
+    def from_element(cls, element: nodetree.Element,
+                     strict: bool = True) -> "Record":
         """The record of an element; ValueError when a text does not fit its
-        field's type."""
+        field's type.  Not strict: such a field is None, as items may be of an
+        older version of the app.  Fields are found by their older names
+        (``was``), too."""
         values: dict = {}
+        old = {f.was: f for f in cls.__fields__.values() if f.was}
         for child in element:
             if not isinstance(child, nodetree.Element):
                 continue
-            field = cls.__fields__.get(child.name.rpartition("}")[2])
-            if field is None:
+            name = child.name.rpartition("}")[2]
+            field = cls.__fields__.get(name) or old.get(name)
+            if field is None or (field.name != name
+                                 and field.name in values):
                 continue
             text = "".join(t for t in child if isinstance(t, str))
-            value = field.from_text(text)
-            if isinstance(field, Choices):
+            try:
+                value = field.from_text(text)
+            except (ValueError, ArithmeticError):
+                if strict:
+                    raise
+                value = None
+            if isinstance(field, Choices) and value is not None:
                 values.setdefault(field.name, []).append(value)
             else:
                 values[field.name] = value
         return cls(**values)
 
     @classmethod
-    def from_xml(cls, text: str) -> "Record":
+    def from_xml(cls, text: str, strict: bool = True) -> "Record":
         """The record of XML text; nodetree.ParseError, ValueError."""
-        return cls.from_element(nodetree.Document(text).root)
+        return cls.from_element(nodetree.Document(text).root, strict)
 
     @classmethod
     def __spec__(cls) -> dict:

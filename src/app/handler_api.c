@@ -217,8 +217,17 @@ find_on_core(void *arg)
 {
     struct node_call *c = arg;
     struct cnc__node *node = call_node(c);
+    const struct cnc__app_node *own =
+        node == NULL ? NULL : cnc__node_priv(node);
+    const struct cnc_record *r = own == NULL ? NULL : own->decl->record;
 
     c->found = node != NULL && cnc__node_find(node, c->field, c->value);
+    /* Older items may call the field otherwise. */
+    for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
+         !c->found && f != NULL && f->name != NULL; f++) {
+        c->found = f->was != NULL && strcmp(f->name, c->field) == 0 &&
+                   cnc__node_find(node, f->was, c->value);
+    }
 }
 
 bool

@@ -174,6 +174,7 @@ write_row(struct cnc__str *out, const struct cnc_record *r,
           const struct cnc__item *item, struct cnc__values *named)
 {
     struct cnc_element *e = NULL, *child;
+    const char *name;
     char when[32];
     size_t i;
 
@@ -188,8 +189,9 @@ write_row(struct cnc__str *out, const struct cnc_record *r,
             continue;
         }
         cnc__xml_printf(out, "<field var='%s'>", f->name);
-        for (i = 0; e != NULL && (child = cnc_element_next(
-                                      e, &i, NULL, f->name)) != NULL;) {
+        name = cnc__records_name(e, f);
+        for (i = 0; e != NULL &&
+                    (child = cnc_element_next(e, &i, NULL, name)) != NULL;) {
             cnc__xml_printf(out, "<value>%s</value>", cnc_element_text(child));
             if (f->kind == CNC_FIELD_REF) {
                 cnc__values_add(named, f->name, cnc_element_text(child), NULL);

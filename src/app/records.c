@@ -38,11 +38,21 @@ add_lines(struct cnc__values *v, const char *name, const char *text)
     }
 }
 
+const char *
+cnc__records_name(const struct cnc_element *e, const struct cnc_field *f)
+{
+    return f->was != NULL && e != NULL &&
+                   cnc_element_child(e, NULL, f->name) == NULL
+               ? f->was
+               : f->name;
+}
+
 void
 cnc__records_read(struct cnc__values *v, const struct cnc_record *record,
                   const struct cnc_buf *payload)
 {
     struct cnc_element *e = NULL, *child;
+    const char *name;
     size_t i;
 
     if (payload == NULL ||
@@ -54,8 +64,8 @@ cnc__records_read(struct cnc__values *v, const struct cnc_record *record,
         if (f->compute != NULL) {
             continue;
         }
-        for (i = 0;
-             (child = cnc_element_next(e, &i, NULL, f->name)) != NULL;) {
+        name = cnc__records_name(e, f);
+        for (i = 0; (child = cnc_element_next(e, &i, NULL, name)) != NULL;) {
             const char *text = cnc_element_text(child);
 
             if (f->kind == CNC_FIELD_LINES) {

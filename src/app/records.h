@@ -19,6 +19,10 @@
 int cnc__app_records_add(struct cnc__app *app, struct cnc_error *err);
 void cnc__app_records_remove(struct cnc__app *app);
 
+/* What e calls the field: an item of an older version of the app may have it
+ * by another name. */
+const char *cnc__records_name(const struct cnc_element *e,
+                              const struct cnc_field *f);
 /* Values out of a record's XML; computed fields are left out,
  * since nobody types them. */
 void cnc__records_read(struct cnc__values *v, const struct cnc_record *record,

@@ -20,7 +20,7 @@ struct block {
 };
 
 struct cnc__sorted {
-    char *name;
+    char *name, *was; /* was: what older items call it, or NULL */
     enum cnc_field_kind kind;
     struct block **blocks; /* none is empty */
     size_t n_blocks, cap_blocks;
@@ -173,8 +173,7 @@ each_entry(struct cnc__sorted *s, struct cnc__item *item, each_f *f,
     while ((!some || many) && cnc__reader_next(&r, &c)) {
         cnc__str_clear(&value);
         cnc__str_clear(&key);
-        if (!c.blank && strlen(s->name) == c.n_name &&
-            memcmp(s->name, c.name, c.n_name) == 0 &&
+        if (!c.blank && cnc__child_is(&c, s->name, s->was) &&
             cnc__key_add(&value, s->kind, c.text, c.len)) {
             some = true;
             cnc__order_key_add(&key, s->kind, true, value.data, value.len);
@@ -274,6 +273,7 @@ free_one(struct cnc__sorted *s)
     }
     cnc__free(s->blocks);
     cnc__free(s->name);
+    cnc__free(s->was);
     cnc__free(s);
 }
 
@@ -287,12 +287,21 @@ cnc__sorted_free(struct cnc__node *n)
     n->sorted = NULL;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static const struct cnc_field *
 wanted(const struct cnc_record *record, const struct cnc__sorted *s)
 {
     const struct cnc_field *f =
         record == NULL ? NULL : cnc__record_field(record, s->name);
-    return f != NULL && f->index && f->kind == s->kind ? f : NULL;
+    return f != NULL && f->index && f->kind == s->kind &&
+                   same_text(f->was, s->was)
+               ? f
+               : NULL;
 }
 
 static struct cnc__sorted *
@@ -324,6 +333,7 @@ cnc__node_index(struct cnc__node *n, const struct cnc_record *record)
             find(n, f->name, f->kind) == NULL) {
             struct cnc__sorted *s = cnc__zalloc(sizeof(*s));
             s->name = cnc__strdup(f->name);
+            s->was = cnc__strdup(f->was);
             s->kind = f->kind;
             fill(s, n);
             s->next = n->sorted;

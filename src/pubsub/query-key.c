@@ -448,3 +448,15 @@ cnc__reader_close(struct cnc__reader *r)
     cnc_element_unref(&r->tree);
     cnc__str_fini(&r->text);
 }
+
+static bool
+is_called(const struct cnc__child *c, const char *name)
+{
+    return strlen(name) == c->n_name && memcmp(name, c->name, c->n_name) == 0;
+}
+
+bool
+cnc__child_is(const struct cnc__child *c, const char *name, const char *was)
+{
+    return is_called(c, name) || (was != NULL && is_called(c, was));
+}

@@ -195,6 +195,9 @@ cnc__query_field(const struct cnc__query *q, const struct cnc__child *c,
             memcmp(f->name, c->name, c->n_name) == 0) {
             return at;
         }
+        if (f->was != NULL && cnc__child_is(c, f->was, NULL)) {
+            return at;
+        }
     }
     return SIZE_MAX;
 }

@@ -15,12 +15,12 @@
 /* -- a query -------------------------------------------------------------- */
 
 static void
-add_field(struct cnc__query *q, const char *name, enum cnc_field_kind kind,
-          enum cnc__qfrom from)
+add_field(struct cnc__query *q, const char *name, const char *was,
+          enum cnc_field_kind kind, enum cnc__qfrom from)
 {
     q->fields = cnc__realloc(q->fields, q->n_fields + 1, sizeof(*q->fields));
-    q->fields[q->n_fields++] =
-        (struct cnc__qfield){cnc__strdup(name), strlen(name), kind, from};
+    q->fields[q->n_fields++] = (struct cnc__qfield){
+        cnc__strdup(name), strlen(name), kind, from, cnc__strdup(was)};
 }
 
 int
@@ -32,11 +32,11 @@ cnc__query_new(struct cnc__query **out, const struct cnc_record *record,
     for (const struct cnc_field *f = record == NULL ? NULL : record->fields;
          f != NULL && f->name != NULL; f++) {
         if (f->kind != CNC_FIELD_FIXED && f->kind != CNC_FIELD_SECRET) {
-            add_field(q, f->name, f->kind, CNC__Q_RECORD);
+            add_field(q, f->name, f->was, f->kind, CNC__Q_RECORD);
         }
     }
-    add_field(q, "c:published", CNC_FIELD_DATETIME, CNC__Q_PUBLISHED);
-    add_field(q, "c:publisher", CNC_FIELD_JID, CNC__Q_PUBLISHER);
+    add_field(q, "c:published", NULL, CNC_FIELD_DATETIME, CNC__Q_PUBLISHED);
+    add_field(q, "c:publisher", NULL, CNC_FIELD_JID, CNC__Q_PUBLISHER);
     int rc = cnc__query_parse(q, record == NULL ? NULL : record->name, where,
                               sort, err);
     if (rc != 0) {
@@ -58,6 +58,7 @@ cnc__query_free(struct cnc__query **qp)
     CNC_OBJ_CHECK(q, CNC__QUERY_MAGIC);
     for (size_t i = 0; i < q->n_fields; i++) {
         cnc__free(q->fields[i].name);
+        cnc__free(q->fields[i].was);
     }
     for (size_t i = 0; i < q->n_terms; i++) {
         cnc__str_fini(&q->terms[i].value.key);

@@ -33,6 +33,7 @@ struct cnc__qfield {
     size_t n_name;
     enum cnc_field_kind kind;
     enum cnc__qfrom from;
+    char *was; /* what older items call it, or NULL */
 };
 /* Is it compared as text, and searched? */
 bool cnc__kind_is_text(enum cnc_field_kind kind);
@@ -117,6 +118,10 @@ struct cnc__child {
 void cnc__reader_open(struct cnc__reader *r, const struct cnc__item *item);
 bool cnc__reader_next(struct cnc__reader *r, struct cnc__child *c);
 void cnc__reader_close(struct cnc__reader *r);
+/* Is it the field of this name; or of that which older items call it, was (or
+ * NULL)? */
+bool cnc__child_is(const struct cnc__child *c, const char *name,
+                   const char *was);
 
 /* -- query-match.c -------------------------------------------------------- */
 
