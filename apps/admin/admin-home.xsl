@@ -17,10 +17,13 @@
             <xsl:with-param name="name" select="'sessions'"/>
             <xsl:with-param name="text"><c:text>Sessions</c:text></xsl:with-param>
           </xsl:call-template>
-          <xsl:call-template name="tile">
-            <xsl:with-param name="name" select="'connections'"/>
-            <xsl:with-param name="text"><c:text>Connections</c:text></xsl:with-param>
-          </xsl:call-template>
+          <!-- One of several domains is not told what the process does. -->
+          <xsl:if test="$now/*[local-name() = 'connections']">
+            <xsl:call-template name="tile">
+              <xsl:with-param name="name" select="'connections'"/>
+              <xsl:with-param name="text"><c:text>Connections</c:text></xsl:with-param>
+            </xsl:call-template>
+          </xsl:if>
           <xsl:call-template name="tile">
             <xsl:with-param name="name" select="'items'"/>
             <xsl:with-param name="text"><c:text>Items</c:text></xsl:with-param>
@@ -29,10 +32,12 @@
             <xsl:with-param name="name" select="'subscriptions'"/>
             <xsl:with-param name="text"><c:text>Subscriptions</c:text></xsl:with-param>
           </xsl:call-template>
-          <li><span><c:text>Memory</c:text></span>
-            <strong><xsl:value-of select="round($now/*[local-name() = 'memory'] div 1048576)"/> MB</strong></li>
-          <li><span><c:text>Processor</c:text></span>
-            <strong><xsl:value-of select="$now/*[local-name() = 'cpu']"/> %</strong></li>
+          <xsl:if test="$now/*[local-name() = 'memory']">
+            <li><span><c:text>Memory</c:text></span>
+              <strong><xsl:value-of select="round($now/*[local-name() = 'memory'] div 1048576)"/> MB</strong></li>
+            <li><span><c:text>Processor</c:text></span>
+              <strong><xsl:value-of select="$now/*[local-name() = 'cpu']"/> %</strong></li>
+          </xsl:if>
         </ul>
         <div class="admin-charts">
           <xsl:call-template name="figure">
@@ -43,10 +48,12 @@
             <xsl:with-param name="name" select="'deliveries'"/>
             <xsl:with-param name="text"><c:text>Notifications a second</c:text></xsl:with-param>
           </xsl:call-template>
-          <xsl:call-template name="figure">
-            <xsl:with-param name="name" select="'cpu'"/>
-            <xsl:with-param name="text"><c:text>Processor, percent</c:text></xsl:with-param>
-          </xsl:call-template>
+          <xsl:if test="$now/*[local-name() = 'cpu']">
+            <xsl:call-template name="figure">
+              <xsl:with-param name="name" select="'cpu'"/>
+              <xsl:with-param name="text"><c:text>Processor, percent</c:text></xsl:with-param>
+            </xsl:call-template>
+          </xsl:if>
           <xsl:call-template name="figure">
             <xsl:with-param name="name" select="'sessions'"/>
             <xsl:with-param name="text"><c:text>Sessions</c:text></xsl:with-param>

@@ -24,6 +24,22 @@ static pthread_rwlock_t also_lock = PTHREAD_RWLOCK_INITIALIZER;
 static cnc_log_f *also_f;
 static void *also_priv;
 
+static _Thread_local const char *about;
+
+const char *
+cnc__log_about(const char *domain)
+{
+    const char *before = about;
+    about = domain;
+    return before;
+}
+
+const char *
+cnc__log_domain(void)
+{
+    return about;
+}
+
 void
 cnc__log_level(enum cnc_log_level lowest)
 {

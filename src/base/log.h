@@ -32,4 +32,9 @@ CNC_API void cnc__log_to(cnc_log_f *f, void *priv);
  * any more once another call of this has returned. */
 CNC_API void cnc__log_also(cnc_log_f *f, void *priv);
 
+/* Of which domain the lines of this thread are, from now on (borrowed until
+ * the next call; NULL: of none); returns what it was before. */
+CNC_API const char *cnc__log_about(const char *domain);
+CNC_API const char *cnc__log_domain(void);
+
 #endif /* CNC_BASE_LOG_H */

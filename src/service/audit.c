@@ -11,22 +11,34 @@
 #define NS   "http://concordance-xmpp.org/ns/audit"
 #define KEPT 10000 /* entries */
 
-void
-cnc__audit_declare(struct cnc_service *s)
+struct cnc__node *
+cnc__service_node(struct cnc_service *s, const struct cnc__service_node *n)
 {
     struct cnc__node_config config;
 
     cnc__node_config_default(&config);
-    config.title = (char *)"Who changed what";
+    config.title = (char *)n->title;
     config.access = CNC__ACCESS_WHITELIST;
-    config.readers = (char *)"admin";
+    config.readers = (char *)n->readers;
     config.publish = CNC__BY_PUBLISHERS;
     config.persist_items = true;
-    config.durable = true;
-    config.max_items = KEPT;
-    config.history = KEPT;
-    config.payload_ns = (char *)NS;
-    cnc__pubsub_declare(s->pubsub, NODE, &config);
+    config.durable = n->durable;
+    config.max_items = n->max_items;
+    config.history = n->max_items;
+    config.payload_ns = (char *)n->ns;
+    return cnc__pubsub_declare(s->pubsub, n->name, &config);
+}
+
+void
+cnc__audit_declare(struct cnc_service *s)
+{
+    cnc__service_node(s,
+                      &(struct cnc__service_node){.name = NODE,
+                                                  .title = "Who changed what",
+                                                  .readers = "admin",
+                                                  .ns = NS,
+                                                  .max_items = KEPT,
+                                                  .durable = true});
 }
 
 static void

@@ -30,6 +30,7 @@ struct cnc__commits {
     const struct cnc_store_driver *driver;
     struct cnc_store *store;
     struct cnc__posts *posts;
+    const char *domain; /* the log's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -54,9 +55,11 @@ deliver(void *arg)
     cnc__free(o);
     while (w != NULL) {
         struct waiting *next = w->next;
+        const char *was = cnc__log_about(w->owner->domain);
 
         w->owner->pending--;
         w->commit->done(w->commit, w->err.code == 0 ? NULL : &w->err);
+        cnc__log_about(was);
         cnc__free(w);
         w = next;
     }
@@ -127,9 +130,11 @@ static void
 job_done(void *arg)
 {
     struct job *j = arg;
+    const char *was = cnc__log_about(j->owner->domain);
 
     j->owner->pending--;
     j->done(j->priv);
+    cnc__log_about(was);
     cnc__free(j);
 }
 
@@ -169,6 +174,7 @@ writer(void *arg)
         c->first = NULL;
         c->last = &c->first;
         c->stats.waiting = 0;
+        cnc__log_about(c->domain);
         pthread_mutex_unlock(&c->lock);
         write_group(c, list);
         pthread_mutex_lock(&c->lock);
@@ -191,6 +197,14 @@ cnc__commits_new(const struct cnc_store_driver *driver,
     pthread_cond_init(&c->wake, NULL);
     CNC_CHECK(pthread_create(&c->thread, NULL, writer, c) == 0);
     return c;
+}
+
+void
+cnc__commits_about(struct cnc__commits *c, const char *domain)
+{
+    pthread_mutex_lock(&c->lock);
+    c->domain = domain;
+    pthread_mutex_unlock(&c->lock);
 }
 
 void

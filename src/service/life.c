@@ -48,7 +48,11 @@ on_tick(uv_timer_t *timer)
 
     cnc__renders_tick(p->renders, now);
     for (size_t i = 0; i < p->n_domains; i++) {
+        const char *was =
+            cnc__log_about(cnc__router_domain(p->domains[i]->router));
+
         tick_domain(p->domains[i], now);
+        cnc__log_about(was);
     }
 }
 

@@ -80,6 +80,8 @@ struct cnc__commits *cnc__commits_new(const struct cnc_store_driver *driver,
 /* From the core's thread.  What comes after cnc__commits_stop() is refused,
  * when the commits are freed. */
 void cnc__commits_add(struct cnc__commits *c, struct cnc__commit *commit);
+/* Whose lines the log has from it; lives as long as c. */
+void cnc__commits_about(struct cnc__commits *c, const char *domain);
 /* Have the writer thread call run(driver, store, priv) between two groups,
  * then done(priv) on the core's.  Commits wait meanwhile. */
 void cnc__commits_run(struct cnc__commits *c,
@@ -376,7 +378,9 @@ extern const struct cnc__login_ops cnc__service_login_ops;
 /* -- status.c: /healthz, /metrics and the command "status" ---------------- */
 
 /* True when it answered r, for all domains. */
-bool cnc__status_http(struct cnc__process *p, struct cnc__http_request *r);
+/* domain: whose name was asked for; NULL: the machine's own. */
+bool cnc__status_http(struct cnc__process *p, struct cnc_service *domain,
+                      struct cnc__http_request *r);
 int cnc__status_command(struct cnc_service *s, struct cnc_error *err);
 struct cnc__figures { /* what is watched over time */
     uint64_t memory, sessions, connections, items, subscriptions,
@@ -384,6 +388,9 @@ struct cnc__figures { /* what is watched over time */
     uint64_t requests, published, deliveries, bytes_out, cpu_us; /* ever */
 };
 void cnc__status_figures(struct cnc_service *s, struct cnc__figures *out);
+/* Of all domains together. */
+void cnc__status_figures_all(const struct cnc__process *p,
+                             struct cnc__figures *out);
 
 /* -- crash.c: apps that end the service, or stop it -------------------------
  */
@@ -524,6 +531,15 @@ bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
 
 /* After the store is loaded. */
 void cnc__audit_declare(struct cnc_service *s);
+/* A node of the service's own: readers see it, the service alone publishes. */
+struct cnc__service_node {
+    const char *name, *title, *ns;
+    const char *readers; /* roles; "": operators alone */
+    uint32_t max_items;
+    bool durable;
+};
+struct cnc__node *cnc__service_node(struct cnc_service *s,
+                                    const struct cnc__service_node *n);
 /* detail holds no secrets. */
 void cnc__audit(struct cnc_service *s, const char *who, const char *what,
                 const char *detail);
@@ -579,6 +595,7 @@ struct cnc__process {
     bool named;                                       /* by --domain */
     struct cnc__crossing *crossings, **last_crossing; /* between domains */
     size_t crossing_bytes;
+    struct cnc__observing *observing; /* of all domains; or NULL */
 };
 
 /* -- the service: one domain ---------------------------------------------- */
@@ -613,6 +630,7 @@ struct cnc_service {
     struct cnc__traces *traces;
     struct cnc__observe *observe;
     struct cnc__backup *backup; /* under way; or NULL */
+    uint64_t n_requests;        /* HTTP */
     struct cnc__browse *browse;
     struct cnc__apps *apps;
     const char *enrols; /* the address of a stranger while he is heard */

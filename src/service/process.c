@@ -47,7 +47,7 @@ on_http(struct cnc__http_request *r, void *priv)
 
     if (!cnc__sites_find(p->sites, host == NULL ? "" : host, &domain)) {
         refuse(r);
-    } else if (!cnc__status_http(p, r)) {
+    } else if (!cnc__status_http(p, domain, r)) {
         if (domain == NULL) {
             refuse(r);
         } else {

@@ -104,6 +104,7 @@ env_post(void (*f)(void *arg), void *arg, void *priv)
 struct job {
     uv_work_t work;
     struct cnc__process *process;
+    const char *domain; /* the log's */
     void (*run)(void *);
     void (*done)(void *);
     void *arg;
@@ -113,17 +114,21 @@ static void
 job_run(uv_work_t *work)
 {
     struct job *j = CNC_CONTAINER(work, struct job, work);
+    const char *was = cnc__log_about(j->domain);
 
     j->run(j->arg);
+    cnc__log_about(was);
 }
 
 static void
 job_done(uv_work_t *work, int status)
 {
     struct job *j = CNC_CONTAINER(work, struct job, work);
+    const char *was = cnc__log_about(j->domain);
 
     j->process->n_jobs--;
     j->done(j->arg);
+    cnc__log_about(was);
     cnc__free(j);
 }
 
@@ -135,6 +140,7 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
     struct job *j = cnc__zalloc(sizeof(*j));
 
     j->process = s->process;
+    j->domain = cnc__router_domain(s->router);
     j->run = work;
     j->done = done;
     j->arg = arg;
@@ -146,11 +152,15 @@ cnc__service_offload(void (*work)(void *), void (*done)(void *), void *arg,
 void
 cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 {
+    const char *was = cnc__log_about(cnc__router_domain(s->router));
+
+    s->n_requests++;
     if (!cnc__uploads_http(s, r) && !cnc__hostmeta_http(s, r) &&
         !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r) &&
         !cnc__backup_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
+    cnc__log_about(was);
 }
 
 /* -- new ------------------------------------------------------------------ */
@@ -269,6 +279,7 @@ make_rooms(struct cnc_service *s)
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
     s->router = pubsub.router = apps.router = cnc__router_new(s->o.domain);
+    cnc__commits_about(s->commits, s->o.domain);
     cnc__sm_configure(
         s->router, &(struct cnc__sm_config){.timeout_ms = s->o.resume * 1000});
     if (s->o.max_resources != 0) {
@@ -528,9 +539,7 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
     make_agent(s);
     cnc__audit_declare(s);
     cnc__commands_audit(s->commands, cnc__audit_command, s);
-    if (s->process->domains[0] == s) {
-        s->observe = cnc__observe_new(s);
-    }
+    s->observe = cnc__observe_new(s);
     if ((code = add_apps(s, err)) != 0) {
         return code;
     }

@@ -222,12 +222,33 @@ cnc__status_figures(struct cnc_service *s, struct cnc__figures *out)
         .items = ps.items,
         .subscriptions = ps.subscriptions,
         .store_waiting = st.waiting,
-        .requests = net.requests,
+        .requests = s->process->n_domains == 1 ? net.requests : s->n_requests,
         .published = ps.published,
         .deliveries = ps.deliveries,
         .bytes_out = net.bytes_out,
         .cpu_us = cpu_us(),
     };
+}
+
+void
+cnc__status_figures_all(const struct cnc__process *p, struct cnc__figures *out)
+{
+    struct cnc__net_stats net;
+
+    cnc__status_figures(p->domains[0], out);
+    for (size_t i = 1; i < p->n_domains; i++) {
+        struct cnc__figures f;
+
+        cnc__status_figures(p->domains[i], &f);
+        out->sessions += f.sessions;
+        out->items += f.items;
+        out->store_waiting += f.store_waiting;
+        out->subscriptions += f.subscriptions;
+        out->published += f.published;
+        out->deliveries += f.deliveries;
+    }
+    cnc__net_stats(p->net, &net);
+    out->requests = net.requests;
 }
 
 /* -- /metrics --------------------------------------------------------------
@@ -269,7 +290,8 @@ collect(const char *name, enum figure_kind kind, const char *help,
 
 struct table {
     struct cnc__str *out;
-    const struct cnc__process *process;
+    struct cnc_service *const *domains;
+    size_t n_domains;
     const struct column *columns; /* one a domain */
     size_t row;
 };
@@ -282,34 +304,45 @@ metric_row(const char *name, enum figure_kind kind, const char *help,
     struct table *t = priv;
 
     metric_head(t->out, name, kind, help);
-    for (size_t i = 0; i < t->process->n_domains; i++) {
+    for (size_t i = 0; i < t->n_domains; i++) {
         cnc__str_printf(t->out, "concordance_%s{domain=\"%s\"} %" PRIu64 "\n",
-                        name,
-                        cnc__router_domain(t->process->domains[i]->router),
+                        name, cnc__router_domain(t->domains[i]->router),
                         t->columns[i].values[t->row]);
     }
     t->row++;
 }
 
 static void
-write_metrics(struct cnc__str *out, const struct cnc__process *p)
+write_table(struct cnc__str *out, struct cnc_service *const *domains, size_t n)
 {
-    struct column *columns = cnc__zalloc(p->n_domains * sizeof(*columns));
-    struct table t = {out, p, columns, 0};
+    struct column *columns = cnc__zalloc(n * sizeof(*columns));
+    struct table t = {out, domains, n, columns, 0};
 
-    figures_process(p, metric, out);
-    if (p->n_domains == 1) {
-        figures_domain(p->domains[0], metric, out);
-    } else {
-        for (size_t i = 0; i < p->n_domains; i++) {
-            figures_domain(p->domains[i], collect, &columns[i]);
-        }
-        figures_domain(p->domains[0], metric_row, &t);
+    for (size_t i = 0; i < n; i++) {
+        figures_domain(domains[i], collect, &columns[i]);
     }
-    for (size_t i = 0; i < p->n_domains; i++) {
+    figures_domain(domains[0], metric_row, &t);
+    for (size_t i = 0; i < n; i++) {
         cnc__free(columns[i].values);
     }
     cnc__free(columns);
+}
+
+/* Where there are several domains, one of them is told of itself alone: what
+ * the process does is the others' doing, too. */
+static void
+write_metrics(struct cnc__str *out, const struct cnc__process *p,
+              struct cnc_service *domain)
+{
+    if (p->n_domains == 1) {
+        figures_process(p, metric, out);
+        figures_domain(p->domains[0], metric, out);
+    } else if (domain != NULL) {
+        write_table(out, &domain, 1);
+    } else {
+        figures_process(p, metric, out);
+        write_table(out, p->domains, p->n_domains);
+    }
 }
 
 static bool
@@ -340,7 +373,8 @@ respond(struct cnc__http_request *r, int status, const char *type,
 }
 
 bool
-cnc__status_http(struct cnc__process *p, struct cnc__http_request *r)
+cnc__status_http(struct cnc__process *p, struct cnc_service *domain,
+                 struct cnc__http_request *r)
 {
     if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD) {
         return false;
@@ -356,7 +390,7 @@ cnc__status_http(struct cnc__process *p, struct cnc__http_request *r)
     if (strcmp(r->path, "/metrics") == 0) {
         struct cnc__str text = CNC__STR;
 
-        write_metrics(&text, p);
+        write_metrics(&text, p, domain);
         respond(r, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
                 text.len);
         cnc__str_fini(&text);
@@ -392,7 +426,9 @@ run_status(struct cnc__command_reply *reply, const struct cnc__caller *c,
                     "<value>%s</value></field>",
                     cnc__router_domain(s->router),
                     cnc__router_domain(s->router), s->driver->name);
-    figures_process(s->process, field, &form);
+    if (s->process->n_domains == 1 || c->who.operator_) {
+        figures_process(s->process, field, &form);
+    }
     figures_domain(s, field, &form);
     cnc__str_puts(&form, "</x>");
     cnc__command_done(reply, NULL, "Running.", form.data);

@@ -490,6 +490,8 @@ cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
     if (s->state == CNC__STREAM_CLOSED || len == 0) {
         return len;
     }
+    const struct cnc__router *r = s->env->router;
+    const char *was = cnc__log_about(r == NULL ? NULL : cnc__router_domain(r));
     s->feeding = true;
     if (s->framing == CNC__FRAMING_WS) {
         used = cnc__hear_ws(s, data, len);
@@ -497,6 +499,7 @@ cnc__stream_feed(struct cnc__stream *s, char *data, size_t len,
         used = cnc__hear_tcp(s, data, len);
     }
     s->feeding = false;
+    cnc__log_about(was);
     return used;
 }
 

@@ -117,6 +117,47 @@ def test_the_machines_own_names_see_the_health_of_all(two):
     assert text.count("# TYPE concordance_accounts gauge") == 1
 
 
+def test_a_domain_s_name_tells_the_figures_of_that_domain_alone(two):
+    text = two.site(B, "/metrics")[1]
+    assert f'concordance_accounts{{domain="{B}"}} 0' in text
+    assert A not in text and "concordance_resident_bytes" not in text
+    assert text.count("# TYPE concordance_accounts gauge") == 1
+
+
+def test_administrators_see_the_lines_of_their_own_domain(two):
+    two.at(A, "adduser", "anna", stdin="secret-of-a\n")
+    two.at(B, "adduser", "bert", stdin="secret-of-b\n")
+    for name, user, other in ((A, "anna", "bert"), (B, "bert", "anna")):
+        own = until("its own line", lambda n=name, u=user: next(
+            (t for t in [two.at(n, "items", "service/log").stdout]
+             if f"user={u}" in t or f"{u}@{n}" in t), None))
+        assert other not in own
+        assert (B if name == A else A) not in own
+        two.at(name, "do", "roles/set", f"jid={user}@{name}", "role=admin")
+    everything = until("all lines", lambda: next(
+        (t for t in [two.ctl("items", "service/log/all").stdout]
+         if "anna" in t and "bert" in t), None))
+    assert A in everything and B in everything
+    # The role admin of the first domain does not open what is of all.
+    done = two.at(B, "items", "service/log/all", check=False)
+    assert done.returncode == 1
+    anna = Person(two, A)
+    refused = anna.iq("get", "<pubsub xmlns='http://jabber.org/protocol/"
+                      "pubsub'><items node='service/log/all'/></pubsub>", A)
+    assert refused.get("type") == "error"
+
+
+def test_figures_of_a_domain_are_its_own(two):
+    two.at(B, "publish", "library", "-", stdin=book("Only at B"))
+    sample = until("a sample", lambda: two.at(
+        B, "items", "service/metrics").stdout)
+    assert "<items>" in sample and "<sessions>" in sample
+    assert "<memory>" not in sample and "<cpu>" not in sample
+    whole = until("a sample of all", lambda: two.ctl(
+        "items", "service/metrics/all").stdout)
+    assert "<memory>" in whole and "<cpu>" in whole
+
+
 def test_one_domain_alone_refuses_names_that_are_not_its_own():
     with Service("bookcase-c", "--origin", "https://shelf.example:8443") as s:
         for host, status in (("localhost", 200), ("127.0.0.1", 200),
