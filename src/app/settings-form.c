@@ -226,7 +226,10 @@ tell_field(const struct cnc_field *f, struct cnc__values *v,
     differs = strcmp(cnc__str_c(&typed), cnc__str_c(&is)) != 0 &&
               (base == NULL || strcmp(cnc__str_c(&was), cnc__str_c(&is)) != 0);
     if (differs) {
-        cnc__str_printf(&text, CHANGED " It is now: %s", cnc__str_c(&is));
+        cnc__str_printf(
+            &text,
+            CNC__TEXT("Somebody has changed it meanwhile. It is now: %s"),
+            cnc__str_c(&is));
         cnc__values_refuse(v, f->name, text.data);
     }
     cnc__str_fini(&typed);

@@ -47,20 +47,24 @@ runs(const struct several *s, const char *name)
 static void
 write_changes(struct cnc__str *out, const struct several *s)
 {
-    size_t n = 0;
+    struct cnc__str names = CNC__STR;
 
     for (size_t i = 0; i < s->n; i++) {
         if (s->all[i].ran != s->start && runs(s, s->all[i].name) == s->start) {
-            cnc__str_printf(out, "%s%s",
-                            n++ > 0    ? ", "
-                            : s->start ? "Started: "
-                                       : "Stopped: ",
+            cnc__str_printf(&names, "%s%s", names.len > 0 ? ", " : "",
                             s->all[i].name);
         }
     }
-    cnc__str_puts(out, n > 0      ? "."
-                       : s->start ? "They run already."
-                                  : "They are stopped already.");
+    if (names.len > 0) {
+        cnc__str_printf(out,
+                        s->start ? CNC__TEXT("Started: %s.")
+                                 : CNC__TEXT("Stopped: %s."),
+                        names.data);
+    } else {
+        cnc__str_puts(out, s->start ? CNC__TEXT("They run already.")
+                                    : CNC__TEXT("They are stopped already."));
+    }
+    cnc__str_fini(&names);
 }
 
 static void

@@ -42,7 +42,9 @@ on_kept(const struct cnc__upload *f, void *priv)
         cnc__upload_url(&url, w->uploads, f);
     }
     w->done(url.data,
-            f != NULL ? NULL : "The file could not be kept; try again later.",
+            f != NULL
+                ? NULL
+                : CNC__TEXT("The file could not be kept; try again later."),
             w->done_priv);
     cnc__str_fini(&url);
     cnc__free(w);
@@ -98,7 +100,7 @@ open_file(const char *name, const char *type, const struct cnc__caller *who,
 
     if (who->who.anonymous && !s->o.upload_guests) {
         s->uploads->n_refused++;
-        cnc__str_puts(why, "Log in to send a file.");
+        cnc__str_puts(why, CNC__TEXT("Log in to send a file."));
         return NULL;
     }
     if (cnc__upload_promise(&f, s->uploads, who->who.jid, name, type, 0,

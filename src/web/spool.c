@@ -183,7 +183,7 @@ open_file(struct cnc__form_body *b, struct cnc__form_file *to,
     const struct cnc__web_files *ops = b->agent->env.files;
     struct cnc__str why = CNC__STR;
     struct cnc__web_caller w;
-    to->why = ops == NULL ? cnc__strdup("No files are kept here.")
+    to->why = ops == NULL ? cnc__strdup(CNC__TEXT("No files are kept here."))
               : f == NULL ? cnc__strdup("Please choose the file again.")
                           : cnc__form_judge_type(f, b->type);
     if (to->why != NULL) {
