@@ -303,7 +303,8 @@ bool cnc__app_needs(const struct cnc__app *app, const struct cnc__app *other);
  * and when it is not wanted after all, unsettle forgets it. */
 int cnc__apps_settle(struct cnc__apps *a, struct cnc_error *err);
 void cnc__apps_unsettle(struct cnc__apps *a);
-#define CNC__APP_BUSY "another app is being started or stopped; try again"
+#define CNC__APP_BUSY                                                         \
+    CNC__TEXT("another app is being started or stopped; try again")
 
 void cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
                         const char *error);

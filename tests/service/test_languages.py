@@ -3,11 +3,14 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
 
+from test_nodes import Link
 from service import TOP, Service, book, needs_python, until
+from test_nodes import Link
 from wire import Client
 
 GERMAN = '''
@@ -236,6 +239,90 @@ def test_a_command_by_xmpp_is_in_the_language_of_the_stanza(shelf):
             "node='http://jabber.org/protocol/commands'/>",
             more=" xml:lang='de'")
         assert "Jemanden grüßen" in ET.tostring(items, encoding="unicode")
+
+
+TEXT = "{urn:ietf:params:xml:ns:xmpp-stanzas}text"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+
+
+@pytest.mark.parametrize("lang, said, text", [
+    ("de", "de", "es gibt keinen Knoten nowhere"),
+    ("de-AT", "de-AT", "es gibt keinen Knoten nowhere"),
+    ("en", "en", "there is no node nowhere"),
+    ("fr", "en", "there is no node nowhere"),
+    (None, "en", "there is no node nowhere"),
+])
+def test_an_error_is_in_the_language_of_the_stanza(shelf, lang, said, text):
+    with contextlib.closing(Client(shelf.port)) as client:
+        answer = client.iq(
+            "get", f"<pubsub xmlns='{PUBSUB}'><items node='nowhere'/>"
+            "</pubsub>", more=f" xml:lang='{lang}'" if lang else "")
+    told = answer.find(f".//{TEXT}")
+    assert (told.get(LANG), told.text) == (said, text)
+
+
+def test_what_commands_answer_has_labels_in_the_language(shelf):
+    link = Link(shelf)
+    text = link.say(
+        "<iq type='set' id='n1' to='localhost' xml:lang='de'><command xmlns="
+        "'http://jabber.org/protocol/commands' node='apps'><x xmlns='jabber:x:data' type='submit'/>"
+        "</command></iq>", "</iq>")
+    link.close()
+    assert "label='Zustand'" in text and "label='State'" not in text
+
+
+def test_all_that_the_service_says_is_there_in_german():
+    done = subprocess.run([os.path.join(TOP, "tools/locale")], text=True,
+                          capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_check_of_catalogues_says_what_is_wrong_and_where(tmp_path):
+    if not shutil.which("git"):
+        pytest.skip("there is no git")
+    (tmp_path / "tools").mkdir()
+    for name in ("locale", "locale.its"):
+        shutil.copy(os.path.join(TOP, "tools", name), tmp_path / "tools")
+    app = tmp_path / "apps" / "wiki"
+    (app / "locale").mkdir(parents=True)
+    (app / "wiki.c").write_text(
+        'static const struct cnc_record page = {\n'
+        '    "page", CNC_FIELDS({"title", "Title"},\n'
+        '                       {"kind", "Kind", CNC_FIELD_LIST,\n'
+        '                        .options = CNC_OPTIONS({"a", "An "\n'
+        '                                                     "A"})})};\n'
+        'int f(r) { return cnc_refuse(r, "title", "No %s here.", x); }\n')
+    (app / "wiki.py").write_text(
+        'class Wiki(App):\n    title = "Wiki"\n'
+        '    @command("greet", "Greet")\n    def greet(self, user, form):\n'
+        '        """Says hello."""\n        return f"Hello {form.name}."\n')
+    (app / "wiki.xsl").write_text(
+        '<x xmlns:c="http://concordance-xmpp.org/ns/page">\n'
+        '<c:text>Look\n  here</c:text>\n</x>\n')
+    (app / "locale" / "de.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+        'msgid "Title"\nmsgstr "Titel"\n\n'
+        '#, fuzzy\nmsgid "Kind"\nmsgstr "Art"\n\n'
+        'msgid "No %s here."\nmsgstr "Kein %d hier."\n\n'
+        'msgid "Gone"\nmsgstr "Weg"\n', encoding="utf-8")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    done = subprocess.run([tmp_path / "tools/locale", "apps/wiki"], text=True,
+                          capture_output=True)
+    assert done.returncode == 1, done.stderr
+    po, said = "apps/wiki/locale/de.po", set(done.stdout.splitlines())
+    for line in (
+            f'apps/wiki/wiki.c:4: "An A" is not in {po}',
+            f'apps/wiki/wiki.py:2: "Wiki" is not in {po}',
+            f'apps/wiki/wiki.py:3: "Greet" is not in {po}',
+            f'apps/wiki/wiki.py:5: "Says hello." is not in {po}',
+            f'apps/wiki/wiki.py:6: "Hello %s." is not in {po}',
+            f'apps/wiki/wiki.xsl:2: "Look here" is not in {po}',
+            f'{po}:9: this message needs to be reviewed by the translator',
+            f'{po}:15: "Gone" is said nowhere'):
+        assert line in said, done.stdout
+    assert any(s.startswith(f"{po}:12: format specifications") for s in said)
+    assert len(said) == 9, done.stdout
 
 
 def test_an_app_in_c_has_the_same_folder(tmp_path):
