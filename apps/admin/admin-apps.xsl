@@ -27,8 +27,26 @@
         </div>
       </fieldset>
     </form>
+    <xsl:variable name="installed" select="c:command[@node = 'apps']/x:x[@type = 'result']/x:field[@var = 'installed']/x:value"/>
+    <xsl:if test="string($installed)">
+      <h2><c:text>Installed, not added</c:text></h2>
+      <ul class="admin-roles">
+        <xsl:for-each select="str:tokenize($installed, ' ')">
+          <li><code><xsl:value-of select="."/></code><xsl:text> </xsl:text><xsl:call-template name="add"/></li>
+        </xsl:for-each>
+      </ul>
+    </xsl:if>
     <xsl:call-template name="admin-form">
       <xsl:with-param name="command" select="'apps/add'"/>
+    </xsl:call-template>
+  </xsl:template>
+
+  <xsl:template name="add">
+    <xsl:call-template name="admin-here">
+      <xsl:with-param name="command" select="'apps/add'"/>
+      <xsl:with-param name="field" select="'app'"/><xsl:with-param name="value" select="."/>
+      <xsl:with-param name="label"><c:text>Add</c:text><xsl:value-of select="concat(' ', .)"/></xsl:with-param>
+      <xsl:with-param name="text"><c:text>Add</c:text></xsl:with-param>
     </xsl:call-template>
   </xsl:template>
 

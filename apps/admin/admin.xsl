@@ -163,7 +163,7 @@
        Those in except have a form here that says it itself. -->
   <xsl:template name="admin-said">
     <xsl:param name="except" select="'apps/add'"/>
-    <xsl:for-each select="/c:page/c:command[string(c:note) and not(contains(concat(' ', $except, ' '), concat(' ', @node, ' ')))]">
+    <xsl:for-each select="/c:page/c:command[string(c:note) and not(.//f:error and contains(concat(' ', $except, ' '), concat(' ', @node, ' ')))]">
       <xsl:variable name="bad" select="@code != '0'"/>
       <xsl:choose>
         <xsl:when test=".//f:error">

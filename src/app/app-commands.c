@@ -51,6 +51,52 @@ static const struct {
     {"module", "Can be reloaded"},
 };
 
+struct installed {
+    const struct cnc__apps *apps;
+    struct cnc__table *names;
+};
+
+static void
+add_installed(const char *name, void *priv)
+{
+    struct installed *to = priv;
+
+    if (cnc__app_find(to->apps, name) == NULL) {
+        cnc__table_put(to->names, name, to);
+    }
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of the installed apps those that could be added: "desk shelf". */
+static void
+write_installed(struct cnc__str *out, const struct cnc__apps *a)
+{
+    struct installed to = {a, cnc__table_new()};
+    const char **names;
+    size_t n = 0;
+
+    if (a->env.installed != NULL) {
+        a->env.installed(add_installed, &to);
+    }
+    names = cnc__zalloc((cnc__table_len(to.names) + 1) * sizeof(*names));
+    for (struct cnc__table_iter i = {0}; cnc__table_next(to.names, &i);) {
+        names[n++] = i.key;
+    }
+    if (n > 1) {
+        qsort(names, n, sizeof(*names), by_name);
+    }
+    for (size_t i = 0; i < n; i++) {
+        cnc__str_printf(out, "%s%s", i == 0 ? "" : " ", names[i]);
+    }
+    cnc__free(names);
+    cnc__table_free(&to.names, NULL);
+}
+
 struct table {
     const char *name; /* of one alone, or NULL */
     struct cnc__str rows;
@@ -113,7 +159,7 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
     const char *name = cnc__values_get(v, "name", 0);
     struct table t = {.name = name == NULL || *name == '\0' ? NULL : name,
                       .rows = CNC__STR};
-    struct cnc__str form = CNC__STR, note = CNC__STR;
+    struct cnc__str form = CNC__STR, note = CNC__STR, more = CNC__STR;
 
     cnc__apps_each(priv, add_row, &t);
     if (t.name != NULL && t.n == 0) {
@@ -125,8 +171,14 @@ run_list(struct cnc__command_reply *reply, const struct cnc__caller *who,
         cnc__str_fini(&t.rows);
         return;
     }
-    cnc__str_puts(&form, "<x xmlns='jabber:x:data' type='result'>"
-                         "<title>Apps</title><reported>");
+    write_installed(&more, priv);
+    cnc__xml_printf(&form,
+                    "<x xmlns='jabber:x:data' type='result'>"
+                    "<title>Apps</title><field var='installed' "
+                    "label='Installed, not added'><value>%s</value></field>"
+                    "<reported>",
+                    cnc__str_c(&more));
+    cnc__str_fini(&more);
     for (size_t i = 0; i < CNC_N(columns); i++) {
         cnc__xml_printf(&form, "<field var='%s' label='%s'/>", columns[i].name,
                         columns[i].label);

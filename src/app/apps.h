@@ -90,6 +90,9 @@ struct cnc__apps_env {
      * before.  NULL: nothing can be loaded again. */
     int (*load_again)(const struct cnc_app **out, const char *file,
                       struct cnc_error *err);
+    /* The names of installed apps, in no order; one may come twice.  NULL:
+     * nobody knows. */
+    void (*installed)(void (*f)(const char *name, void *priv), void *f_priv);
     /* Somebody changed something; for those who look later.  NULL: nobody. */
     void (*audit)(const char *who, const char *what, const char *detail,
                   void *priv);

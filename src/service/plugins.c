@@ -2,6 +2,7 @@
 /*
  * plugins.c -- modules loaded at start: stores and C apps.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -138,6 +139,52 @@ cnc__app_locate(char **file, char **files, const char *word,
     *file = found;
     *files = files_of(found, by_path);
     return 0;
+}
+
+/* "wiki" of "wiki.so", or NULL. */
+static char *
+installed_name(const char *file)
+{
+    size_t len = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    return len > 0 && strcmp(file + len, ".so") == 0 ? cnc__strndup(file, len)
+                                                     : NULL;
+}
+
+static void
+each_in(const char *folder, void (*f)(const char *name, void *priv),
+        void *priv)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *e;
+
+    while (dir != NULL && (e = readdir(dir)) != NULL) {
+        char *name = installed_name(e->d_name);
+
+        if (name != NULL) {
+            f(name, priv);
+        }
+        cnc__free(name);
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
+void
+cnc__apps_installed(void (*f)(const char *name, void *priv), void *priv)
+{
+    char *dirs = cnc__path_apps();
+
+    for (const char *s = dirs; *s != '\0';) {
+        size_t len = strcspn(s, ":");
+        char *folder = cnc__strndup(s, len);
+
+        each_in(folder, f, priv);
+        cnc__free(folder);
+        s += len + (s[len] == ':');
+    }
+    cnc__free(dirs);
 }
 
 /* place: what dlopen() opens; path: what people call it. */

@@ -57,6 +57,8 @@ extern const struct cnc_store_driver cnc__store_memory;
  * for. */
 int cnc__app_locate(char **file, char **files, const char *word,
                     struct cnc_error *err);
+/* The names by which installed apps are found; one may come twice. */
+void cnc__apps_installed(void (*f)(const char *name, void *priv), void *priv);
 /* The module as it is now, beside what was loaded of it before.  CNC_ESYS,
  * CNC_EINVAL. */
 int cnc__app_load_again(const struct cnc_app **out, const char *path,

@@ -270,6 +270,7 @@ make_rooms(struct cnc_service *s)
                                  .post = env_post,
                                  .url = cnc__service_url,
                                  .load_again = cnc__app_load_again,
+                                 .installed = cnc__apps_installed,
                                  .load = env_load,
                                  .audit = cnc__audit_command,
                                  .has_role = env_has_role,

@@ -82,7 +82,7 @@ def book(title, **fields):
 def panel(tmp_path_factory):
     files = tmp_path_factory.mktemp("files")
     with Panel(SHELF, "--operator", "root@localhost", files=str(files),
-               env={"CONCORDANCE_APPS": APPS}) as s:
+               env={"CONCORDANCE_APPS": f"{APPS}:{os.path.dirname(SHELF)}"}) as s:
         for user in ("ann", "bob", "root"):
             s.ctl("adduser", user, stdin=PASSWORD + "\n")
         s.ctl("do", "roles/set", "jid=ann@localhost", "role=admin", "has=true")
@@ -467,3 +467,24 @@ def test_settings_go_back_to_any_version(panel):
     assert post("settings/auth/revert", version="99")[0] == 422
     status, _, text = panel.browse("/admin/settings?of=nobody", me)
     assert status == 404 and "This app has no settings." in text
+
+
+def test_an_installed_app_is_added_with_one_button(panel):
+    me = panel.cookies["admin"]
+
+    def installed():
+        html = panel.browse("/admin/apps", me)[2]
+        return re.findall(r'aria-label="Add ([^"]*)"', html)
+
+    before = installed()
+    assert "desk" in before and "auth" not in before
+    assert before == sorted(before)
+    status, headers, _ = panel.browse(
+        "/admin/apps?next=/admin/apps&do=apps/add", me, app="desk")
+    assert status == 303 and headers["Location"] == "/admin/apps"
+    assert states(panel)["desk"] == "running" and "desk" not in installed()
+    status, _, html = panel.browse("/admin/apps?do=apps/add", me, app="nix")
+    assert status == 404 and "there is no app" in html
+    assert panel.browse("/admin/app?name=desk&next=/admin/apps&do=apps/remove",
+                        me, name="desk")[0] == 303
+    assert installed() == before
