@@ -441,6 +441,97 @@ the_operator_changes_settings_once_they_are_kept(void **state)
     assert_non_null(strstr(world_heard(), "<value>green</value>"));
 }
 
+static void
+say_settings(struct cnc__session *s, const char *node, const char *fields)
+{
+    struct cnc__str xml = CNC__STR;
+
+    cnc__str_printf(&xml,
+                    "<iq xmlns='jabber:client' type='set' id='1' "
+                    "to='example.com'><command "
+                    "xmlns='http://jabber.org/protocol/commands' node='%s' "
+                    "action='complete'><x xmlns='jabber:x:data' "
+                    "type='submit'>%s</x></command></iq>",
+                    node, fields);
+    world_say(s, xml.data);
+    cnc__str_fini(&xml);
+}
+
+#define FIELD(var, value)                                                     \
+    "<field var='" var "'><value>" value "</value></field>"
+
+static void
+settings_have_versions_and_go_back(void **state)
+{
+    struct world *w = *state;
+    struct cnc__session *s = world_session(w, "bob@example.com", true);
+    struct answer a;
+
+    load(w, kept); /* from before there were versions: that is the first */
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "green") FIELD("size", "12"));
+    world_flush(w, NULL);
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "green") FIELD("size", "13"));
+    /* Another one meanwhile waits, and is one more. */
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "grey") FIELD("size", "13"));
+    world_flush(w, NULL);
+    world_flush(w, NULL);
+    add(w, &a, "1", "settings");
+    assert_string_equal(seen, "grey 13 .");
+    say_settings(s, "settings/shelf/history", "");
+    assert_non_null(strstr(world_heard(), "color: blue -&gt; green"));
+    assert_non_null(strstr(world_heard(), "size: 12 -&gt; 13"));
+    assert_non_null(strstr(world_heard(), "color: green -&gt; grey"));
+    assert_non_null(strstr(world_heard(), "bob@example.com"));
+    assert_null(strstr(world_heard(), "<value>5</value>"));
+    say_settings(s, "settings/shelf/revert", FIELD("version", "1"));
+    world_flush(w, NULL);
+    add(w, &a, "2", "settings");
+    assert_string_equal(seen, "blue 12 .");
+    say_settings(s, "settings/shelf/revert", FIELD("version", "77"));
+    assert_non_null(strstr(world_heard(), "There is no version 77"));
+    say_settings(s, "settings/shelf/revert", FIELD("version", "0"));
+    world_flush(w, NULL);
+    add(w, &a, "3", "settings");
+    assert_string_equal(seen, "red 10 .");
+}
+
+static void
+a_form_of_settings_that_is_overtaken_is_told(void **state)
+{
+    struct world *w = *state;
+    struct cnc__session *s = world_session(w, "bob@example.com", true);
+    struct answer a;
+
+    load(w, kept);
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "green") FIELD("size", "12"));
+    world_flush(w, NULL);
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "red") FIELD("size", "12")
+                     FIELD("version", "1:color,size"));
+    assert_non_null(strstr(world_heard(), "It is now: green"));
+    /* Of an app that called its fields otherwise. */
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "green") FIELD("shape", "round")
+                     FIELD("version", "2:color,shape"));
+    assert_non_null(strstr(world_heard(), "No settings any more: shape."));
+    assert_non_null(strstr(world_heard(), "This is new in the app."));
+    /* Hostile ones are a version that nobody has. */
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "red") FIELD("size", "12")
+                     FIELD("version", "99999999999999999999:,,:,"));
+    assert_non_null(strstr(world_heard(), "executing"));
+    say_settings(s, "settings/shelf",
+                 FIELD("color", "red") FIELD("size", "12")
+                     FIELD("version", "x"));
+    world_flush(w, NULL);
+    add(w, &a, "1", "settings");
+    assert_string_equal(seen, "green 12 .");
+}
+
 /* -- without a handler -----------------------------------------------------
  */
 
@@ -596,6 +687,8 @@ main(void)
         BOTH(a_task_runs_once_a_period),
         BOTH(settings_are_the_kept_ones_or_the_defaults),
         BOTH(the_operator_changes_settings_once_they_are_kept),
+        BOTH(settings_have_versions_and_go_back),
+        BOTH(a_form_of_settings_that_is_overtaken_is_told),
         DIRECT(a_form_without_a_handler_just_publishes),
         DIRECT(what_cannot_be_submitted_says_why),
         DIRECT(a_record_that_is_none_is_not_published_directly),
