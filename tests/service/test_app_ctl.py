@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 
-from service import HAS_PYTHON
+from service import BUILD, HAS_PYTHON, LIMIT, TOP
 from test_needs import Apps, build
 from test_settings import FIRST, SECOND, Site
 
@@ -128,3 +130,28 @@ def test_settings_are_shown_changed_and_taken_back(tmp_path):
         assert "nothing was changed" in said
         s.renew(FIRST, True)
 
+
+@pytest.mark.parametrize("line, said", [
+    ("concordctl ap", {"app"}),
+    ("concordctl app en", {"enable"}),
+    ("concordctl --link %s app enable ", {"shelf"}),
+    ("concordctl --link %s app disable sh", {"shelf"}),
+    ("concordctl --link %s app configure shelf co", {"color="}),
+    ("concordctl --link %s app configure shelf kind=", {"a", "b"}),
+    ("concordctl --link %s app configure shelf --h", {"--history"}),
+])
+def test_bash_completes_names_fields_and_choices(tmp_path, line, said):
+    fields = FIRST[1] + """, {"kind", "Kind", CNC_FIELD_LIST,
+        .options = CNC_OPTIONS({"a"}, {"b"})}"""
+    with Site(tmp_path, "c") as s:
+        s.renew(("1", fields, ""), True)
+        line = line.replace("%s", s.link)
+        script = os.path.join(TOP, "src/ctl/concordctl.bash")
+        done = subprocess.run(
+            ["bash", "-c", f'source {script}; COMP_LINE=$1; '
+             'COMP_POINT=${#1}; _concordctl; printf "%s\\n" '
+             '"${COMPREPLY[@]}"', "bash", line],
+            text=True, capture_output=True, timeout=LIMIT, env=dict(
+                os.environ, PATH=os.path.join(BUILD, "src/ctl") + ":"
+                + os.environ["PATH"]))
+        assert set(done.stdout.split()) == said, done.stderr
