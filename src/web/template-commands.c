@@ -208,7 +208,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
                          "<field var='published' label='Published'/>"
                          "<field var='publisher' label='By'/>"
                          "<field var='bytes' label='Bytes'/>"
-                         "<field var='file' label='The app&apos;s file'/>"
+                         "<field var='file' label='The app&#39;s file'/>"
                          "</reported>");
     for (size_t at = 0; at < n; at++) {
         if (write_template(&form, a, ids[at])) {
