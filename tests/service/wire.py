@@ -47,13 +47,16 @@ class Client:
     """connect -> open -> ANONYMOUS -> bind, step by step or all at once."""
 
     def __init__(self, port: int, limit: float = 30, bind: bool = True,
-                 rcvbuf: int | None = None, resource: str | None = None):
+                 rcvbuf: int | None = None, resource: str | None = None,
+                 tls=None):
         self.sock = socket.socket()
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(limit)
         self.sock.connect(("127.0.0.1", port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.buf = bytearray()
         self.aside: list[ET.Element] = []
         self.n_id = 0
