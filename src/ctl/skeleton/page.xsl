@@ -4,7 +4,7 @@
     exclude-result-prefixes="a c">
 
   <xsl:template match="/a:@name@">
-    <html lang="en">
+    <html lang="{@xml:lang}">
       <head>
         <title><xsl:value-of select="@c:title"/></title>
         <meta name="viewport" content="width=device-width, initial-scale=1"/>
