@@ -309,6 +309,47 @@ join(struct cnc__str *out, const struct cnc__values *v, const char *field)
     }
 }
 
+/* As the form shows it: a choice by its label, a record by its name. */
+static void
+show_value(struct cnc__str *out, struct cnc__pubsub *ps,
+           const struct cnc_field *f, const char *text)
+{
+    for (const struct cnc_option *o = f->options;
+         o != NULL && o->value != NULL; o++) {
+        if (strcmp(o->value, text) == 0 && o->label != NULL) {
+            text = o->label;
+            break;
+        }
+    }
+    if (f->kind != CNC_FIELD_REF || !cnc__ref_name(out, ps, f, text)) {
+        cnc__str_puts(out, text);
+    }
+}
+
+static void
+say_now(struct cnc__str *out, struct cnc__pubsub *ps,
+        const struct cnc_field *f, const struct cnc__values *now)
+{
+    struct cnc__str shown = CNC__STR;
+    const char *text;
+
+    for (size_t i = 0; (text = cnc__values_get(now, f->name, i)) != NULL;
+         i++) {
+        cnc__str_puts(&shown, i > 0 ? "\n" : "");
+        show_value(&shown, ps, f, text);
+    }
+    if (shown.len > 0) {
+        cnc__str_printf(out,
+                        CNC__TEXT("Somebody has changed it meanwhile. It is "
+                                  "now: %s"),
+                        shown.data);
+    } else {
+        cnc__str_puts(out, CNC__TEXT("Somebody has changed it meanwhile. It "
+                                     "is empty now."));
+    }
+    cnc__str_fini(&shown);
+}
+
 /* What differs from what he typed is said where he typed it; false: nothing
  * does. */
 static bool
@@ -327,10 +368,7 @@ tell_changes(const struct forms *f, const struct cnc__item *item,
         join(&b, now, d->name);
         if (d->compute == NULL && d->kind != CNC_FIELD_FIXED &&
             strcmp(cnc__str_c(&a), cnc__str_c(&b)) != 0) {
-            cnc__str_printf(&text,
-                            CNC__TEXT("Somebody has changed it meanwhile. It "
-                                      "is now: %s"),
-                            cnc__str_c(&b));
+            say_now(&text, f->node->app->apps->env.pubsub, d, now);
             cnc__values_refuse(v, d->name, text.data);
             differs = true;
         }

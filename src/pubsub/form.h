@@ -96,7 +96,10 @@ CNC_API int cnc__record_refs(struct cnc__pubsub *ps,
  * nothing: there are too many, or no such node. */
 CNC_API bool cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
                               const struct cnc_field *f);
-/* The same of one item; nothing when it is not there. */
+/* Append what people see of an item; false, and nothing: it is not there. */
+CNC_API bool cnc__ref_name(struct cnc__str *out, struct cnc__pubsub *ps,
+                           const struct cnc_field *f, const char *id);
+/* The same as an <option/>. */
 CNC_API void cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
                              const struct cnc_field *f, const char *id);
 

@@ -68,9 +68,9 @@ cnc__ref_options(struct cnc__str *out, struct cnc__pubsub *ps,
     return true;
 }
 
-void
-cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
-                const struct cnc_field *f, const char *id)
+bool
+cnc__ref_name(struct cnc__str *out, struct cnc__pubsub *ps,
+              const struct cnc_field *f, const char *id)
 {
     const struct cnc__node *n = cnc__pubsub_node(ps, f->node);
     const struct cnc__item *item = n == NULL ? NULL : cnc__node_item(n, id);
@@ -78,11 +78,24 @@ cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
 
     if (item != NULL) {
         show(&c, item, f->show);
-        cnc__xml_printf(out, "<option label=\"%s\"><value>%s</value></option>",
-                        c.shown.data, id);
+        cnc__str_puts(out, c.shown.data);
         cnc__str_fini(&c.shown);
         cnc__str_fini(&c.key);
     }
+    return item != NULL;
+}
+
+void
+cnc__ref_option(struct cnc__str *out, struct cnc__pubsub *ps,
+                const struct cnc_field *f, const char *id)
+{
+    struct cnc__str name = CNC__STR;
+
+    if (cnc__ref_name(&name, ps, f, id)) {
+        cnc__xml_printf(out, "<option label=\"%s\"><value>%s</value></option>",
+                        name.data, id);
+    }
+    cnc__str_fini(&name);
 }
 
 static bool

@@ -452,10 +452,11 @@ static const struct cnc_record put_record = {
     "put", CNC_FIELDS(ID,
                       {"text", "Stylesheet", CNC_FIELD_LINES, .required = true,
                        .max_len = 1000000},
-                      {"look", "Look at it first", CNC_FIELD_BOOLEAN,
-                       .help = "Publish nothing: say where it is to be seen."},
                       {"page", "Page to look at", .max_len = 512,
-                       .help = "Empty: those that use the template."})};
+                       .help = "Empty: those that use the template."},
+                      {"look", "Look at it first", CNC_FIELD_BOOLEAN,
+                       .help = "Publish nothing: say where it is to be "
+                               "seen."})};
 
 static const struct cnc_record preview_record = {
     "preview",

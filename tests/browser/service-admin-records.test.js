@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test, withContext } from "./harness.js";
-import { withService } from "./service.js";
+import { bookXml, withService } from "./service.js";
 
 const PASSWORD = "four words of hers";
 const NS = "urn:x-test:shelf";
@@ -15,9 +16,13 @@ const SHELF = join(process.env.CONCORDANCE_BUILD || "", "tests/service/apps/shel
 const book = (title, more = {}) => `<book xmlns="${NS}"><title>${title}</title>${
   Object.entries(more).map(([k, v]) => `<${k}>${v}</${k}>`).join("")}</book>`;
 
-async function fillShelf(service) {
+async function addAnn(service) {
   await service.ctl(["adduser", "ann"], PASSWORD + "\n");
   await service.ctl(["do", "roles/set", "jid=ann@localhost", "role=admin", "has=true"]);
+}
+
+async function fillShelf(service) {
+  await addAnn(service);
   for (const [id, name] of [["ja", "Jane Austen"], ["ws", "William Shakespeare"]])
     await service.ctl(["publish", "authors", `<author xmlns="${NS}"><name>${name}</name></author>`, id]);
   await service.ctl(["publish", "books", book("Emma", { author: "ja", kind: "novel", year: 1815, bought: "2020-01-02" }), "emma"]);
@@ -25,8 +30,10 @@ async function fillShelf(service) {
   await service.ctl(["publish", "books", book("Hamlet", { author: "ws", kind: "play", year: 1603, lent: "true" }), "hamlet"]);
 }
 
-const withPanel = (f, options = {}, apps = ["admin", SHELF]) => withService({ apps }, async (service) => {
-  await fillShelf(service);
+// expected: what the browser may say of it.
+const withPanel = (f, options = {}, apps = ["admin", SHELF], fill = fillShelf, expected = /^$/) =>
+  withService({ apps }, async (service) => {
+  await fill(service);
   await withContext(options, async (context, said) => {
     const page = await context.newPage();
     await page.goto(service.url + "login");
@@ -34,7 +41,7 @@ const withPanel = (f, options = {}, apps = ["admin", SHELF]) => withService({ ap
       await page.fill(`#do-login [name="${name}"]`, value);
     await Promise.all([page.waitForEvent("load"), page.click("#do-login button")]);
     await f(page, service, context);
-    assert.deepEqual(said.filter((s) => /^error: (?!Failed to load resource)/.test(s)), []);
+    assert.deepEqual(said.filter((s) => /^error: (?!Failed to load resource)/.test(s) && !expected.test(s)), []);
   });
 });
 
@@ -188,3 +195,102 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal((await service.ctl(["items", "books"])).trim(), "");
     }, { javaScriptEnabled }));
 }
+
+const SHEET = `<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
+  <xsl:template match="/">
+    <html lang="en"><head><title>T</title><link rel="stylesheet" href="{/*/@c:runtime}/theme.css" xmlns:c="http://concordance-xmpp.org/ns/page"/></head>
+      <body><h1>Books: <xsl:value-of select="count(/*/*)"/></h1><a href="/admin">Away</a>
+        <form action="/_do/logout" method="post"><button>Out</button></form></body></html>
+  </xsl:template>
+</xsl:stylesheet>`;
+const BOOKCASE = ["--files", fileURLToPath(new URL("../../examples/bookcase-c", import.meta.url)), "admin",
+  join(process.env.CONCORDANCE_BUILD || "", "examples/bookcase-c/bookcase.so")];
+const fillBookcase = async (service) => {
+  await addAnn(service);
+  await service.ctl(["publish", "library", bookXml("Emma"), "emma"]);
+};
+
+for (const javaScriptEnabled of [true, false])
+  test(`templates: one looks before publishing, ${javaScriptEnabled ? "with" : "without"} JavaScript`, () =>
+    withPanel(async (page, service, context) => {
+      await page.goto(service.url + "admin/templates");
+      await click(page, "td >> text=bookcase.xsl");
+      const before = await page.inputValue("#editor-text");
+      await page.fill("#editor-text", SHEET);
+      await click(page, "button >> text=Preview");
+      assert.match(await page.textContent("main"), /Nothing is published/);
+      assert.equal((await page.inputValue("#editor-text")).trim(), SHEET);
+      const [look] = await Promise.all([context.waitForEvent("page"), page.click("text=Look at it")]);
+      await look.waitForLoadState();
+      assert.match(look.url(), /\/_preview\/[0-9a-f]{32}$/);
+      assert.equal(await look.textContent("h1"), "Books: 1");
+      if (javaScriptEnabled) {
+        // Of no origin: it reaches neither cookies nor whoever opened it.
+        assert.equal(await look.evaluate(() => self.origin), "null");
+        assert.equal(await look.evaluate(() => opener), null);
+        assert.ok(await look.evaluate(() => document.styleSheets.length === 1));
+      }
+      // Its forms are sent nowhere.
+      await look.click("button");
+      assert.match(look.url(), /\/_preview\//);
+      await look.close();
+      // What is wrong is said beside what was typed.
+      await page.fill("#editor-text", SHEET.replace("count(", "cuont("));
+      await click(page, "button >> text=Preview");
+      assert.match(await page.textContent("#editor .cnc-error"), /bookcase\.xsl, line 4/);
+      assert.match(await page.inputValue("#editor-text"), /cuont/);
+      await page.goto(service.url + "admin/template?id=bookcase.xsl");
+      assert.equal(await page.inputValue("#editor-text"), before);
+      // A version that there is.
+      const [old] = await Promise.all([context.waitForEvent("page"), page.click("td >> text=Preview")]);
+      await old.waitForLoadState();
+      assert.match(await old.textContent("body"), /Emma/);
+      await old.close();
+      await page.fill("#editor-text", SHEET);
+      await click(page, "button >> text=Publish");
+      assert.match(await page.textContent("main"), /It is published/);
+      await page.goto(service.url);
+      assert.equal(await page.textContent("h1"), "Books: 1");
+    }, { javaScriptEnabled }, BOOKCASE, fillBookcase, /sandbox|Blocked form/));
+
+const conflict = async (look, page, service) => {
+  await look("record", "admin/record?node=books&id=emma&record-id=emma");
+  await page.fill('[name="year"]', "1815");
+  await service.ctl(["publish", "books", book("Emma, again", { author: "ws", kind: "play" }), "emma"]);
+  await click(page, "#record button");
+  const said = async (field) => await page.textContent(`[data-field="${field}"] .cnc-error`);
+  assert.match(await said("kind"), /It is now: Play/);
+  assert.match(await said("author"), /It is now: William Shakespeare/);
+  assert.match(await said("year"), /It is empty now/);
+  await look("conflict");
+};
+const SCREENS = {
+  lists: [["records", "admin/records"],
+    ["list", "admin/records?node=books&limit=2&filter=author%3Dja&filter=lent%3Dtrue&where=year%3E1"],
+    ["many", "admin/records?node=books&limit=2&sort=-year"], ["none", "admin/records?node=books&q=nothing"],
+    ["wrong", "admin/records?node=books&where=nonsense"]],
+  forms: [["add", "admin/record/add?node=books"], conflict],
+  nodes: [["nodes", "admin/nodes"], ["node", "admin/node?node=books"], ["item", "admin/item?node=books&id=hamlet"]],
+  templates: [["templates", "admin/templates"], ["template", "admin/template?id=theme.xsl"],
+    ["preview", "_do/templates/preview"]],
+};
+
+for (const [what, screens] of Object.entries(SCREENS))
+  for (const [colorScheme, width] of [["light", 1280], ["dark", 390]])
+    test(`admin ${what}: axe finds nothing, ${colorScheme}, ${width} wide`, () =>
+      withPanel(async (page, service) => {
+        const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+        const look = async (name, path) => {
+          if (path) await page.goto(service.url + path);
+          for (const summary of await page.locator("summary").all()) await summary.click();
+          await page.evaluate(axe);
+          const { violations } = await page.evaluate(() => window.axe.run());
+          assert.deepEqual(violations.map((v) => [name, v.id, v.nodes.map((x) => x.html + x.failureSummary)]), []);
+          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), name);
+          if (process.env.SHOTS)
+            await page.screenshot({ path: `${process.env.SHOTS}/admin-${name}-${colorScheme}-${width}.png`, fullPage: true });
+        };
+        for (const one of screens)
+          if (typeof one == "function") await one(look, page, service);
+          else await look(...one);
+      }, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true }));
