@@ -218,8 +218,7 @@ struct cnc_command {
     const struct cnc_record *record; /* what it asks; NULL: nothing */
     cnc_command_f *run;
     enum cnc_who who;
-    const char *roles; /* these too, and instead of .who when that is ADMINS:
-                          "staff editors" */
+    const char *roles; /* whoever has one of these too: "staff editors" */
     bool safe;         /* changes nothing: a GET may run it */
     const char *see;   /* the page to go to after it on the web; NULL: stay */
     const char *help;  /* a sentence for people: what it does */
