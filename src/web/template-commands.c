@@ -194,7 +194,7 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
     size_t max =
         items + cnc__table_len(a->files) + cnc__table_len(a->builtins);
     const char **ids = cnc__zalloc((max + 1) * sizeof(*ids));
-    struct cnc__str form = CNC__STR, note = CNC__STR;
+    struct cnc__str form = CNC__STR, note = CNC__STR, newer = CNC__STR;
 
     for (; n < items; n++) {
         ids[n] = cnc__node_item_at(node, n)->id;
@@ -212,20 +212,21 @@ run_list(struct cnc__agent *a, struct cnc__command_reply *reply,
                          "</reported>");
     for (size_t at = 0; at < n; at++) {
         if (write_template(&form, a, ids[at])) {
-            cnc__str_printf(&note, "%s%s",
-                            note.len > 0 ? ", "
-                                         : "The app has a newer one than what "
-                                           "was changed here: ",
+            cnc__str_printf(&newer, "%s%s", newer.len > 0 ? ", " : "",
                             ids[at]);
         }
     }
-    if (note.len > 0) {
-        cnc__str_puts(&note, ". templates/diff (to=file) shows it, "
-                             "templates/rollback (version=file) takes it.");
+    if (newer.len > 0) {
+        cnc__str_printf(&note,
+                        "The app has a newer file than what was changed here: "
+                        "%s. templates/diff (to=file) shows it, "
+                        "templates/rollback (version=file) takes it.",
+                        newer.data);
     }
     cnc__free(ids);
     cnc__result_done(reply, &form, note.data);
     cnc__str_fini(&note);
+    cnc__str_fini(&newer);
 }
 
 static void

@@ -444,7 +444,7 @@ def test_an_upgrade_keeps_what_somebody_changed(tmp_path, how):
         assert own_file(link) == "newer than the one that was changed here"
         assert own_file(link, "other.xsl") == "used"
         said = note(link.do("templates/list"))
-        assert said.startswith("The app has a newer one") and "t.xsl" in said
+        assert said.startswith("The app has a newer file") and "t.xsl" in said
         assert any("template.newer id=t.xsl" in line for line in s.log)
         diff = lines(link.do("templates/diff", id="t.xsl", to="file"), "diff")
         assert [d for d in diff if d[:1] in "+-"] == [
