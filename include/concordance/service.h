@@ -14,6 +14,12 @@ CNC_BEGIN_DECLS
 
 struct cnc_service;
 
+/* Make an app anew, of its code as it is now: *out outlives the service, and
+ * so does what was there before.  err: why that cannot be.  On the app's
+ * thread (CNC_APP_THREADED), else on the service's own. */
+typedef int cnc_app_again_f(const struct cnc_app **out, void *priv,
+                            struct cnc_error *err);
+
 struct cnc_service_app {
     const struct cnc_app *app; /* outlives the service */
     const char *files;         /* folder of its templates and assets/ */
@@ -23,6 +29,9 @@ struct cnc_service_app {
      * "./wiki.so", "auth" (in CONCORDANCE_APPS or the library's folder),
      * "auth=/accounts".  files NULL: what is beside its module. */
     const char *word;
+    /* Of an app that has no module: what "apps/reload" does; or NULL. */
+    cnc_app_again_f *again;
+    void *again_priv;
 };
 
 /*

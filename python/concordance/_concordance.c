@@ -154,6 +154,8 @@ take_apps(struct words *w, Py_ssize_t n)
         if (app->app == NULL) {
             return -1;
         }
+        app->again_priv = (void *)cnc__py_again_of(w->run, spec);
+        app->again = app->again_priv == NULL ? NULL : cnc__py_again;
         w->taken++;
     }
     w->n_apps++;

@@ -11,8 +11,11 @@ person who asked gets a plain error.
 """
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
+import importlib
+import linecache
 import os
 import sys
 import threading
@@ -53,9 +56,14 @@ def _where(error: BaseException) -> str:
     """The last line of its traceback, and the place: "KeyError: 'x'
     (shelf.py:12)"."""
     text = traceback.format_exception_only(type(error), error)[-1].strip()
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [(f.filename, f.lineno) for f
+              in traceback.extract_tb(error.__traceback__)
+              if not f.filename.startswith("<frozen ")]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno))
+        text = f"{type(error).__name__}: {error.msg}"
     if frames:
-        place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
+        place = f"{os.path.basename(frames[-1][0])}:{frames[-1][1]}"
         # What is cut is the text, not the place.
         text = f"{text[:200 - len(place)]} ({place})"
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -684,7 +692,8 @@ class App:
         own = vars(cls).get("name")
         roles = cls.roles.items() if isinstance(cls.roles, dict) else \
             ((name, None) for name in cls.roles)
-        return {"name": (own if base else cls.name) or cls.__name__.lower(),
+        return {"again": lambda: _again(cls),
+                "name": (own if base else cls.name) or cls.__name__.lower(),
                 "title": vars(cls).get("title") if base else cls.title,
                 "xmlns": cls.xmlns or None, "version": cls.version,
                 "base": base._c_word if base else None,
@@ -699,6 +708,49 @@ class App:
                 "handlers": handlers, "tasks": tasks, "commands": commands,
                 "settings": cls.Settings.__spec__() if cls.Settings else None,
                 "start": self._plain_hook(start) if start else None}
+
+
+def _fresh(name: str):
+    """The module of that name, imported anew with all of its package; when
+    that fails, the old ones are what they were."""
+    top = name.partition(".")[0]
+    old = {n: m for n, m in sys.modules.items()
+           if n == top or n.startswith(top + ".")}
+    for n, module in old.items():
+        del sys.modules[n]
+        # Its time is of whole seconds: it may be of a file before this one.
+        cached = getattr(module, "__cached__", None)
+        if cached and os.path.exists(cached):
+            with contextlib.suppress(OSError):
+                os.remove(cached)
+    importlib.invalidate_caches()
+    linecache.checkcache()
+    try:
+        return importlib.import_module(name)
+    except BaseException:
+        for n in [n for n in sys.modules
+                  if n == top or n.startswith(top + ".")]:
+            del sys.modules[n]
+        sys.modules.update(old)
+        raise
+
+
+def _again(cls: type["App"]) -> dict | str:
+    """The spec of the class as its file is now; or why there is none."""
+    name = cls.__module__
+    if name == "__main__":
+        return ("the app is in the script that was started, which cannot be "
+                "imported again; start the service again")
+    try:
+        new = _fresh(name)
+        for part in cls.__qualname__.split("."):
+            new = getattr(new, part)
+        if not (isinstance(new, type) and issubclass(new, App)):
+            return f"{cls.__qualname__} in {name} is no App any more"
+        return new().__spec__()
+    except BaseException as error:
+        traceback.print_exc()
+        return _where(error)
 
 
 def load(word: str) -> type[App]:

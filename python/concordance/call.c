@@ -208,3 +208,36 @@ cnc__py_compute(const struct cnc_element *record, char *out, size_t size,
     PyGILState_Release(gil);
     return s == NULL ? CNC_EREFUSED : 0;
 }
+
+int
+cnc__py_again(const struct cnc_app **out, void *priv, struct cnc_error *err)
+{
+    const struct hook *h = priv;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    const struct cnc_app *app = NULL;
+    PyObject *result;
+
+    h->run->n_inside++;
+    result = PyObject_CallNoArgs(h->call);
+    if (result != NULL && PyUnicode_Check(result)) { /* why not */
+        const char *text = PyUnicode_AsUTF8AndSize(result, NULL);
+
+        cnc_error_set(err, CNC_EINVAL, "not-acceptable", "%s",
+                      text == NULL ? "it cannot be said" : text);
+    } else if (result != NULL && PyList_Append(h->run->spec, result) == 0) {
+        app = cnc__py_app(h->run, result); /* the list keeps its handlers */
+    }
+    if (PyErr_Occurred() != NULL) {
+        cnc__py_log_exception();
+    }
+    if (app == NULL && err->code == 0) {
+        cnc_error_set(err, CNC_EINVAL, "not-acceptable",
+                      "the new version has declarations that are none; the "
+                      "log says more");
+    }
+    Py_XDECREF(result);
+    h->run->n_inside--;
+    PyGILState_Release(gil);
+    *out = app;
+    return err->code;
+}

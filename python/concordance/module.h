@@ -77,11 +77,16 @@ int cnc__py_on_record(struct cnc_request *r, struct cnc_element *e);
 int cnc__py_compute(const struct cnc_element *record, char *out, size_t size,
                     void *priv);
 int cnc__py_on_call(struct cnc_request *r);
+/* cnc_app_again_f: priv is the hook that makes the spec of the new class. */
+int cnc__py_again(const struct cnc_app **out, void *priv,
+                  struct cnc_error *err);
 /* Log the Python error with its traceback, and clear it; under the GIL. */
 void cnc__py_log_exception(void);
 
 /* -- spec.c --------------------------------------------------------------- */
 
+/* What makes the app of this spec anew; NULL: nothing. */
+const struct hook *cnc__py_again_of(struct run *run, PyObject *spec);
 /* From the dict that App.__spec__() makes, in run's arena; NULL with the
  * Python error. */
 const struct cnc_app *cnc__py_app(struct run *run, PyObject *spec);

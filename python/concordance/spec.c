@@ -300,6 +300,12 @@ make_names(struct run *run, PyObject *spec, const char *key)
     return out;
 }
 
+const struct hook *
+cnc__py_again_of(struct run *run, PyObject *spec)
+{
+    return get_hook(run, spec, "again");
+}
+
 const struct cnc_app *
 cnc__py_app(struct run *run, PyObject *spec)
 {

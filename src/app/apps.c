@@ -282,6 +282,17 @@ cnc__apps_place(struct cnc__apps *a, const char *name, const char *mount,
 }
 
 void
+cnc__apps_again(struct cnc__apps *a, const char *name, cnc_app_again_f *again,
+                void *priv)
+{
+    struct cnc__app *app = cnc__app_find(a, name);
+
+    CNC_CHECK(app != NULL);
+    app->again = again;
+    app->again_priv = priv;
+}
+
+void
 cnc__apps_agent(struct cnc__apps *a, struct cnc__agent *agent)
 {
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);

@@ -15,6 +15,7 @@
 
 #include <concordance/app.h>
 #include <concordance/login.h>
+#include <concordance/service.h>
 
 #include "../pubsub/command.h"
 #include "../pubsub/pubsub.h"
@@ -120,6 +121,9 @@ CNC_API int cnc__apps_add(struct cnc__apps *a, const struct cnc_app *app,
 CNC_API int cnc__apps_place(struct cnc__apps *a, const char *name,
                             const char *mount, const char *file,
                             const char *files, struct cnc_error *err);
+/* What makes the app of this name anew, for "apps/reload". */
+CNC_API void cnc__apps_again(struct cnc__apps *a, const char *name,
+                             cnc_app_again_f *again, void *priv);
 /* An app that one of those known needs or extends and that is not known: its
  * name, *new*; NULL when there is none. */
 CNC_API char *cnc__apps_missing(struct cnc__apps *a);

@@ -29,9 +29,8 @@ cnc__app_set_state(struct cnc__app *app, enum cnc__app_state state,
 /* -- which there are ---------------------------------------------------------
  */
 
-/* Nothing of it runs any more: its thread can go. */
-static void
-end_thread(struct cnc__app *app)
+void
+cnc__app_end_thread(struct cnc__app *app)
 {
     if (app->thread != NULL && !cnc__app_thread_part(app)) {
         if (cnc__app_thread_leave(app->thread)) {
@@ -48,7 +47,7 @@ unlink_app(struct cnc__app *app)
 {
     struct cnc__app **at = &app->apps->first;
 
-    end_thread(app);
+    cnc__app_end_thread(app);
     while (*at != app) {
         at = &(*at)->next;
     }
@@ -191,7 +190,7 @@ undone(const struct cnc_error *err, void *priv)
     struct change *c = priv;
     struct cnc__app *app = c->list[c->at];
 
-    end_thread(app);
+    cnc__app_end_thread(app);
     cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
     undo_next(c);
 }
@@ -338,7 +337,7 @@ stopped(const struct cnc_error *err, void *priv)
     struct change *c = priv;
     struct cnc__app *app = c->list[c->at];
 
-    end_thread(app);
+    cnc__app_end_thread(app);
     cnc__log(CNC_LOG_INFO, "app.stopped", "app=%s", app->own->name);
     c->at++;
     stop_next(c);

@@ -64,6 +64,8 @@ struct cnc__app {
     struct cnc__app *by;        /* the app that extends it: runs as this one */
     char *mount;                /* "/wiki", or NULL */
     char *file, *files;         /* its module; the folder of its templates */
+    cnc_app_again_f *again;     /* makes it anew; NULL: its module does */
+    void *again_priv;
     enum cnc__app_state state;
     char *error;    /* why it is refused or paused, its last fault; or NULL */
     bool reloading; /* its nodes stay in sight meanwhile */
@@ -320,6 +322,9 @@ void cnc__app_run_stop(struct cnc__app *app, cnc__app_ran_f *done, void *priv);
  * comes once, now or later. */
 void cnc__app_take_templates(struct cnc__app *app, void (*done)(void *priv),
                              void *priv);
+
+/* life.c: nothing of it runs any more; its thread can go. */
+void cnc__app_end_thread(struct cnc__app *app);
 
 /* kept.c: keep what the operator made of the apps, as far as it changed; done
  * (may be NULL) comes once, now or later, when it is durable. */

@@ -197,6 +197,20 @@ stopped(const struct cnc_error *err, void *priv)
     declare(l);
 }
 
+/* Nothing of it is there: the next start takes the new version. */
+static void
+swap_stopped(struct cnc__app *layer, const struct cnc_app *decl,
+             struct cnc_error *err)
+{
+    const struct cnc_app *old = layer->own;
+
+    layer->own = decl;
+    if (cnc__apps_order(layer->apps, err) != 0) {
+        layer->own = old;
+        CNC_CHECK(cnc__apps_order(layer->apps, NULL) == 0);
+    }
+}
+
 void
 cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
                  cnc__app_done_f *done, void *priv)
@@ -212,11 +226,6 @@ cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
                       "there is no app \"%s\"", decl->name);
     } else if (a->busy) {
         cnc_error_set(&err, CNC_EEXIST, "conflict", CNC__APP_BUSY);
-    } else if (app->state != CNC__APP_RUNNING) {
-        cnc_error_set(&err, CNC_EEXIST, "conflict",
-                      "app \"%s\" does not run: start it, and the new "
-                      "version is taken",
-                      decl->name);
     } else if ((decl->flags & CNC_APP_THREADED) !=
                (layer->own->flags & CNC_APP_THREADED)) {
         cnc_error_set(&err, CNC_EINVAL, NULL,
@@ -225,6 +234,11 @@ cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
                       decl->name);
     } else {
         cnc__app_check(decl, &err);
+    }
+    if (err.code == 0 && !app->declared) {
+        swap_stopped(layer, decl, &err);
+        done(err.code == 0 ? NULL : &err, NULL, priv);
+        return;
     }
     if (err.code != 0) {
         done(&err, NULL, priv);
@@ -240,101 +254,4 @@ cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
     l->priv = priv;
     a->busy = true;
     cnc__app_run_stop(app, stopped, l);
-}
-
-/* -- the command -------------------------------------------------------------
- */
-
-struct op {
-    struct cnc__apps *apps;
-    struct cnc__command_reply *reply;
-    char *name, *who;
-};
-
-static void
-op_done(const struct cnc_error *err, const char *text, void *priv)
-{
-    struct op *op = priv;
-    struct cnc__str note = CNC__STR;
-
-    cnc__str_printf(&note, "%s runs in its new version.", op->name);
-    cnc__command_done(op->reply, err, note.data, NULL);
-    cnc__str_fini(&note);
-    cnc__free(op->name);
-    cnc__free(op->who);
-    cnc__free(op);
-}
-
-static void
-op_run(void *arg)
-{
-    struct op *op = arg;
-    struct cnc__apps *a = op->apps;
-    struct cnc__app *app = cnc__app_find(a, op->name);
-    const struct cnc_app *decl = NULL;
-    struct cnc_error err = {0};
-
-    if (a->leaving) {
-        cnc_error_set(&err, CNC_ECLOSED, "service-unavailable",
-                      "the service is stopping");
-    } else if (app == NULL) {
-        cnc_error_set(&err, CNC_ENOENT, "item-not-found",
-                      "there is no app \"%s\"", op->name);
-    } else if (app->file == NULL || a->env.load_again == NULL) {
-        cnc_error_set(&err, CNC_EINVAL, "not-acceptable",
-                      "app \"%s\" has no module of its own; start the "
-                      "service again",
-                      op->name);
-    } else if (a->env.load_again(&decl, app->file, &err) == 0 &&
-               strcmp(decl->name, op->name) != 0) {
-        cnc_error_set(&err, CNC_EINVAL, "not-acceptable",
-                      "%s is the app \"%s\" now, not \"%s\"", app->file,
-                      decl->name, op->name);
-    }
-    if (err.code != 0) {
-        op_done(&err, NULL, op);
-        return;
-    }
-    cnc__app_replace(a, decl, op_done, op);
-}
-
-static void
-run_reload(struct cnc__command_reply *reply, const struct cnc__caller *who,
-           struct cnc__values *v, void *priv)
-{
-    const char *name = cnc__values_get(v, "name", 0);
-    struct cnc__apps *a = priv;
-    struct op *op;
-
-    if (name == NULL || cnc__app_find(a, name) == NULL) {
-        cnc__command_refuse(reply, v, "name", "There is no such app.");
-        return;
-    }
-    op = cnc__zalloc(sizeof(*op));
-    op->apps = a;
-    op->reply = reply;
-    op->name = cnc__strdup(name);
-    op->who = cnc__strdup(who->who.jid);
-    a->env.post(op_run, op, a->env.priv);
-}
-
-static const struct cnc_record name_record = {
-    "app", CNC_FIELDS({"name", "The app", .required = true, .max_len = 64})};
-
-int
-cnc__apps_reload_command(struct cnc__apps *a, struct cnc_error *err)
-{
-    const struct cnc__command c = {
-        .node = (char *)"apps/reload",
-        .name = (char *)"Reload an app",
-        .help = (char *)"Its module and templates are read again; sessions, "
-                        "subscriptions and open pages stay.  If the new "
-                        "version cannot start, the old one goes on.",
-        .record = &name_record,
-        .see = (char *)"/_do/apps",
-        .who = CNC_ADMINS,
-        .run = run_reload,
-        .priv = a};
-
-    return cnc__commands_add(a->env.commands, &c, err);
 }

@@ -501,6 +501,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = a->word != NULL
                    ? add_word(s, a->word, a->files, err)
                    : add_app(s, a->app, a->mount, a->file, a->files, err);
+        if (code == 0 && a->again != NULL) {
+            cnc__apps_again(s->apps, a->app->name, a->again, a->again_priv);
+        }
     }
     if (code == 0) {
         add_needs(s, &missing);
