@@ -42,6 +42,7 @@ static const struct {
     {"error", "Error"},
     {"items", "Items"},
     {"bytes", "Bytes"},
+    {"memory", "Memory"},
     {"submits", "Submits"},
     {"refused", "Refused"},
     {"faults", "Faults"},
@@ -137,6 +138,7 @@ add_row(const struct cnc__app_info *app, void *priv)
     cnc__result_cell(&t->rows, "error", app->error);
     cnc__result_count(&t->rows, "items", app->items);
     cnc__result_count(&t->rows, "bytes", app->bytes);
+    cnc__result_count(&t->rows, "memory", app->memory);
     cnc__result_count(&t->rows, "submits", app->submits);
     cnc__result_count(&t->rows, "refused", app->refused);
     cnc__result_count(&t->rows, "faults", app->faults);
@@ -144,7 +146,7 @@ add_row(const struct cnc__app_info *app, void *priv)
     cnc__result_cell(&t->rows, "published_s", rate.data);
     cnc__result_count(&t->rows, "threads", app->threads);
     cnc__result_cell(&t->rows, "needed_by", app->needed_by);
-    cnc__result_cell(&t->rows, "module", app->file == NULL ? "false" : "true");
+    cnc__result_cell(&t->rows, "module", app->reloads ? "true" : "false");
     cnc__str_puts(&t->rows, "</item>");
     cnc__str_fini(&rate);
 }

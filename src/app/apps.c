@@ -249,6 +249,7 @@ cnc__apps_add(struct cnc__apps *a, const struct cnc_app *decl,
     app = cnc__zalloc(sizeof(*app));
     app->apps = a;
     app->own = app->decl = decl;
+    app->heap = cnc__heap_new();
     app->fresh = true;
     cnc__arena_init(&app->arena);
     while (*last != NULL) {

@@ -192,6 +192,7 @@ enum cnc__app_state {
 struct cnc__app_info { /* borrowed until the registry changes */
     const char *name, *title, *version, *extends, *mount;
     const char *file; /* the module; NULL: built into the program */
+    bool reloads;     /* apps/reload can */
     const char *const *needs;
     const char *needed_by; /* "desk shelf", or "" */
     enum cnc__app_state state;
@@ -200,6 +201,7 @@ struct cnc__app_info { /* borrowed until the registry changes */
     uint64_t submits, refused, faults, published; /* since it was started */
     double published_s;  /* a second, over the last minute */
     size_t items, bytes; /* in its nodes */
+    size_t memory;       /* what its code holds: see base/heap.h */
     size_t threads;
 };
 typedef void cnc__app_info_f(const struct cnc__app_info *info, void *priv);

@@ -110,7 +110,8 @@ start_now(struct cnc__app *app, struct cnc_error *err)
         struct cnc__app_mark mark;
 
         cnc__request_entry(&r, CNC__ENTRY_START, NULL, NULL);
-        cnc__app_mark(&mark, app->decl->name, true);
+        app->heap_before = cnc__heap_bytes(app->heap);
+        cnc__app_mark(&mark, app->decl->name, app->heap, true);
         code = app->decl->start(&r);
         cnc__app_unmark(&mark);
     }

@@ -167,6 +167,18 @@ look_for_flood(struct cnc__app *app)
     }
 }
 
+static void
+look_for_leak(struct cnc__app *app)
+{
+    uint64_t max = app->apps->env.limits.memory;
+    int64_t more = cnc__heap_bytes(app->heap) - app->heap_before;
+
+    if (max > 0 && more > 0 && (uint64_t)more > max) {
+        pause_soon(app, "it holds %lld MB of memory more than when it started",
+                   (long long)(more >> 20));
+    }
+}
+
 /* Its thread is given up, and with it whatever waits there. */
 static void
 look_for_stuck(struct cnc__app *app)
@@ -199,6 +211,7 @@ void
 cnc__app_sample(struct cnc__app *app)
 {
     look_for_flood(app);
+    look_for_leak(app);
     look_for_stuck(app);
     if (app->harm != NULL) {
         pause_now(app->apps);
@@ -233,4 +246,5 @@ cnc__app_judge(const struct cnc_request *r, int code)
     } else {
         app->streak = 0;
     }
+    look_for_leak(app);
 }

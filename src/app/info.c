@@ -58,6 +58,7 @@ cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
             .extends = d->extends,
             .mount = app->mount,
             .file = app->file,
+            .reloads = app->file != NULL || app->again != NULL,
             .needs = d->needs,
             .state = app->state,
             .error = error_of(app),
@@ -66,6 +67,9 @@ cnc__apps_each(struct cnc__apps *a, cnc__app_info_f *f, void *priv)
             .faults = app->counts.faults,
             .published = app->counts.published,
             .published_s = cnc__app_rate(app, CNC__APP_SAMPLES),
+            .memory = cnc__heap_bytes(app->heap) < 0
+                          ? 0
+                          : (size_t)cnc__heap_bytes(app->heap),
             .threads = app->thread == NULL ? 0 : 1,
         };
 

@@ -24,10 +24,12 @@ cnc__app_running_core(uint64_t *call)
 }
 
 void
-cnc__app_mark(struct cnc__app_mark *m, const char *app, bool core)
+cnc__app_mark(struct cnc__app_mark *m, const char *app, struct cnc__heap *heap,
+              bool core)
 {
     m->before = running;
     m->core = core;
+    m->heap = cnc__heap_set(heap);
     running = app;
     if (core) {
         atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
@@ -38,6 +40,7 @@ cnc__app_mark(struct cnc__app_mark *m, const char *app, bool core)
 void
 cnc__app_unmark(const struct cnc__app_mark *m)
 {
+    cnc__heap_set(m->heap);
     running = m->before;
     if (m->core) {
         atomic_store_explicit(&on_core, m->before, memory_order_release);

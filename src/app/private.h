@@ -9,6 +9,7 @@
 
 #include "../base/arena.h"
 #include "../base/check.h"
+#include "../base/heap.h"
 #include "../base/log.h"
 #include "../base/rate.h"
 #include "../base/str.h"
@@ -87,6 +88,8 @@ struct cnc__app {
     size_t n_pages;    /* so many of them */
     int mark;          /* needs.c: its way through the graph */
     struct cnc__app_counts counts;
+    struct cnc__heap *heap; /* what its code has allocated */
+    int64_t heap_before;    /* when it was started */
     struct cnc__app_node *nodes;
     struct cnc__app_handler *handlers;
     struct cnc__app_task *tasks;

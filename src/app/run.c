@@ -94,6 +94,7 @@ cnc__app_run_start(struct cnc__app *app, const char *what,
                                 .done = done,
                                 .priv = priv};
 
+    app->heap_before = cnc__heap_bytes(app->heap);
     call(app, &how);
 }
 

@@ -154,7 +154,7 @@ run(struct cnc_request *r, bool core)
     struct cnc__app_mark mark;
     int code;
 
-    cnc__app_mark(&mark, r->app_name, core);
+    cnc__app_mark(&mark, r->app_name, r->app->heap, core);
     code = r->run(r);
     cnc__app_unmark(&mark);
     return code;
@@ -412,7 +412,10 @@ cnc__app_on_core(struct cnc_request *r, void (*f)(void *arg), void *arg)
     bool there;
 
     if (t == NULL) {
+        struct cnc__heap *heap = cnc__heap_set(NULL); /* it is the core's */
+
         f(arg);
+        cnc__heap_set(heap);
         return true;
     }
     pthread_mutex_init(&c.lock, NULL);

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "check.h"
+#include "heap.h"
 #include "text.h"
 
 void
@@ -22,7 +23,9 @@ cnc__panic(const char *file, int line, const char *what)
 void *
 cnc__zalloc(size_t size)
 {
+    struct cnc__heap *h = cnc__heap_set(NULL); /* it is our own */
     void *p = calloc(1, size == 0 ? 1 : size);
+    cnc__heap_set(h);
     if (p == NULL) {
         cnc__panic(__FILE__, __LINE__, "out of memory");
     }
@@ -37,7 +40,9 @@ cnc__realloc(void *p, size_t n, size_t size)
         cnc__panic(__FILE__, __LINE__, "size overflow");
     }
     /* realloc(p, 0) may free p and return NULL: never ask for it. */
+    struct cnc__heap *h = cnc__heap_set(NULL);
     void *q = realloc(p, bytes == 0 ? 1 : bytes);
+    cnc__heap_set(h);
     if (q == NULL) {
         cnc__panic(__FILE__, __LINE__, "out of memory");
     }
@@ -81,7 +86,9 @@ cnc__trim(void)
 void
 cnc__free(void *p)
 {
+    struct cnc__heap *h = cnc__heap_set(NULL);
     free(p);
+    cnc__heap_set(h);
 }
 
 void

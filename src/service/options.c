@@ -47,6 +47,8 @@ static const char help[] =
     "                     app is paused [30]\n"
     "  --app-flood N      items a second that an app may publish, for ten\n"
     "                     seconds [2000]\n"
+    "  --app-memory N     MB that an app may take more than when it started\n"
+    "                     [no limit]\n"
     "\n"
     "The XMPP network (LIST: may be given again):\n"
     "  --c2s ADDR         LIST clients by TCP, such as *:5222\n"
@@ -162,6 +164,7 @@ static const struct option {
     O("upload-guests", FLAG, upload_guests, 0, 0),
     O("app-time", NUMBER, app_time, 1, 86400),
     O("app-flood", NUMBER, app_flood, 1, 1 << 30),
+    O("app-memory", NUMBER, app_memory, 1, 1 << 20),
 #undef D
 #undef O
 };

@@ -253,6 +253,7 @@ limits_of(const struct cnc_service *s)
     }
     return (struct cnc__apps_limits){.handler_s = o->app_time,
                                      .flood_rate = o->app_flood,
+                                     .memory = (uint64_t)o->app_memory << 20,
                                      .flood_s = (uint32_t)n};
 }
 

@@ -83,6 +83,10 @@ cnc__build_finish(struct cnc__build *b)
     t->magic = CNC__TREE_MAGIC;
     t->size = b->len;
     t->first = b->first;
+    t->owner = cnc__heap_now();
+    if (t->owner != NULL) {
+        cnc__heap_add(t->owner, t->size);
+    }
     atomic_init(&t->refs, 1);
     return (struct cnc_element *)((char *)t + b->first);
 }

@@ -12,6 +12,10 @@ new_mutable(enum cnc_kind kind, const char *ns, const char *name)
     m->head.magic = CNC__MUTABLE_MAGIC;
     m->head.kind = kind;
     m->refs = 1;
+    m->owner = cnc__heap_now();
+    if (m->owner != NULL) {
+        cnc__heap_add(m->owner, sizeof(*m));
+    }
     m->name = cnc__strdup(name);
     m->prefix = cnc__strdup("");
     m->ns = cnc__ns_hold(ns);

@@ -29,6 +29,9 @@ tree_unref(struct cnc__tree *t)
         atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel);
     CNC_CHECK(before != 0);
     if (before == 1) {
+        if (t->owner != NULL) {
+            cnc__heap_add(t->owner, -(int64_t)t->size);
+        }
         /* The first element's magic too: most holders point at it. */
         ((struct cnc_element *)((char *)t + t->first))->magic = 0;
         CNC_OBJ_FREE(t);
@@ -98,6 +101,9 @@ cnc_element_unref(struct cnc_element **ep)
             }
         }
         free_parts(m);
+        if (m->owner != NULL) {
+            cnc__heap_add(m->owner, -(int64_t)sizeof(*m));
+        }
         m->head.magic = 0;
         cnc__free(m);
     }

@@ -22,6 +22,7 @@
 #include <concordance/xml.h>
 
 #include "../base/check.h"
+#include "../base/heap.h"
 
 #define CNC__TREE_MAGIC    0x7EEE0001u
 #define CNC__FROZEN_MAGIC  0xE1E30F01u
@@ -34,6 +35,7 @@
 struct cnc__tree {
     uint32_t magic;
     atomic_uint refs;
+    struct cnc__heap *owner; /* whose code made it, or NULL */
     uint32_t size;
     uint32_t first; /* the first element */
     char empty[4];  /* where the offset of "" leads */
@@ -88,8 +90,9 @@ struct cnc__mchild {
 struct cnc__mutable {
     struct cnc_element head;
     uint32_t refs;
-    size_t n_parents; /* child slots that hold it */
-    uint64_t seen;    /* the last walk that came by */
+    struct cnc__heap *owner; /* as a tree's; its texts are not counted */
+    size_t n_parents;        /* child slots that hold it */
+    uint64_t seen;           /* the last walk that came by */
     char *name, *prefix, *content;
     const char *ns;
     struct cnc__mattr *attrs;

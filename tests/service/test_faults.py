@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from service import BUILD, Service, needs_python, until
+from service import BUILD, HAS_PYTHON, Service, needs_python, until
 from test_apps import apps
 
-TROUBLE = os.path.join(BUILD, "tests/service/apps/trouble-threaded.so")
+APPS = os.path.join(BUILD, "tests/service/apps")
 
 SOURCE = '''
 import time
@@ -132,8 +132,14 @@ def test_a_python_app_that_floods_is_paused(tmp_path):
 
 
 class Troubled(Service):
+    trouble = "trouble-threaded.so"
+
     def command(self):
-        return [*super().command(), TROUBLE]
+        return [*super().command(), os.path.join(APPS, self.trouble)]
+
+
+class OnCore(Troubled):
+    trouble = "trouble.so"
 
 
 def test_a_c_handler_that_loops_is_left_behind_and_its_app_paused(tmp_path):
@@ -156,3 +162,51 @@ def test_a_c_handler_that_loops_is_left_behind_and_its_app_paused(tmp_path):
         s.log.clear()
         s.start()
         assert app(s, "trouble")["state"] == "paused"
+
+
+def memory(s: Service) -> int:
+    return int(app(s, "trouble")["memory"])
+
+
+@pytest.mark.skipif(not HAS_PYTHON, reason="sanitizers have another malloc")
+@pytest.mark.parametrize("kind", [OnCore, Troubled])
+def test_a_c_app_that_leaks_is_paused(kind):
+    with kind("bookcase-c", "--app-memory", "8") as s:
+        for n in range(1, 3):
+            assert s.ctl("do", "leak").returncode == 0
+            assert memory(s) // (3 << 20) == n
+        # what it gives back is not counted, whenever it does
+        for _ in range(3):
+            assert s.ctl("do", "churn").returncode == 0
+        assert memory(s) < 8 << 20
+        assert app(s, "trouble")["state"] == "running"
+        s.ctl("do", "leak")
+        assert paused(s, "trouble") == \
+            "it holds 10 MB of memory more than when it started"
+        assert s.get("/")[0] == 200
+        # started again it may take as much as before
+        assert s.ctl("do", "apps/start", "name=trouble").returncode == 0
+        assert s.ctl("do", "leak").returncode == 0
+        assert app(s, "trouble")["state"] == "running"
+        assert int(app(s, "mybookcase")["memory"]) < 1 << 20
+
+
+def test_an_app_that_keeps_its_records_is_paused():
+    with OnCore("bookcase-c", "--app-memory", "3") as s:
+        for _ in range(10):
+            if s.ctl("do", "hold", check=False).returncode != 0:
+                break
+        assert paused(s, "trouble") == \
+            "it holds 3 MB of memory more than when it started"
+        assert s.get("/")[0] == 200
+
+
+def test_what_many_submits_take_is_not_the_apps_for_ever():
+    """It publishes, refuses and answers, and what that takes is freed."""
+    with Service("bookcase-c") as s:
+        def work(n):
+            for i in range(n):
+                s.post(title=f"T{i}", author="A", isbn="978-3-16-148410-0")
+            return int(app(s, "mybookcase")["memory"])
+        first = work(20)
+        assert work(200) - first < 20000
