@@ -5,7 +5,7 @@
  *
  * Two things are counted: what that code, and libraries that it calls, get
  * from malloc() and give back to free() meanwhile, where the program counts
- * (concordanced does: src/service/malloc.c; Python's does not); and elements
+ * (concordanced does: malloc.c; Python's does not); and elements
  * made meanwhile, until they are freed, by whomever.  What this library
  * allocates otherwise is its own.
  */
