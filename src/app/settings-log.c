@@ -338,7 +338,9 @@ forget_oldest(struct cnc__settings *s, size_t n)
     for (size_t i = 0; i < n; i++) {
         version_fini(&s->all[i]);
     }
-    memmove(s->all, s->all + n, (s->n - n) * sizeof(*s->all));
+    if (n > 0) { /* else there may be no list at all */
+        memmove(s->all, s->all + n, (s->n - n) * sizeof(*s->all));
+    }
     s->n -= n;
 }
 

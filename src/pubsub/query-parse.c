@@ -24,7 +24,11 @@ static int
 wrong(struct source *s, const char *fmt, const char *word, size_t len)
 {
     struct cnc__str text = CNC__STR;
-    cnc__str_printf(&text, fmt, (int)(len < SHOWN ? len : SHOWN), word);
+    size_t n = len < SHOWN ? len : SHOWN;
+    while (n > 0 && n < len && ((unsigned char)word[n] & 0xC0) == 0x80) {
+        n--; /* whole characters */
+    }
+    cnc__str_printf(&text, fmt, (int)n, word);
     cnc_error_set(s->err, CNC_EINVAL, "bad-request", "%s: %s", s->what,
                   text.data);
     cnc__str_fini(&text);
@@ -224,7 +228,8 @@ read_all(struct source *s, struct cnc__query *q,
     }
     if (strlen(s->at) > CNC__QUERY_BYTES) {
         return wrong(s, "it is too long, from \"%.*s\" on",
-                     s->at + CNC__QUERY_BYTES, SHOWN);
+                     s->at + CNC__QUERY_BYTES,
+                     strlen(s->at + CNC__QUERY_BYTES));
     }
     int rc = 0;
     for (skip_blanks(s); rc == 0 && *s->at != '\0'; skip_blanks(s)) {

@@ -370,6 +370,12 @@ a_wrong_word_is_named(void **state)
     for (int i = 0; i < 1001; i++) {
         cnc__str_putc(&wide, 'x');
     }
+    struct cnc__str euros = CNC__STR, shown = CNC__STR;
+    cnc__str_puts(&shown, "where: the record \"book\" has no field \"");
+    for (int i = 0; i < 22; i++) {
+        cnc__str_puts(&euros, "\u20ac");
+        cnc__str_puts(&shown, i < 21 ? "\u20ac" : "\"");
+    }
     const struct {
         const char *where, *sort, *want;
     } all[] = {
@@ -401,6 +407,7 @@ a_wrong_word_is_named(void **state)
         {many.data, NULL,
          "where: there are too many conditions, from \"year>16 \" on"},
         {wide.data, NULL, "where: it is too long, from \"x\" on"},
+        {euros.data, NULL, shown.data}, /* no half of a character */
         {NULL, "yaer", "sort: the record \"book\" has no field \"yaer\""},
         {NULL, "-", "sort: the record \"book\" has no field \"\""},
         {NULL, "--year", "sort: the record \"book\" has no field \"-year\""},
@@ -428,6 +435,8 @@ a_wrong_word_is_named(void **state)
     cnc__str_fini(&many);
     cnc__str_fini(&sorts);
     cnc__str_fini(&wide);
+    cnc__str_fini(&euros);
+    cnc__str_fini(&shown);
 }
 
 /* -- an index ------------------------------------------------------------- */
