@@ -195,7 +195,7 @@ doctor_wire_tls(struct doctor_wire *w, const char *name, const char *alpn,
         }
     }
     SSL_get0_alpn_selected(w->ssl, &chosen, &len);
-    if (len < sizeof(w->alpn)) {
+    if (len > 0 && len < sizeof(w->alpn)) {
         memcpy(w->alpn, chosen, len);
     }
     return 0;
