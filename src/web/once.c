@@ -6,7 +6,10 @@
  */
 #include "web.h"
 
-#define MAX_ONCE 16 /* under way together */
+/* Under way together.  Strangers, who may ask as often as they like, leave
+ * room for whoever is logged in. */
+#define MAX_ONCE     32
+#define MAX_STRANGER 16
 
 struct cnc__once {
     struct cnc__once *prev, *next;
@@ -134,15 +137,17 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
     }
 }
 
-/* NULL: too many are under way. */
+static bool
+has_room(const struct cnc__agent *a, bool stranger)
+{
+    return a->n_once < (stranger ? MAX_STRANGER : MAX_ONCE);
+}
+
 static struct cnc__once *
 begin_with(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
            const char *id, struct cnc__sheet *instead, const char *lang,
            const struct cnc__str *source, void *priv)
 {
-    if (a->n_once >= MAX_ONCE) {
-        return NULL;
-    }
     struct cnc__once *o = cnc__zalloc(sizeof(*o));
     struct cnc__str text = CNC__STR;
     a->n_once++;
@@ -224,18 +229,19 @@ cnc__once_try(struct cnc__web_page *p, const struct cnc__viewer *who,
     struct cnc__agent *a = p->agent;
     bool own = !uses || strcmp(p->template_, id) == 0;
     struct cnc__str text = CNC__STR;
+    if (!has_room(a, who->bare == NULL)) {
+        return false;
+    }
     cnc__web_source(&text, p, NULL, 0);
     struct cnc__once *o = begin_with(
         a, a->next_worker++, own ? sheet : cnc__sheet_of(a, p->template_), id,
         sheet, p->lang, &text, priv);
     cnc__str_fini(&text);
-    if (o != NULL) {
-        o->f = f;
-        cnc__viewer_copy(&o->who, who);
-        send_forms(o, p, NULL, NULL, NULL);
-        end(o, &none);
-    }
-    return o != NULL;
+    o->f = f;
+    cnc__viewer_copy(&o->who, who);
+    send_forms(o, p, NULL, NULL, NULL);
+    end(o, &none);
+    return true;
 }
 
 bool
@@ -243,25 +249,27 @@ cnc__once(struct cnc__web_page *p, const struct cnc__viewer *who,
           const char *node, const struct cnc__values *v, const char *item_id,
           cnc__once_f *f, void *priv)
 {
-    struct cnc__once *o = begin_page(p, NULL, priv);
-    if (o != NULL) {
-        o->f = f;
-        cnc__viewer_copy(&o->who, who);
-        end_page(o, p, node, v, item_id);
+    if (!has_room(p->agent, who->bare == NULL)) {
+        return false;
     }
-    return o != NULL;
+    struct cnc__once *o = begin_page(p, NULL, priv);
+    o->f = f;
+    cnc__viewer_copy(&o->who, who);
+    end_page(o, p, node, v, item_id);
+    return true;
 }
 
 bool
 cnc__once_shared(struct cnc__web_page *p, const struct cnc__window *window,
                  cnc__once_shared_f *f, void *priv)
 {
-    struct cnc__once *o = begin_page(p, window, priv);
-    if (o != NULL) {
-        o->shared = f;
-        end_page(o, p, NULL, NULL, NULL);
+    if (!has_room(p->agent, true)) { /* strangers may ask for it as well */
+        return false;
     }
-    return o != NULL;
+    struct cnc__once *o = begin_page(p, window, priv);
+    o->shared = f;
+    end_page(o, p, NULL, NULL, NULL);
+    return true;
 }
 
 bool
@@ -272,11 +280,11 @@ cnc__once_source(struct cnc__agent *a, const struct cnc__actor *who,
                  cnc__once_f *f, void *priv)
 {
     static const struct cnc__str none = CNC__STR;
-    struct cnc__once *o =
-        begin(a, a->next_worker++, sheet, lang, source, priv);
-    if (o == NULL) {
+    if (!has_room(a, who->anonymous)) {
         return false;
     }
+    struct cnc__once *o =
+        begin(a, a->next_worker++, sheet, lang, source, priv);
     o->f = f;
     cnc__viewer_init(&o->who, who);
     for (size_t i = 0; i < n_forms; i++) {

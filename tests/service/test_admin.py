@@ -6,6 +6,7 @@ import http.cookies
 import json
 import os
 import re
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -131,6 +132,27 @@ def test_pages_of_the_services_nodes_keep_their_readers(panel):
     # Its view is as closed as the page.
     assert "whitelist" in panel.ctl("do", "nodes", "q=view:/admin/log",
                                     "views=true").stdout
+
+
+def test_strangers_leave_room_for_who_is_logged_in(panel):
+    stop, seen = threading.Event(), []
+
+    def ask():
+        while not stop.is_set():
+            seen.append(panel.browse("/login")[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(40)]
+    try:
+        for thread in threads:
+            thread.start()
+        until("strangers ask all at once", lambda: len(seen) > 100)
+        for _ in range(10):
+            assert panel.browse("/admin/apps", panel.cookies["admin"])[0] == 200
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert panel.browse("/login")[0] == 200
 
 
 def records(panel, query=""):
