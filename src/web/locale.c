@@ -352,8 +352,9 @@ cnc__locale_free(struct cnc__locale **lp)
     *lp = NULL;
     for (size_t i = 0; l != NULL && i < l->n; i++) {
         struct lang *g = l->langs[i];
-        while (g->n > 0) {
-            drop(g, g->all[0].owner);
+        for (size_t n = 0; n < g->n; n++) {
+            cnc__free(g->all[n].owner);
+            cnc__catalogue_free(&g->all[n].catalogue);
         }
         cnc__catalogue_free(&g->builtin);
         cnc__free(g->all);
