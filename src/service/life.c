@@ -72,10 +72,10 @@ close_net(struct cnc__process *p)
     }
     p->net_closing = true;
     for (size_t i = 0; i < p->n_domains; i++) {
-        if (p->domains[i] != NULL) { /* a start that failed */
+        if (p->domains[i] != NULL) {     /* a start that failed */
             if (p->domains[i] != NULL) { /* a start that failed */
-            cnc__backup_stop(p->domains[i]);
-        }
+                cnc__backup_stop(p->domains[i]);
+            }
         }
     }
     cnc__neighbours_close(p);
