@@ -6,15 +6,18 @@
  */
 #include "web.h"
 
-/* Under way together.  Strangers, who may ask as often as they like, leave
- * room for whoever is logged in. */
-#define MAX_ONCE     32
-#define MAX_STRANGER 16
+/* Under way together, most of them in the pipe to a render process, which
+ * takes one after the other.  Strangers, who may ask as often as they like,
+ * leave room for whoever is logged in. */
+#define MAX_ONCE       256
+#define MAX_BYTES      (32u << 20) /* of what they are made from */
+#define STRANGERS(max) ((max) / 4 * 3)
 
 struct cnc__once {
     struct cnc__once *prev, *next;
     struct cnc__agent *agent;
     unsigned worker;
+    size_t bytes;
     char *key;
     struct cnc__str error; /* the first one */
     struct cnc__viewer who;
@@ -53,6 +56,7 @@ free_once(struct cnc__once *o)
         o->next->prev = o->prev;
     }
     a->n_once--;
+    a->once_bytes -= o->bytes;
     cnc__str_fini(&o->error);
     cnc__viewer_fini(&o->who);
     cnc__free(o->key);
@@ -140,7 +144,9 @@ send_forms(struct cnc__once *o, const struct cnc__web_page *p,
 static bool
 has_room(const struct cnc__agent *a, bool stranger)
 {
-    return a->n_once < (stranger ? MAX_STRANGER : MAX_ONCE);
+    return stranger ? a->n_once < STRANGERS(MAX_ONCE) &&
+                          a->once_bytes < STRANGERS(MAX_BYTES)
+                    : a->n_once < MAX_ONCE && a->once_bytes < MAX_BYTES;
 }
 
 static struct cnc__once *
@@ -173,6 +179,11 @@ begin_with(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
                   on_step, o);
     cnc__str_fini(&texts);
     cnc__str_fini(&text);
+    o->bytes = source->len;
+    for (size_t i = 0; i < CNC_N(s); i++) {
+        o->bytes += s[i].len;
+    }
+    a->once_bytes += o->bytes;
     struct cnc__render_field x[] = {key, cnc__web_field_str(source)};
     cnc__web_call(a, o->worker, CNC__R_SOURCE, x, 2, on_step, o);
     return o;

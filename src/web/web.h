@@ -326,6 +326,7 @@ struct cnc__agent {
     unsigned next_worker;
     uint64_t next_key; /* of pages rendered once */
     unsigned n_once;   /* under way */
+    size_t once_bytes; /* what they are made from */
     struct cnc__once *onces;
     struct cnc__callpage *callpages; /* under way */
     struct cnc__check *checks;
