@@ -89,7 +89,9 @@ class Service:
                 module]
 
     def start(self, wait: bool = True) -> None:
-        env = dict(os.environ, **self.env)
+        # A build under sanitizers says no by ending, also UBSan's.
+        env = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+               **os.environ, **self.env}
         env["PYTHONPATH"] = os.pathsep.join(
             [env["PYTHONPATH"], os.path.join(TOP, "examples/bookcase-python"),
              self.env.get("APPPATH", "")])
