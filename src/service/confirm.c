@@ -17,6 +17,7 @@
 #define NS_STANZAS    "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define CONFIRM_MAGIC 0x436e666du
 #define TIMEOUT_MS    60000u
+#define BOUNCED_MS    3000u /* for others, once one cannot be asked */
 #define MAX_OPEN      10000u
 #define TRIES         5u /* for one person ... */
 #define TRIES_S       600u
@@ -27,7 +28,7 @@ struct asked {
     struct cnc__confirms *confirms;
     char *bare, *id, *url;
     char thread[33];
-    bool by_iq;
+    bool by_iq, bounced;
     uint64_t until_ms;
     void (*done)(int code, void *arg);
     void *arg;
@@ -145,6 +146,17 @@ code_of_message(const struct asked *a, const struct cnc_element *m)
                : CNC_EAGAIN;
 }
 
+/* It came back from one of his resources, perhaps one that is gone already;
+ * another may have it, and answers in a moment. */
+static void
+bounced(struct asked *a)
+{
+    uint64_t until_ms = a->confirms->now_ms + BOUNCED_MS;
+
+    a->bounced = true;
+    a->until_ms = until_ms < a->until_ms ? until_ms : a->until_ms;
+}
+
 static bool
 on_message(const char *from, const struct cnc_element *m, void *priv)
 {
@@ -155,7 +167,11 @@ on_message(const char *from, const struct cnc_element *m, void *priv)
     if (code == CNC_EAGAIN) {
         return false;
     }
-    finish(a, code);
+    if (code == CNC_ENOENT) {
+        bounced(a);
+    } else {
+        finish(a, code);
+    }
     return true;
 }
 
@@ -295,7 +311,7 @@ cnc__confirm(struct cnc__confirms *c, const char *jid, const char *id,
     cnc__table_put(c->open, bare, a);
     code = a->by_iq ? ask_by_iq(c->service, a, prepared)
                     : ask_by_message(c->service, a);
-    /* A message that nobody takes comes back within the call. */
+    /* It may have been answered within the call. */
     prepared[cnc__jid_bare_len(prepared)] = '\0';
     if (code != 0 && cnc__table_get(c->open, prepared) == a) {
         finish(a, code);
@@ -337,7 +353,7 @@ cnc__confirms_tick(struct cnc__confirms *c, uint64_t now_ms)
             late = !a->by_iq && a->until_ms <= now_ms ? a : NULL;
         }
         if (late != NULL) {
-            finish(late, CNC_EACCES);
+            finish(late, late->bounced ? CNC_ENOENT : CNC_EACCES);
         }
     } while (late != NULL);
 }

@@ -580,6 +580,27 @@ def test_a_bare_jid_is_asked_by_message(service, how, code):
     c.close()
 
 
+@pytest.mark.parametrize("then, code", [("OK", "0"), (None, "CNC_ENOENT")])
+def test_what_comes_back_from_one_leaves_others_time(service, then, code):
+    """A resource that is gone, and another that answers a moment later."""
+    user = f"b-{then}"
+    Browser(service).do("add", user=user, word="secret")
+    c = person(service, user)
+    asking = Asking(service, jid=f"{user}@localhost", id="blue 7", url=URL)
+    e = question(c)
+    thread = f"<thread>{e.findtext('{*}thread')}</thread>"
+    c.send("<message xmlns='jabber:client' type='error' to='localhost'>"
+           f"{thread}{confirm_xml(e)}<error type='cancel'><service-unavailable "
+           "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    c.ping()
+    assert asking.note is None
+    if then:
+        c.send(f"<message xmlns='jabber:client' to='localhost'>{thread}"
+               f"<body>{then}</body></message>")
+    assert asking.answer() == "code=" + code
+    c.close()
+
+
 @pytest.mark.parametrize("kind, error, code", [
     ("result", "", "0"),
     ("error", "not-authorized", "CNC_EACCES"),
