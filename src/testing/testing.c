@@ -22,10 +22,15 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 static void
 remove_folder(struct cnc_test *t)
 {
-    if (t != NULL && t->folder[0] != '\0') {
-        nftw(t->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-        t->folder[0] = '\0';
+    if (t == NULL || t->folder[0] == '\0') {
+        return;
     }
+    /* After a fault the service is still at work in it. */
+    for (int i = 0; i < 100 && access(t->folder, F_OK) == 0; i++) {
+        nftw(t->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        usleep(access(t->folder, F_OK) == 0 ? 10000 : 0);
+    }
+    t->folder[0] = '\0';
 }
 
 void
