@@ -59,25 +59,16 @@ finish(struct asked *a, int code)
 /* -- answers ---------------------------------------------------------------
  */
 
-/* He said no, or nobody could ask him. */
+/* He said no (XEP-0070 4.2), or nobody could ask him. */
 static int
 code_of_error(const struct cnc_element *stanza)
 {
-    static const char *const cannot[] = {"service-unavailable",
-                                         "feature-not-implemented",
-                                         "remote-server-not-found",
-                                         "remote-server-timeout",
-                                         "item-not-found",
-                                         "recipient-unavailable",
-                                         "gone"};
     const struct cnc_element *error = cnc_element_child(stanza, NULL, "error");
 
-    for (size_t i = 0; error != NULL && i < CNC_N(cannot); i++) {
-        if (cnc_element_child(error, NS_STANZAS, cannot[i]) != NULL) {
-            return CNC_ENOENT;
-        }
-    }
-    return CNC_EACCES;
+    return error != NULL && cnc_element_child(error, NS_STANZAS,
+                                              "not-authorized") != NULL
+               ? CNC_EACCES
+               : CNC_ENOENT;
 }
 
 static bool
