@@ -132,20 +132,6 @@ values_for(struct cnc__call *k, const struct cnc__command *cmd)
     return v;
 }
 
-/* Then it is no mistake yet: its form is shown. */
-static bool
-lacks_something(const struct cnc_record *r, const struct cnc__values *v)
-{
-    for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
-         f != NULL && f->name != NULL; f++) {
-        const char *text = cnc__values_get(v, f->name, 0);
-        if (f->required && (text == NULL || text[0] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void
 cnc__call_run(struct cnc__call *k)
 {
@@ -162,7 +148,7 @@ cnc__call_run(struct cnc__call *k)
         return;
     }
     struct cnc__values *v = values_for(k, cmd);
-    if (cmd->safe && !lacks_something(cmd->record, v)) {
+    if (cmd->safe && !cnc__do_lacks(v, cmd->record)) {
         cnc__commands_call(a->env.commands, k->node, &c->who.caller, v,
                            on_answered, k);
         return;

@@ -386,8 +386,8 @@ cnc__do_defaults(struct cnc__values *v, const struct cnc_record *r)
     }
 }
 
-static bool
-lacks_something(const struct cnc_record *r, const struct cnc__values *v)
+bool
+cnc__do_lacks(const struct cnc__values *v, const struct cnc_record *r)
 {
     for (const struct cnc_field *f = r == NULL ? NULL : r->fields;
          f != NULL && f->name != NULL; f++) {
@@ -417,7 +417,7 @@ get(struct doing *d, const struct cnc__command *cmd)
         cnc__values_free(&rd.v);
         say(d, 400, "The address is damaged",
             "What follows the question mark cannot be read.");
-    } else if (cmd->safe && !lacks_something(cmd->record, rd.v)) {
+    } else if (cmd->safe && !cnc__do_lacks(rd.v, cmd->record)) {
         cnc__commands_call(d->agent->env.commands, d->node, &d->who.caller,
                            rd.v, on_answer, d);
     } else {

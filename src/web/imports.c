@@ -54,29 +54,70 @@ is_import(const char *tag, size_t len)
            (local_len == 7 && memcmp(local, "include", 7) == 0);
 }
 
-/* The five entities of XML, in place. */
 static void
-unescape(char *s)
+put_char(struct cnc__str *out, unsigned long c)
+{
+    if (c < 0x80) {
+        cnc__str_putc(out, (char)c);
+    } else if (c < 0x800) {
+        cnc__str_putc(out, (char)(0xc0 | c >> 6));
+        cnc__str_putc(out, (char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        cnc__str_putc(out, (char)(0xe0 | c >> 12));
+        cnc__str_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        cnc__str_putc(out, (char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x110000) {
+        cnc__str_putc(out, (char)(0xf0 | c >> 18));
+        cnc__str_putc(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        cnc__str_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        cnc__str_putc(out, (char)(0x80 | (c & 0x3f)));
+    }
+}
+
+size_t
+cnc__imports_entity(struct cnc__str *out, const char *s, size_t len)
 {
     static const struct {
-        const char *entity;
+        const char *name;
         char c;
     } all[] = {{"&lt;", '<'},
                {"&gt;", '>'},
                {"&amp;", '&'},
                {"&apos;", '\''},
                {"&quot;", '"'}};
-    char *to = s;
-    while (*s != '\0') {
-        size_t i = 0;
-        while (i < CNC_N(all) &&
-               strncmp(s, all[i].entity, strlen(all[i].entity)) != 0) {
-            i++;
-        }
-        *to++ = i < CNC_N(all) ? all[i].c : *s;
-        s += i < CNC_N(all) ? strlen(all[i].entity) : 1;
+    const char *end = memchr(s, ';', len < 12 ? len : 12);
+    if (end == NULL) {
+        return 0;
     }
-    *to = '\0';
+    for (size_t i = 0; i < CNC_N(all); i++) {
+        size_t n = strlen(all[i].name);
+        if (n <= len && memcmp(s, all[i].name, n) == 0) {
+            cnc__str_putc(out, all[i].c);
+            return n;
+        }
+    }
+    if (s[1] != '#') {
+        return 0;
+    }
+    put_char(out, s[2] == 'x' ? strtoul(s + 3, NULL, 16)
+                              : strtoul(s + 2, NULL, 10));
+    return (size_t)(end - s) + 1;
+}
+
+/* An attribute's value as a parser has it; *new*. */
+static char *
+unescape(const char *s, size_t len)
+{
+    struct cnc__str out = CNC__STR;
+    size_t used;
+    for (size_t i = 0; i < len; i += used) {
+        used = s[i] == '&' ? cnc__imports_entity(&out, s + i, len - i) : 0;
+        if (used == 0) {
+            cnc__str_putc(&out, s[i]);
+            used = 1;
+        }
+    }
+    return cnc__str_steal(&out);
 }
 
 /* The value of href among a tag's attributes; *new* or NULL. */
@@ -101,9 +142,7 @@ href_of(const char *s, const char *end)
             close - s > MAX_NAME + 1) {
             return NULL;
         }
-        char *name = cnc__strndup(s + 1, (size_t)(close - s - 1));
-        unescape(name);
-        return name;
+        return unescape(s + 1, (size_t)(close - s - 1));
     }
     return NULL;
 }

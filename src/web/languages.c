@@ -274,52 +274,6 @@ cnc__agent_tr(const char *lang, void *agent)
 /* A template is scanned, not parsed (imports.c): what is found too much is
  * looked up in vain. */
 
-static void
-put_char(struct cnc__str *out, unsigned long c)
-{
-    if (c < 0x80) {
-        cnc__str_putc(out, (char)c);
-    } else if (c < 0x800) {
-        cnc__str_putc(out, (char)(0xc0 | c >> 6));
-        cnc__str_putc(out, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        cnc__str_putc(out, (char)(0xe0 | c >> 12));
-        cnc__str_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        cnc__str_putc(out, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
-/* An entity at s; its length, 0: it is none. */
-static size_t
-put_entity(struct cnc__str *out, const char *s, size_t len)
-{
-    static const struct {
-        const char *name;
-        char c;
-    } all[] = {{"&lt;", '<'},
-               {"&gt;", '>'},
-               {"&amp;", '&'},
-               {"&apos;", '\''},
-               {"&quot;", '"'}};
-    const char *end = memchr(s, ';', len < 12 ? len : 12);
-    if (end == NULL) {
-        return 0;
-    }
-    for (size_t i = 0; i < CNC_N(all); i++) {
-        size_t n = strlen(all[i].name);
-        if (n <= len && memcmp(s, all[i].name, n) == 0) {
-            cnc__str_putc(out, all[i].c);
-            return n;
-        }
-    }
-    if (s[1] != '#') {
-        return 0;
-    }
-    put_char(out, s[2] == 'x' ? strtoul(s + 3, NULL, 16)
-                              : strtoul(s + 2, NULL, 10));
-    return (size_t)(end - s) + 1;
-}
-
 /* As the render process has it: entities replaced, blanks squeezed. */
 static void
 add_text(struct cnc__sheet *sheet, const char *s, size_t len)
@@ -327,7 +281,7 @@ add_text(struct cnc__sheet *sheet, const char *s, size_t len)
     struct cnc__str out = CNC__STR;
     size_t used;
     for (size_t i = 0; i < len; i += used) {
-        used = s[i] == '&' ? put_entity(&out, s + i, len - i) : 0;
+        used = s[i] == '&' ? cnc__imports_entity(&out, s + i, len - i) : 0;
         if (used == 0 && strchr(" \t\r\n", s[i]) == NULL) {
             cnc__str_putc(&out, s[i]);
         } else if (used == 0 && out.len > 0 && out.data[out.len - 1] != ' ') {

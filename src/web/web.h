@@ -770,6 +770,9 @@ void cnc__trial_error(struct cnc__str *out, const struct cnc__agent *a,
 
 /* -- imports.c ----------------------------------------------------------- */
 
+/* The entity or the reference to a character at s ('&') as the text that it
+ * stands for; its length, 0: it is none. */
+size_t cnc__imports_entity(struct cnc__str *out, const char *s, size_t len);
 /* Fill s->imports. */
 void cnc__imports_scan(struct cnc__sheet *s);
 /* What main imports, and what those do, as the render process takes it.  id:
@@ -897,6 +900,8 @@ void cnc__answer_see(struct cnc__http_responder *responder, int status,
 void cnc__do_path(struct cnc__str *out, const char *node);
 /* The fields that nothing was said of have their defaults. */
 void cnc__do_defaults(struct cnc__values *v, const struct cnc_record *r);
+/* A field that is required has nothing: no mistake yet, its form is shown. */
+bool cnc__do_lacks(const struct cnc__values *v, const struct cnc_record *r);
 /* false: not an address of commands. */
 bool cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r);
 
