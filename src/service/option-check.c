@@ -10,7 +10,7 @@
 
 #include "../base/text.h"
 #include "../xmpp/jid.h"
-#include "private.h"
+#include "options.h"
 
 bool
 cnc__is_domain(const char *name)
@@ -44,8 +44,8 @@ cnc__is_account_of(const char *jid, const char *domain)
 }
 
 /* A domain, "*.domain" or "*" (s2s/policy.c). */
-static bool
-is_pattern(const char *s)
+bool
+cnc__option_is_pattern(const char *s)
 {
     return strcmp(s, "*") == 0 ||
            cnc__is_domain(strncmp(s, "*.", 2) == 0 ? s + 2 : s);
@@ -59,22 +59,22 @@ is_port(const char *s)
     return cnc__parse_int(&port, s, 1, 65535);
 }
 
-static bool
-is_host_port(const char *s)
+bool
+cnc__option_is_host_port(const char *s)
 {
     const char *colon = strrchr(s, ':');
 
     return colon != NULL && colon != s && is_port(colon + 1);
 }
 
-static bool
-is_route(const char *s)
+bool
+cnc__option_is_route(const char *s)
 {
     const char *equals = strchr(s, '=');
     char *domain;
     bool good;
 
-    if (equals == NULL || !is_host_port(equals + 1)) {
+    if (equals == NULL || !cnc__option_is_host_port(equals + 1)) {
         return false;
     }
     domain = cnc__strndup(s, (size_t)(equals - s));
@@ -83,8 +83,8 @@ is_route(const char *s)
     return good;
 }
 
-static bool
-is_resolver(const char *s)
+bool
+cnc__option_is_resolver(const char *s)
 {
     size_t len = strcspn(s, "@");
     char *addr = cnc__strndup(s, len);
@@ -96,73 +96,94 @@ is_resolver(const char *s)
     return good && (s[len] == '\0' || is_port(s + len + 1));
 }
 
-static bool
-is_origin(const char *s)
+bool
+cnc__option_is_origin(const char *s)
 {
     const char *host = strstr(s, "://");
 
     return host != NULL && host[3] != '\0' && strchr(host + 3, '/') == NULL;
 }
 
-static bool
-is_url(const char *s)
+bool
+cnc__option_is_url(const char *s)
 {
-    return is_origin(s) &&
+    return cnc__option_is_origin(s) &&
            (strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0);
 }
 
-static bool
-is_uri(const char *s)
+bool
+cnc__option_is_uri(const char *s)
 {
     size_t len = strcspn(s, ":");
 
     return len > 0 && s[len] == ':' && s[len + 1] != '\0';
 }
 
-static int
-check(const char *value, bool (*good)(const char *), const char *option,
-      const char *wanted, struct cnc_error *err)
+bool
+cnc__option_is_level(const char *s)
 {
-    return good(value)
-               ? 0
-               : cnc_error_set(err, CNC_EINVAL, NULL, "%s is %s, not \"%s\"",
-                               option, wanted, value);
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+
+    for (size_t i = 0; i < CNC_N(levels); i++) {
+        if (strcmp(levels[i], s) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+cnc__option_check(const struct cnc__option *opt, const char *dashes,
+                  const char *value, struct cnc_error *err)
+{
+    int64_t number;
+
+    if (opt->kind == CNC__OPTION_NUMBER &&
+        !cnc__parse_int(&number, value, opt->min, opt->max)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "%s%s needs a number from %lld to %lld, \"%s\" "
+                             "is none",
+                             dashes, opt->name, (long long)opt->min,
+                             (long long)opt->max, value);
+    }
+    if (opt->good != NULL && !opt->good(value)) {
+        return cnc_error_set(err, CNC_EINVAL, NULL, "%s%s is %s, not \"%s\"",
+                             dashes, opt->name, opt->wanted, value);
+    }
+    return 0;
 }
 
 static int
-check_lists(const struct cnc_service_options *o, struct cnc_error *err)
+check_one(const struct cnc_service_options *o, const struct cnc__option *opt,
+          struct cnc_error *err)
 {
-    const struct {
-        const char *const *list;
-        bool (*good)(const char *);
-        const char *option, *wanted;
-    } lists[] = {
-        {o->origins, is_origin, "--origin",
-         "a page's scheme and host such as https://books.example"},
-        {o->s2s_allow, is_pattern, "--s2s-allow",
-         "a domain, or *.example for all below"},
-        {o->s2s_deny, is_pattern, "--s2s-deny",
-         "a domain, or *.example for all below"},
-        {o->s2s_plain, is_pattern, "--s2s-plain",
-         "a domain, or *.example for all below"},
-        {o->s2s_route, is_route, "--s2s-route",
-         "DOMAIN=HOST:PORT, such as capulet.example=127.0.0.1:5269"},
-        {o->contact, is_uri, "--contact",
-         "a URI such as mailto:admin@books.example"},
-    };
+    const void *member = (const char *)o + opt->offset;
+    const char *text;
+    int code = 0;
 
-    for (size_t i = 0; i < CNC_N(lists); i++) {
-        for (const char *const *v = lists[i].list; v != NULL && *v != NULL;
-             v++) {
-            int code = check(*v, lists[i].good, lists[i].option,
-                             lists[i].wanted, err);
+    if (opt->kind == CNC__OPTION_TEXT) {
+        text = *(const char *const *)member;
+        return text == NULL ? 0 : cnc__option_check(opt, "--", text, err);
+    }
+    for (const char *const *v = *(const char *const *const *)member;
+         code == 0 && v != NULL && *v != NULL; v++) {
+        code = cnc__option_check(opt, "--", *v, err);
+    }
+    return code;
+}
 
-            if (code != 0) {
-                return code;
-            }
+int
+cnc__options_check_each(const struct cnc_service_options *o,
+                        struct cnc_error *err)
+{
+    int code = 0;
+
+    for (size_t i = 0; code == 0 && i < cnc__n_options; i++) {
+        if (cnc__options[i].good != NULL) {
+            code = check_one(o, &cnc__options[i], err);
         }
     }
-    return 0;
+    return code;
 }
 
 static int
@@ -227,30 +248,13 @@ int
 cnc__options_check(const struct cnc_service_options *o, const char *domain,
                    struct cnc_error *err)
 {
-    int code = check(domain, cnc__is_domain, "--domain",
-                     "a host's name such as books.example", err);
+    int code = cnc__options_check_each(o, err);
 
-    if (code == 0 && o->url != NULL) {
-        code = check(o->url, is_url, "--url",
-                     "a scheme and a host such as https://books.example", err);
-    }
-    if (code == 0 && o->dns != NULL) {
-        code =
-            check(o->dns, is_resolver, "--dns",
-                  "an address and perhaps a port, such as 192.0.2.53@53", err);
-    }
-    if (code == 0 && o->attach != NULL) {
-        code = check(o->attach, is_host_port, "--attach",
-                     "HOST:PORT, such as 127.0.0.1:5347", err);
-    }
     if (code == 0) {
         code = check_pairs(o, err);
     }
     if (code == 0) {
         code = check_files(o, err);
-    }
-    if (code == 0) {
-        code = check_lists(o, err);
     }
     return code == 0 ? check_operators(o, domain, err) : code;
 }
