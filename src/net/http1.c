@@ -117,27 +117,6 @@ cnc__http1_fini(struct cnc__http1 *h)
     cnc__str_fini(&h->body);
 }
 
-/* tchar of RFC 9110 5.6.2: 0 for what no name may hold, else the byte in
- * lower case. */
-static const char tchar[256] = {
-    ['!'] = '!',   ['#'] = '#', ['$'] = '$', ['%'] = '%', ['&'] = '&',
-    ['\''] = '\'', ['*'] = '*', ['+'] = '+', ['-'] = '-', ['.'] = '.',
-    ['^'] = '^',   ['_'] = '_', ['`'] = '`', ['|'] = '|', ['~'] = '~',
-    ['0'] = '0',   ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',
-    ['5'] = '5',   ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
-    ['a'] = 'a',   ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e',
-    ['f'] = 'f',   ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j',
-    ['k'] = 'k',   ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o',
-    ['p'] = 'p',   ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
-    ['u'] = 'u',   ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
-    ['z'] = 'z',   ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',
-    ['E'] = 'e',   ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i',
-    ['J'] = 'j',   ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n',
-    ['O'] = 'o',   ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's',
-    ['T'] = 't',   ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x',
-    ['Y'] = 'y',   ['Z'] = 'z',
-};
-
 /* Look for the empty line that ends the head in p[0..len), from where the
  * last call stopped.  1: *end is one past it; 0: more; -1: refused. */
 static int
@@ -162,7 +141,7 @@ scan_head(struct cnc__http1 *h, const char *p, size_t len, size_t *end)
                 return refuse(h, 400, "empty lines before the request");
             }
             h->start = at + 1;
-        } else if (h->line == h->start && at - h->line > CNC__HTTP1_MAX_LINE) {
+        } else if (h->line == h->start && at - h->line > CNC__HTTP_MAX_LINE) {
             return refuse(h, 414, "the address is too long");
         }
         h->line = at + 1;
@@ -173,10 +152,10 @@ scan_head(struct cnc__http1 *h, const char *p, size_t len, size_t *end)
     }
     /* A TLS client's hello may hold no line end at all. */
     if (h->start < len && p[h->start] != '\r' &&
-        tchar[(unsigned char)p[h->start]] == 0) {
+        cnc__http_tchar(p[h->start]) == 0) {
         return refuse(h, 400, "this is not HTTP; https is not spoken here");
     }
-    if (*end - h->start > CNC__HTTP1_MAX_HEAD) {
+    if (*end - h->start > CNC__HTTP_MAX_HEAD) {
         return h->line == h->start
                    ? refuse(h, 414, "the address is too long")
                    : refuse(h, 431, "the head of the request is too large");
@@ -184,53 +163,23 @@ scan_head(struct cnc__http1 *h, const char *p, size_t len, size_t *end)
     return lf != NULL;
 }
 
-/* Copy one header line (without CRLF) to the text.  The text was given room
- * for the whole head before, so it does not move. */
+/* The text was given room for the whole head before, so it does not move. */
 static int
 add_header(struct cnc__http1 *h, const char *p, size_t len)
 {
-    struct cnc__http_header *to = &h->headers[h->request.n_headers];
-    char *out = h->text.data + h->text.len;
-    bool high = false;
+    const char *why = NULL;
     size_t n = 0;
-    char c;
+    int status;
 
-    if (h->request.n_headers == CNC__HTTP1_MAX_HEADERS) {
-        return refuse(h, 431, "too many header lines");
-    }
-    to->name = out;
-    while (n < len && (c = tchar[(unsigned char)p[n]]) != 0) {
-        *out++ = c;
+    while (n < len && cnc__http_tchar(p[n]) != 0) {
         n++;
     }
-    *out++ = '\0';
-    if (n == 0 || n == len || p[n] != ':') {
+    if (n == len || p[n] != ':') {
         return refuse(h, 400, "a header line is malformed");
     }
-    n++;
-    while (n < len && (p[n] == ' ' || p[n] == '\t')) {
-        n++;
-    }
-    while (len > n && (p[len - 1] == ' ' || p[len - 1] == '\t')) {
-        len--;
-    }
-    to->value = out;
-    for (; n < len; n++) {
-        unsigned char u = (unsigned char)p[n];
-
-        if ((u < 0x20 && u != '\t') || u == 0x7f) {
-            return refuse(h, 400, "a header holds a control character");
-        }
-        high |= u >= 0x80;
-        *out++ = (char)u;
-    }
-    *out = '\0';
-    if (high && !cnc__utf8_valid(to->value, (size_t)(out - to->value))) {
-        return refuse(h, 400, "a header is not UTF-8");
-    }
-    h->text.len = (size_t)(out + 1 - h->text.data);
-    h->request.n_headers++;
-    return 0;
+    status = cnc__http_add_header(&h->request, h->headers, &h->text, p, n,
+                                  p + n + 1, len - n - 1, &why);
+    return status == 0 ? 0 : refuse(h, status, why);
 }
 
 static int
@@ -248,31 +197,6 @@ split_lines(struct cnc__http1 *h, const char *p, size_t len)
         lf = memchr(p, '\n', (size_t)(end - p));
         if (add_header(h, p, (size_t)(lf - 1 - p)) != 0) {
             return -1;
-        }
-    }
-    return 0;
-}
-
-/* Headers that must not come twice: two readers could take different ones. */
-static const char *const singles[] = {
-    "host",   "content-length",    "transfer-encoding",
-    "origin", "sec-websocket-key", "sec-websocket-version",
-    "expect", "content-type",      "sec-fetch-site"};
-
-static int
-check_singles(struct cnc__http1 *h)
-{
-    unsigned seen = 0;
-
-    for (size_t i = 0; i < h->request.n_headers; i++) {
-        for (size_t k = 0; k < CNC_N(singles); k++) {
-            if (strcmp(h->headers[i].name, singles[k]) != 0) {
-                continue;
-            }
-            if (seen & 1u << k) {
-                return refuse(h, 400, "a header came twice");
-            }
-            seen |= 1u << k;
         }
     }
     return 0;
@@ -347,7 +271,7 @@ check_host(struct cnc__http1 *h)
         return h->http10 ? 0 : refuse(h, 400, "the Host header is missing");
     }
     h->host = host;
-    return cnc__http1_host_valid(host)
+    return cnc__http_host_valid(host)
                ? 0
                : refuse(h, 400, "the Host header is malformed");
 }
@@ -369,14 +293,18 @@ check_length(struct cnc__http1 *h)
 static int
 read_head(struct cnc__http1 *h, const char *p, size_t len)
 {
+    const char *why = NULL;
     llhttp_errno_t rc;
     int status;
 
     /* Names, values, path and query with their NULs are shorter than the
      * lines they came from; a little more for "/" of an empty path. */
     cnc__str_reserve(&h->text, len + 16);
-    if (split_lines(h, p, len) != 0 || check_singles(h) != 0) {
+    if (split_lines(h, p, len) != 0) {
         return -1;
+    }
+    if ((status = cnc__http_check_singles(&h->request, &why)) != 0) {
+        return refuse(h, status, why);
     }
     rc = llhttp_execute(&h->llhttp, p, len);
     if (rc != HPE_OK && rc != HPE_PAUSED) {
@@ -392,9 +320,10 @@ read_head(struct cnc__http1 *h, const char *p, size_t len)
     if (check_framing(h) != 0 || check_host(h) != 0) {
         return -1;
     }
-    status = cnc__http1_target(h, h->target, h->target_len);
+    status = cnc__http_target(&h->request, &h->text, h->host, h->target,
+                              h->target_len, &why);
     h->target = NULL; /* the bytes are the caller's */
-    return status == 0 ? check_length(h) : -1;
+    return status == 0 ? check_length(h) : refuse(h, status, why);
 }
 
 static enum cnc__http1_step
@@ -415,8 +344,8 @@ feed_head(struct cnc__http1 *h, const char *data, size_t len, size_t *used)
 
     if (before > 0) {
         /* One head at most: what follows it stays the caller's. */
-        n = CNC__HTTP1_MAX_HEAD + 8 > before ? CNC__HTTP1_MAX_HEAD + 8 - before
-                                             : 1;
+        n = CNC__HTTP_MAX_HEAD + 8 > before ? CNC__HTTP_MAX_HEAD + 8 - before
+                                            : 1;
         n = n < len ? n : len;
         cnc__str_add(&h->head, data, n);
         p = h->head.data;

@@ -14,12 +14,9 @@
 
 #include <llhttp.h>
 
-#include "../web/http.h"
+#include "../web/head.h"
 
-#define CNC__HTTP1_MAX_HEAD    16384 /* bytes of a head */
-#define CNC__HTTP1_MAX_LINE    8192  /* bytes of a request line */
-#define CNC__HTTP1_MAX_HEADERS 64
-#define CNC__HTTP1_NO_LENGTH   UINT64_MAX
+#define CNC__HTTP1_NO_LENGTH UINT64_MAX
 
 enum cnc__http1_step {
     CNC__HTTP1_MORE, /* everything was taken, more is needed */
@@ -54,7 +51,7 @@ struct cnc__http1 {
     struct cnc__str head; /* while it is incomplete */
     struct cnc__str text; /* path, query, names, values */
     struct cnc__str body;
-    struct cnc__http_header headers[CNC__HTTP1_MAX_HEADERS];
+    struct cnc__http_header headers[CNC__HTTP_MAX_HEADERS];
 };
 
 /* Caller's zeroed storage; also ready for the next request.  The object must
@@ -64,26 +61,5 @@ void cnc__http1_fini(struct cnc__http1 *h);
 /* data is borrowed for the call. */
 enum cnc__http1_step cnc__http1_feed(struct cnc__http1 *h, const char *data,
                                      size_t len, size_t *used);
-
-/* -- pieces, each usable alone ------------------------------------------- */
-
-/* Path and query out of a request target (origin or absolute form) into
- * text, which must have room for len + 2 bytes.  0, or the status to answer
- * with *why. */
-int cnc__http1_target(struct cnc__http1 *h, const char *s, size_t len);
-/* host [":" port] as browsers send it. */
-bool cnc__http1_host_valid(const char *host);
-/* Does a list header (all its lines) hold token, in any case? */
-bool cnc__http1_has_token(const struct cnc__http_request *r, const char *name,
-                          const char *token);
-
-/* May a page of this origin use the service?  origin "null" never.
- *   list  allowed origins, NULL-terminated; may be NULL */
-bool cnc__origin_allowed(const char *origin, const char *host, bool secure,
-                         const char *const *list);
-/* The same question for a request that changes something; what old browsers
- * leave out is looked up in Sec-Fetch-Site and Referer. */
-bool cnc__origin_may_post(const struct cnc__http_request *r, const char *host,
-                          bool secure, const char *const *list);
 
 #endif /* CNC_NET_HTTP1_H */

@@ -46,8 +46,8 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
         *why = "this address is for WebSocket connections";
         return 405;
     }
-    if (h->http10 || !cnc__http1_has_token(r, "upgrade", "websocket") ||
-        !cnc__http1_has_token(r, "connection", "upgrade") || version == NULL ||
+    if (h->http10 || !cnc__http_has_token(r, "upgrade", "websocket") ||
+        !cnc__http_has_token(r, "connection", "upgrade") || version == NULL ||
         strcmp(version, "13") != 0) {
         *headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
         *why = "this address is for WebSocket connections, version 13";

@@ -45,8 +45,8 @@ check_promises(const struct cnc__http1 *h)
               strstr(p, "//") == NULL && strstr(p, "/./") == NULL &&
               strstr(p, "/../") == NULL && strpbrk(p, "\r\n\\") == NULL &&
               r->body_len <= MAX_BODY &&
-              r->n_headers <= CNC__HTTP1_MAX_HEADERS &&
-              (h->host[0] == '\0' || cnc__http1_host_valid(h->host));
+              r->n_headers <= CNC__HTTP_MAX_HEADERS &&
+              (h->host[0] == '\0' || cnc__http_host_valid(h->host));
 
     for (size_t i = 0; ok && i < r->n_headers; i++) {
         const char *name = r->headers[i].name, *value = r->headers[i].value;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "http1.h"
+#include "head.h"
 
 /* Length of the service's own origin at the start of url, 0 if it differs. */
 static size_t

@@ -7,13 +7,12 @@
 #include <strings.h>
 
 #include "../base/text.h"
-#include "http1.h"
+#include "head.h"
 
 static int
-refuse(struct cnc__http1 *h, const char *why)
+refuse(const char **why, const char *text)
 {
-    h->status = 400;
-    h->why = why;
+    *why = text;
     return 400;
 }
 
@@ -76,7 +75,7 @@ segments_are_plain(const char *path)
 /* RFC 9112 3.2.2: "GET http://host/path" must be understood; a host other
  * than the header's is how two servers come to answer different questions. */
 static int
-skip_authority(struct cnc__http1 *h, const char **s, size_t *len)
+skip_authority(const char **s, size_t *len, const char *host, const char **why)
 {
     static const char *const schemes[] = {"http://", "https://"};
     const char *authority = NULL, *end = *s + *len;
@@ -90,14 +89,14 @@ skip_authority(struct cnc__http1 *h, const char **s, size_t *len)
         }
     }
     if (authority == NULL) {
-        return refuse(h, "the address is not a path");
+        return refuse(why, "the address is not a path");
     }
     for (n = 0;
          authority + n < end && authority[n] != '/' && authority[n] != '?';
          n++) {
     }
-    if (n != strlen(h->host) || strncasecmp(authority, h->host, n) != 0) {
-        return refuse(h, "the address and the Host header differ");
+    if (n != strlen(host) || strncasecmp(authority, host, n) != 0) {
+        return refuse(why, "the address and the Host header differ");
     }
     *s = authority + n;
     *len = (size_t)(end - *s);
@@ -105,16 +104,17 @@ skip_authority(struct cnc__http1 *h, const char **s, size_t *len)
 }
 
 int
-cnc__http1_target(struct cnc__http1 *h, const char *s, size_t len)
+cnc__http_target(struct cnc__http_request *r, struct cnc__str *text,
+                 const char *host, const char *s, size_t len, const char **why)
 {
-    char *path = h->text.data + h->text.len, *end;
+    char *path = text->data + text->len, *end;
     const char *mark;
 
     if (len == 0) {
-        return refuse(h, "the address is missing");
+        return refuse(why, "the address is missing");
     }
-    if (s[0] != '/' && skip_authority(h, &s, &len) != 0) {
-        return h->status;
+    if (s[0] != '/' && skip_authority(&s, &len, host, why) != 0) {
+        return 400;
     }
     mark = memchr(s, '?', len);
     if (mark == s || len == 0) { /* "http://host?query", "http://host" */
@@ -124,36 +124,36 @@ cnc__http1_target(struct cnc__http1 *h, const char *s, size_t len)
         end = decode_path(path, s, mark == NULL ? len : (size_t)(mark - s));
     }
     if (end == NULL) {
-        return refuse(h, "the path is malformed");
+        return refuse(why, "the path is malformed");
     }
     *end = '\0';
     if (!cnc__utf8_valid(path, (size_t)(end - path))) {
-        return refuse(h, "the path is not UTF-8");
+        return refuse(why, "the path is not UTF-8");
     }
     if (!segments_are_plain(path)) {
-        return refuse(h, "the path has empty or dot segments");
+        return refuse(why, "the path has empty or dot segments");
     }
-    h->request.path = path;
-    h->request.query = end; /* "" */
+    r->path = path;
+    r->query = end; /* "" */
     if (mark != NULL) {
         size_t n = len - (size_t)(mark + 1 - s);
 
         for (size_t i = 0; i < n; i++) {
             if (!is_url_char(mark[1 + i])) {
-                return refuse(h, "the query is malformed");
+                return refuse(why, "the query is malformed");
             }
         }
-        h->request.query = end + 1;
+        r->query = end + 1;
         memcpy(end + 1, mark + 1, n);
         end += 1 + n;
         *end = '\0';
     }
-    h->text.len = (size_t)(end + 1 - h->text.data);
+    text->len = (size_t)(end + 1 - text->data);
     return 0;
 }
 
 bool
-cnc__http1_host_valid(const char *host)
+cnc__http_host_valid(const char *host)
 {
     static const char name[] = "abcdefghijklmnopqrstuvwxyz"
                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -176,33 +176,4 @@ cnc__http1_host_valid(const char *host)
         p += n;
     }
     return *p == '\0' || (*p == ':' && cnc__parse_int(&port, p + 1, 0, 65535));
-}
-
-bool
-cnc__http1_has_token(const struct cnc__http_request *r, const char *name,
-                     const char *token)
-{
-    size_t len = strlen(token);
-
-    for (size_t i = 0; i < r->n_headers; i++) {
-        const char *p = r->headers[i].value;
-
-        if (strcmp(r->headers[i].name, name) != 0) {
-            continue;
-        }
-        for (;;) {
-            size_t n;
-
-            p += strspn(p, " \t,");
-            if (*p == '\0') {
-                break;
-            }
-            n = strcspn(p, " \t,");
-            if (n == len && strncasecmp(p, token, n) == 0) {
-                return true;
-            }
-            p += n;
-        }
-    }
-    return false;
 }
