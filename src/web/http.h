@@ -10,6 +10,8 @@
 
 #include "../base/str.h"
 
+struct cnc__request; /* src/xmpp: an IQ that waits for its answer */
+
 enum cnc__http_method {
     CNC__HTTP_GET,
     CNC__HTTP_HEAD,
@@ -42,15 +44,60 @@ struct cnc__http_request { /* everything borrowed until answered */
     /* What the body's sink made of it, for the handler; its end() comes
      * once it is answered.  NULL: it is in body. */
     struct cnc__http_made *made;
+    /* The process inside a web server that asks for a browser, over the link;
+     * NULL: it came by a socket.  There until it is answered. */
+    struct cnc__http_asker *asker;
 };
 
 struct cnc__http_made {
     void (*end)(struct cnc__http_made *self);
 };
 
+/*
+ * Who asks by the gate (src/service/gate.c).  It can be sent away with an
+ * errand before it is answered: handlers of pages run there (docs/protocol.md,
+ * HTTP over the link).
+ *
+ *   <req/> -> handler -> say(<run/>): the answer of that IQ
+ *   <ran/> in another IQ of the same session -> go_on() with it
+ *     -> say() once more, or the responder's respond(): the answer of this IQ
+ */
+struct cnc__http_errand { /* whoever sent it away: zeroed, from say() on */
+    /* The asker's session has ended, or it did not come back in time: there
+     * will be no go_on().  Not called after go_on(), nor after drop(). */
+    void (*gone)(struct cnc__http_errand *self);
+    struct cnc__http_errand *next; /* the gate's */
+    char *xml;
+};
+
+struct cnc__http_asker {
+    const char *apps; /* whose handlers run there, "shelf news"; "": none */
+    const char *item; /* the item's id, for a form that says none; or NULL */
+    uint64_t session; /* of the link: struct cnc__session's id */
+    /* Answer the IQ that waits with this element.  Of several at once each
+     * waits for the IQ after the one before.  e stays the caller's, there
+     * until go_on(), gone() or drop(). */
+    void (*say)(struct cnc__http_asker *self, struct cnc__http_errand *e,
+                const char *xml, size_t len);
+    /* What came of e is in iq, which is the one that waits now: *iq is taken,
+     * and NULL.  False: it is another session's, or e was not said yet; iq
+     * stays. */
+    bool (*go_on)(struct cnc__http_asker *self, struct cnc__http_errand *e,
+                  struct cnc__request **iq);
+    /* Nobody waits for e any more. */
+    void (*drop)(struct cnc__http_asker *self, struct cnc__http_errand *e);
+};
+
 /* *borrowed*, or NULL. name in lower case. */
 CNC_API const char *cnc__http_header(const struct cnc__http_request *r,
                                      const char *name);
+
+/* A page as every guest gets it; borrowed. */
+struct cnc__http_kept {
+    const char *key;  /* of the item in service/pages: "/books", "de:/books" */
+    const char *etag; /* of the plain document, without quotes */
+    bool personal;    /* who sends a cookie of ours may get another one */
+};
 
 struct cnc__http_response {
     int status;               /* 200, 303, 304, 404, ... */
@@ -64,6 +111,8 @@ struct cnc__http_response {
     /* Instead of body: a part of a file, read as the client takes it.  NULL:
      * none. */
     const struct cnc__http_file *file;
+    const struct cnc__http_kept *kept; /* it is this; or NULL */
+    bool unknown; /* of 404, 405: nothing of ours has this address */
 };
 
 struct cnc__http_file {

@@ -3,7 +3,7 @@
  * web.h -- what the files of this room share: the agent, the nodes it
  * watches, its pages, sheets, snapshots and assets.
  *
- *   head.c       what a request's head may say, with target.c, origin.c: head.h
+ *   head.c       headers of a request; target.c, origin.c: head.h
  *   watch.c      a node's records in order of creation
  *   source.c     records -> source document
  *   address.c    paths with parameters: which page an address means
