@@ -22,7 +22,7 @@ CNC_BEGIN_DECLS
 /* Raised whenever one of the structs here changes: a module that was built for
  * another number is refused, and has to be built again.  A unit test pins the
  * layout to the number. */
-#define CNC_APP_ABI 4u
+#define CNC_APP_ABI 5u
 
 struct cnc_request;
 
@@ -223,6 +223,10 @@ struct cnc_command {
     const char *see;   /* the page to go to after it on the web; NULL: stay */
     const char *help;  /* a sentence for people: what it does */
     void *priv;
+    /* Safe, and its handler only reads: a page of commands may have it run in
+     * the web server's process.  cnc_publish(), cnc_retract() and whatever
+     * else changes something return CNC_EACCES. */
+    bool reads;
 };
 #define CNC_COMMANDS(...)                                                     \
     ((const struct cnc_command[]){__VA_ARGS__, {.node = NULL}})

@@ -18,8 +18,8 @@ Run it: ``python3 -m concordance run module:MyBookcase``.
 """
 from ._concordance import Error, version as __version__
 from .app import (LATER, Answer, App, Node, Page, Refuse, User, command,
-                  every, hook, iq_get, iq_set, load, log, message, presence, run,
-                  url)
+                  every, hook, iq_get, iq_set, load, log, message, page, presence,
+                  run, url)
 from .fields import (JID, URL, Boolean, Choice, Choices, Computed, Date,
                      DateTime, Decimal, Field, File, Fixed, Hidden, Integer,
                      Lines, Ref, Secret, Text)
@@ -29,5 +29,5 @@ __all__ = ["Answer", "App", "Boolean", "Choice", "Choices", "Computed", "Date",
            "DateTime", "Decimal", "Error", "Field", "File", "Fixed", "Hidden",
            "Integer", "JID", "LATER", "Lines", "Node", "Page", "Record", "Ref",
            "Refuse", "Secret", "Text", "URL", "User", "command", "every",
-           "hook", "iq_get", "iq_set", "load", "log", "message", "presence",
-           "run", "url"]
+           "hook", "iq_get", "iq_set", "load", "log", "message", "page",
+           "presence", "run", "url"]

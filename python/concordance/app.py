@@ -17,6 +17,7 @@ import decimal
 import importlib
 import linecache
 import os
+import re
 import sys
 import threading
 import traceback
@@ -24,11 +25,13 @@ from typing import Callable, Iterator
 
 import nodetree
 
-from .fields import Boolean, Date, DateTime, Decimal
+from ._concordance import Error
+from .fields import Boolean, Date, DateTime, Decimal, File, Secret, Text
 from .record import Record
 
 __all__ = ["Answer", "App", "Node", "Page", "Refuse", "User", "command",
-           "every", "iq_get", "iq_set", "log", "message", "presence", "url"]
+           "every", "iq_get", "iq_set", "log", "message", "page", "presence",
+           "url"]
 
 _now = threading.local()  # .call: the Request of the handler that runs
 
@@ -67,6 +70,23 @@ def _where(error: BaseException) -> str:
         # What is cut is the text, not the place.
         text = f"{text[:200 - len(place)]} ({place})"
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class _Reading:
+    """The Request of a page's handler: what is there in the web server's
+    process as well, and nothing else."""
+
+    _THERE = frozenset(("find", "get", "guest", "has_role", "items", "lang",
+                        "log", "query", "setting", "url", "user"))
+
+    def __init__(self, request):
+        self._request = request
+
+    def __getattr__(self, name: str):
+        if name not in self._THERE:
+            raise Error(f"a page only reads: there is no {name}() here; use "
+                        "a command")
+        return getattr(self._request, name)
 
 
 class Refuse(Exception):
@@ -417,7 +437,61 @@ def command(node: str, title: str | None = None, *,
             words = handler.__doc__.strip().splitlines()[0]
         handler.__command__ = {"node": node, "title": title, "form": form,
                                "who": _WHO.index(who), "roles": roles,
-                               "safe": bool(safe), "see": see, "help": words}
+                               "safe": bool(safe), "see": see, "help": words,
+                               "reads": False}
+        return handler
+    return mark
+
+
+def _form_of(path: str, form: type[Record] | None,
+             name: str) -> type[Record] | None:
+    """The form of a page's handler: it has what the path says."""
+    params = re.findall(r"{([^/{}]*)}", path)
+    if form is None:
+        return type(name, (Record,), {p: Text(required=True)
+                                      for p in params}) if params else None
+    for param in params:
+        if param not in form.__fields__:
+            raise ValueError(f"page {path}: {form.__name__} has no field "
+                             f"{param}")
+    for field in form.__fields__.values():
+        if isinstance(field, (File, Secret)):
+            raise ValueError(f"page {path}: {field.name} is not for a page, "
+                             "which only reads; use a command")
+    return form
+
+
+def page(path: str, template: str | None = None, title: str | None = None,
+         form: type[Record] | None = None, *, readers=None,
+         node: str | None = None, roles=None, who: str = "anybody",
+         help: str | None = None):
+    """Decorator: ``handler(self, user, form)`` makes a page for each request,
+    a search for example.  It only reads, so that it may also run in the web
+    server's process.
+
+    path      "/search"; "/by/{author}/old" has a parameter
+    template  as of a Page; None: the theme shows what was answered
+    title     for people; None: the method's name
+    form      the Record class of what the address says: parameters of the
+              path are fields of it, the others stand in the query.  None: the
+              parameters, as texts; without any ``form`` is None
+    readers   roles that may see the page; None: whoever may run the handler
+    who, roles, help   as of a command
+    node      its name as a command; None: the method's
+
+    It returns what a command does: None, a text (the note), a dict (values), a
+    list of dicts, records or named tuples (a table), or an Answer; or raises
+    Refuse.  Nodes, settings, the user's roles, log() and url() are there; what
+    changes something raises Error.
+    """
+    def mark(handler):
+        name = node or handler.__name__
+        asked = _form_of(path, form, handler.__name__)
+        command(name, title or name, form=asked, who=who, roles=roles,
+                safe=True, help=help)(handler)
+        handler.__command__["reads"] = True
+        handler.__page__ = Page(path, None, template, title=title,
+                                command=name, readers=readers)
         return handler
     return mark
 
@@ -622,9 +696,11 @@ class App:
                 request.reply(str(result))
         return self._guard(run)
 
-    def _command_hook(self, handler, record):
+    def _command_hook(self, handler, record, reads=False):
         def run(request, xml):
             form = record.from_xml(xml) if record and xml else None
+            if reads:
+                _now.call = _Reading(request)
             result = handler(self, self._user(request), form)
             if isinstance(result, _Code):
                 return int(result)
@@ -679,7 +755,8 @@ class App:
                 record = mark["form"]
                 commands.append(
                     {**mark, "record": record.__spec__() if record else None,
-                     "call": self._command_hook(member, record)})
+                     "call": self._command_hook(member, record,
+                                                mark["reads"])})
             question = getattr(member, "__hook__", None)
             if question is not None:
                 hooks.append({"name": question,
@@ -688,6 +765,9 @@ class App:
             if seconds is not None and callable(member):
                 tasks.append({"name": name, "every": seconds,
                               "call": self._plain_hook(member)})
+        pages = [m if isinstance(m, Page) else m.__page__
+                 for m in members.values()
+                 if isinstance(m, Page) or hasattr(m, "__page__")]
         start = members.get("start")
         own = vars(cls).get("name")
         roles = cls.roles.items() if isinstance(cls.roles, dict) else \
@@ -703,8 +783,7 @@ class App:
                 "admin": [n.name if isinstance(n, Node) else n
                           for n in cls.admin],
                 "nodes": [n.__spec__(self) for n in nodes],
-                "pages": [m.__spec__() for m in members.values()
-                          if isinstance(m, Page)],
+                "pages": [m.__spec__() for m in pages],
                 "handlers": handlers, "tasks": tasks, "commands": commands,
                 "settings": cls.Settings.__spec__() if cls.Settings else None,
                 "start": self._plain_hook(start) if start else None}

@@ -241,6 +241,7 @@ make_commands(struct run *run, PyObject *spec)
             .see = get_text(run, o, "see"),
             .help = get_text(run, o, "help"),
             .priv = (void *)get_hook(run, o, "call"),
+            .reads = get_int(o, "reads") != 0,
         };
     }
     return out;

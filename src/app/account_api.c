@@ -89,6 +89,25 @@ cnc_account_check(struct cnc_request *r, const char *user,
         cnc__slow_new(r, then, ask_check, user, password, cnc_addr(r)));
 }
 
+/* What adds, changes or takes away. */
+static int
+change(struct cnc_request *r, const char *call, cnc_then_f *then,
+       int (*ask)(struct cnc__slow *s), const char *user, const char *what,
+       bool flag)
+{
+    struct cnc__slow *s;
+    int code;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    code = cnc__request_may_change(r, call, NULL);
+    if (code != 0) {
+        return code;
+    }
+    s = cnc__slow_new(r, then, ask, user, what, NULL);
+    s->flag = flag;
+    return cnc__slow_run(s);
+}
+
 static int
 ask_set(struct cnc__slow *s)
 {
@@ -101,19 +120,15 @@ int
 cnc_account_add(struct cnc_request *r, const char *user, const char *password,
                 cnc_then_f *then)
 {
-    struct cnc__slow *s =
-        cnc__slow_new(r, then, ask_set, user, password, NULL);
-
-    s->flag = true;
-    return cnc__slow_run(s);
+    return change(r, "cnc_account_add", then, ask_set, user, password, true);
 }
 
 int
 cnc_account_password(struct cnc_request *r, const char *user,
                      const char *password, cnc_then_f *then)
 {
-    return cnc__slow_run(
-        cnc__slow_new(r, then, ask_set, user, password, NULL));
+    return change(r, "cnc_account_password", then, ask_set, user, password,
+                  false);
 }
 
 static int
@@ -127,7 +142,8 @@ ask_remove(struct cnc__slow *s)
 int
 cnc_account_delete(struct cnc_request *r, const char *user, cnc_then_f *then)
 {
-    return cnc__slow_run(cnc__slow_new(r, then, ask_remove, user, NULL, NULL));
+    return change(r, "cnc_account_delete", then, ask_remove, user, NULL,
+                  false);
 }
 
 /* -- roles -----------------------------------------------------------------
@@ -145,10 +161,7 @@ int
 cnc_role_set(struct cnc_request *r, const char *jid, const char *role,
              bool has, cnc_then_f *then)
 {
-    struct cnc__slow *s = cnc__slow_new(r, then, ask_role, jid, role, NULL);
-
-    s->flag = has;
-    return cnc__slow_run(s);
+    return change(r, "cnc_role_set", then, ask_role, jid, role, has);
 }
 
 static void

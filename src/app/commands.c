@@ -143,7 +143,7 @@ done(struct command_call *c)
         cnc__commands_tr(c->call.app->apps->env.commands, c->lang),
         d->title == NULL ? d->node : d->title);
     cnc__answer_note(&note, &c->answer);
-    if (x.len == 0 && note.len == 0) {
+    if (x.len == 0 && note.len == 0 && !d->reads) {
         cnc__str_puts(&note, "It is done.");
     }
     if (c->answer.see != NULL) {
@@ -258,6 +258,7 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     c->call.user = c->user;
     c->call.guest = who->who.anonymous;
     c->call.operator_ = who->who.operator_;
+    c->call.reads = d->reads;
     c->call.caller = &c->caller;
     c->call.command = reply;
     c->call.answer = &c->answer;
@@ -323,7 +324,7 @@ add(struct cnc__app *app, const struct cnc_command *d, struct cnc_error *err)
                                .help = (char *)d->help,
                                .who = d->who,
                                .roles = (char *)d->roles,
-                               .safe = d->safe,
+                               .safe = d->safe || d->reads,
                                .see = (char *)d->see,
                                .refs = app->apps->env.pubsub,
                                .run = run,

@@ -157,6 +157,19 @@ cnc_log(struct cnc_request *r, const char *fmt, ...)
     cnc__str_fini(&text);
 }
 
+int
+cnc__request_may_change(const struct cnc_request *r, const char *call,
+                        struct cnc_error *err)
+{
+    if (!r->reads) {
+        return 0;
+    }
+    cnc__log(CNC_LOG_WARN, "app.misuse",
+             "app=%s %s() in a command that only reads", r->app_name, call);
+    return cnc_error_set(err, CNC_EACCES, "not-allowed",
+                         "a page only reads; use a command");
+}
+
 const char *
 cnc_lang(const struct cnc_request *r)
 {
@@ -411,9 +424,11 @@ cnc_publish(struct cnc_request *r, const char *node, const char *id,
 {
     struct node_call c = {
         .r = r, .node = node, .id = id, .record = record, .err = err};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return ask(&c, publish_on_core);
+    code = cnc__request_may_change(r, "cnc_publish", err);
+    return code != 0 ? code : ask(&c, publish_on_core);
 }
 
 static void
@@ -438,9 +453,11 @@ cnc_retract(struct cnc_request *r, const char *node, const char *id,
             struct cnc_error *err)
 {
     struct node_call c = {.r = r, .node = node, .id = id, .err = err};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return ask(&c, retract_on_core);
+    code = cnc__request_may_change(r, "cnc_retract", err);
+    return code != 0 ? code : ask(&c, retract_on_core);
 }
 
 static void

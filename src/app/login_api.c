@@ -24,9 +24,11 @@ int
 cnc_login(struct cnc_request *r, const char *jid, uint32_t seconds)
 {
     struct cnc__quick q = {.r = r, .a = jid, .seconds = seconds};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return cnc__quick_ask(&q, login_on_core);
+    code = cnc__request_may_change(r, "cnc_login", NULL);
+    return code != 0 ? code : cnc__quick_ask(&q, login_on_core);
 }
 
 static void
@@ -63,9 +65,11 @@ int
 cnc_logout(struct cnc_request *r)
 {
     struct cnc__quick q = {.r = r};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return cnc__quick_ask(&q, logout_on_core);
+    code = cnc__request_may_change(r, "cnc_logout", NULL);
+    return code != 0 ? code : cnc__quick_ask(&q, logout_on_core);
 }
 
 struct login_rows {
@@ -135,7 +139,9 @@ int
 cnc_logins_end(struct cnc_request *r, const char *jid, const char *id)
 {
     struct cnc__quick q = {.r = r, .a = jid, .b = id};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return cnc__quick_ask(&q, end_on_core);
+    code = cnc__request_may_change(r, "cnc_logins_end", NULL);
+    return code != 0 ? code : cnc__quick_ask(&q, end_on_core);
 }

@@ -156,6 +156,7 @@ struct cnc_request {
     struct cnc_element *in;
     const char *user; /* bare JID */
     bool guest, operator_;
+    bool reads; /* it may change nothing */
     /* Of a command: who asks, a copy whose texts live as long; NULL else. */
     const struct cnc__caller *caller;
     struct cnc__command_reply *command; /* what waits for the answer */
@@ -262,6 +263,11 @@ struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
 void cnc__request_refusals(const struct cnc_request *r,
                            const struct cnc_record *record,
                            struct cnc__values *to);
+
+/* handler_api.c: 0; or CNC_EACCES, said in err and in the log, in the handler
+ * of a command that only reads.  call: of which function, "cnc_publish". */
+int cnc__request_may_change(const struct cnc_request *r, const char *call,
+                            struct cnc_error *err);
 
 /* handler_api.c: the node that a handler calls so, or NULL; core's thread. */
 struct cnc__node *cnc__request_node(const struct cnc_request *r,

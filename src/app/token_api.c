@@ -46,8 +46,13 @@ cnc_token_new(struct cnc_request *r, char token[CNC_TOKEN_SIZE],
               const char *purpose, const char *text, uint32_t seconds)
 {
     struct cnc__slow *s;
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    code = cnc__request_may_change(r, "cnc_token_new", NULL);
+    if (code != 0) {
+        return code;
+    }
     if (cnc__app_thread_here() == NULL) {
         cnc__code_f *done = cnc__request_keeps(r);
 
@@ -66,8 +71,13 @@ cnc_token_take(struct cnc_request *r, const char *token, const char *purpose,
                char *text, size_t size)
 {
     struct cnc__slow *s;
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    code = cnc__request_may_change(r, "cnc_token_take", NULL);
+    if (code != 0) {
+        return code;
+    }
     if (cnc__app_thread_here() == NULL) {
         cnc__code_f *done = cnc__request_keeps(r);
 
@@ -116,7 +126,13 @@ int
 cnc_confirm(struct cnc_request *r, const char *jid, const char *id,
             const char *url, cnc_then_f *then)
 {
-    return cnc__slow_run(cnc__slow_new(r, then, ask_confirm, jid, id, url));
+    int code;
+
+    CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
+    code = cnc__request_may_change(r, "cnc_confirm", NULL);
+    return code != 0 ? code
+                     : cnc__slow_run(
+                           cnc__slow_new(r, then, ask_confirm, jid, id, url));
 }
 
 static void
@@ -131,9 +147,11 @@ int
 cnc_message(struct cnc_request *r, const char *to, const char *body)
 {
     struct cnc__quick q = {.r = r, .a = to, .b = body};
+    int code;
 
     CNC_OBJ_CHECK(r, CNC__CALL_MAGIC);
-    return cnc__quick_ask(&q, message_on_core);
+    code = cnc__request_may_change(r, "cnc_message", NULL);
+    return code != 0 ? code : cnc__quick_ask(&q, message_on_core);
 }
 
 /* -- how often -------------------------------------------------------------

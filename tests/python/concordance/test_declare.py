@@ -12,7 +12,7 @@ import pytest
 
 from concordance import (App, Boolean, Choice, Choices, Date, DateTime,
                          Decimal, Integer, Lines, Node, Page, Record, Refuse,
-                         Text, every, iq_get)
+                         Secret, Text, every, iq_get, page)
 
 NS = "http://concordance-xmpp.org/apps/mybookcase"
 
@@ -122,6 +122,54 @@ def test_the_spec_is_plain_data():
                               "node": "library", "title": None, "window": 0,
                               "where": None, "sort": None, "command": None,
                               "readers": None}]
+
+
+class Search(Record):
+    q = Text("Words", required=True)
+
+
+class Finder(App):
+    xmlns = NS
+
+    @page("/search", "found.xsl", "Look", Search, who="users",
+          roles=["staff"], readers="staff editors")
+    def search(self, user, form):
+        """Books with these words."""
+
+    @page("/by/{author}/{year}", node="by")
+    def by_author(self, user, form):
+        pass
+
+
+def test_a_page_of_a_handler_is_a_page_and_a_command():
+    spec = Finder().__spec__()
+    first, second = spec["pages"]
+    assert first == {"path": "/search", "template": "found.xsl", "node": None,
+                     "title": "Look", "window": 0, "where": None,
+                     "sort": None, "command": "search",
+                     "readers": "staff editors"}
+    assert second["path"] == "/by/{author}/{year}"
+    assert second["command"] == "by" and second["title"] is None
+    search, by = spec["commands"]
+    assert (search["node"], search["title"], search["roles"]) == (
+        "search", "Look", "staff")
+    assert search["safe"] and search["reads"] and search["who"] == 1
+    assert search["help"] == "Books with these words."
+    assert by["who"] == 2
+    assert [(f["name"], f["required"]) for f in by["record"]["fields"]] == [
+        ("author", True), ("year", True)]
+
+
+def test_a_page_says_what_its_form_may_not_be():
+    class Login(Record):
+        word = Secret("Password")
+
+    with pytest.raises(ValueError, match="/by/{who}: Search has no field who"):
+        page("/by/{who}", form=Search)(lambda self, user, form: None)
+    with pytest.raises(ValueError, match="word is not for a page"):
+        page("/in", form=Login)(lambda self, user, form: None)
+    with pytest.raises(ValueError, match="who is one of"):
+        page("/in", who="nobody")(lambda self, user, form: None)
 
 
 def test_an_app_without_xmlns_says_so():

@@ -14,7 +14,7 @@
 #include <concordance/app.h>
 #include <concordance/login.h>
 
-#define PINNED_ABI 4u
+#define PINNED_ABI 5u
 
 #define SIZE(type, bytes)                                                     \
     {                                                                         \
@@ -92,7 +92,7 @@ static const struct pin {
     AT(cnc_task, every_s, 8),
     AT(cnc_task, run, 16),
     AT(cnc_task, priv, 24),
-    SIZE(cnc_command, 80),
+    SIZE(cnc_command, 88),
     AT(cnc_command, node, 0),
     AT(cnc_command, title, 8),
     AT(cnc_command, record, 16),
@@ -103,6 +103,7 @@ static const struct pin {
     AT(cnc_command, see, 56),
     AT(cnc_command, help, 64),
     AT(cnc_command, priv, 72),
+    AT(cnc_command, reads, 80),
     SIZE(cnc_hook, 24),
     AT(cnc_hook, name, 0),
     AT(cnc_hook, f, 8),

@@ -78,6 +78,42 @@ on_door(struct cnc_request *r, struct cnc_element *form)
     return 0;
 }
 
+static void
+ignore(struct cnc_request *r, int code)
+{
+}
+
+/* Whatever changes something: how much of it is refused. */
+static int
+on_look(struct cnc_request *r, struct cnc_element *form)
+{
+    struct cnc_error err = {0};
+    char token[CNC_TOKEN_SIZE], text[8];
+    const int codes[] = {
+        cnc_publish(r, "things", "i", form, &err),
+        cnc_retract(r, "things", "i", NULL),
+        cnc_login(r, "a@example.com", 0),
+        cnc_logout(r),
+        cnc_logins_end(r, "a@example.com", NULL),
+        cnc_account_add(r, "a", "word", ignore),
+        cnc_account_password(r, "a", "word", ignore),
+        cnc_account_delete(r, "a", ignore),
+        cnc_role_set(r, "a@example.com", "staff", true, ignore),
+        cnc_token_new(r, token, "p", "t", 9),
+        cnc_token_take(r, "x", "p", text, sizeof(text)),
+        cnc_confirm(r, "a@example.com", "1", "/", ignore),
+        cnc_message(r, "a@example.com", "Hello."),
+    };
+    unsigned n = 0;
+
+    for (size_t i = 0; i < CNC_N(codes); i++) {
+        n += codes[i] == CNC_EACCES;
+    }
+    cnc_note(r, "%u of %zu: %s. %s", n, CNC_N(codes), err.text,
+             cnc_find(r, "things", "what", "x") ? "found" : "not found");
+    return 0;
+}
+
 static int
 on_tick(struct cnc_request *r)
 {
@@ -99,13 +135,14 @@ static const struct cnc_record door = {
 #define APP(flags_)                                                           \
     {                                                                         \
         .abi = CNC_APP_ABI, .size = sizeof(struct cnc_app), .name = "desk",   \
-        .xmlns = NS, .flags = flags_,                                         \
+        .xmlns = NS, .flags = flags_, .nodes = CNC_NODES({"things", &ask}),   \
         .tasks = CNC_TASKS({"tick", 10, on_tick}),                            \
         .commands = CNC_COMMANDS(                                             \
             {"ask", "Ask", &ask, on_ask, .who = CNC_ANYBODY_RUNS},            \
             {"door", "Door", &door, on_door, .who = CNC_ANYBODY_RUNS},        \
             {"see", NULL, &ask, on_ask, .who = CNC_ANYBODY_RUNS,              \
              .see = "/shelf", .help = "Sees.", .safe = true},                 \
+            {"look", NULL, NULL, on_look, .who = CNC_USERS, .reads = true},   \
             {"users", NULL, &ask, on_ask, .who = CNC_USERS},                  \
             {"admins", NULL, &ask, on_ask},                                   \
             {"staff", NULL, &ask, on_ask, .roles = "staff other"})            \
@@ -442,6 +479,21 @@ refused(struct world *w, const struct cnc_command *c, int code,
     cnc__apps_free(&a);
 }
 
+static void
+a_command_that_only_reads_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct heard h;
+
+    assert_true(cnc__commands_get(world_commands(w), "look")->safe);
+    begin(w, &h, "look", &anna, "x", "");
+    world_pump(w, is_heard, &h);
+    assert_int_equal(h.code, 0);
+    assert_string_equal(h.text, "13 of 13: a page only reads; use a command. "
+                                "not found");
+    assert_int_equal(world_n_items(w, "things"), 0);
+}
+
 static const struct cnc_record bad = {
     "bad", CNC_FIELDS({"word", .kind = CNC_FIELD_SECRET, .value = "x"})};
 
@@ -506,6 +558,7 @@ main(void)
         BOTH(what_still_waits_at_the_end_is_let_go),
         BOTH(a_secret_is_kept_as_typed_and_gone_when_the_handler_is_done),
         BOTH(each_may_run_what_is_for_him),
+        BOTH(a_command_that_only_reads_changes_nothing),
         cmocka_unit_test_setup_teardown(a_wrong_declaration_is_refused_by_name,
                                         set_up_direct, tear_down),
         cmocka_unit_test_setup_teardown(a_nodes_record_has_no_secret,
