@@ -6,7 +6,7 @@
 // The initial response of OAUTHBEARER, or nothing: the log-in is over (its
 // cookies go with the answer), or it is of another domain.
 export async function proof() {
-  const answer = await fetch("/_token", { method: "POST" });
+  const answer = await fetch(new URL("../../_token", import.meta.url), { method: "POST" });
   if (!answer.ok) return;
   const { jid, token } = await answer.json();
   const name = jid.replace(/=/g, "=3D").replace(/,/g, "=2C");

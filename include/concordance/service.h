@@ -57,6 +57,7 @@ struct cnc_service_domain {
     const char *const *operators;
     bool no_console;
     const char *url;
+    const char *prefix;
 };
 
 /* Zero: the default in brackets.  Strings and apps stay the caller's and
@@ -136,6 +137,9 @@ struct cnc_service_options {
     uint32_t app_time;   /* seconds of a threaded app's handler [30] */
     uint32_t app_flood;  /* items a second, for ten seconds [2000] */
     uint32_t app_memory; /* MB more than when it started [no limit] */
+    /* All addresses of a domain are below this path of its site, "/books":
+     * pages, files, the WebSocket.  Apps go on writing "/". [none] */
+    const char *prefix;
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

@@ -48,6 +48,9 @@ struct cnc__net_config {
      * is. */
     bool (*site)(const char *host, const char *const **origins, void *priv);
     void *site_priv;
+    /* With the head, before all else: fills place and site, and takes a
+     * prefix off the path.  NULL: there are none. */
+    void (*place)(struct cnc__http_request *r, void *site_priv);
     uint32_t max_connections; /* [20000]; past it: 503 and close */
     uint32_t max_per_addr;    /* connections of one address that are not yet
                                  bound [1000]; loopback is exempt */

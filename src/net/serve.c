@@ -62,6 +62,14 @@ introduce(const struct cnc__conn *c, struct cnc__http_call *call)
     r->responder = &call->responder;
 }
 
+static void
+place(const struct cnc__net *n, struct cnc__http_request *r)
+{
+    if (n->config.place != NULL && r->place == CNC__HTTP_UNPLACED) {
+        n->config.place(r, n->config.site_priv);
+    }
+}
+
 static uint32_t
 larger(struct cnc__http1 *h)
 {
@@ -69,6 +77,7 @@ larger(struct cnc__http1 *h)
     const struct cnc__net_config *config = &call->conn->net->config;
 
     introduce(call->conn, call);
+    place(call->conn->net, &h->request);
     return config->larger == NULL
                ? 0
                : config->larger(&h->request, config->http_priv);
@@ -356,20 +365,22 @@ cnc__http_site(const struct cnc__net *n, const char *host,
 }
 
 static bool
-is_open(const struct cnc__net *n, const char *path)
+is_open(const struct cnc__net *n, const struct cnc__http_request *r)
 {
     const char *open = n->config.open_path;
 
-    return open != NULL && strncmp(path, open, strlen(open)) == 0;
+    return open != NULL && r->place != CNC__HTTP_OUTSIDE &&
+           strncmp(r->path, open, strlen(open)) == 0;
 }
 
 /* Asked with the head, so that nobody sends a body in vain. */
 static bool
-may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
+may_go_on(struct cnc__conn *c, struct cnc__http1 *h)
 {
-    const struct cnc__http_request *r = &h->request;
+    struct cnc__http_request *r = &h->request;
     const char *const *origins;
 
+    place(c->net, r);
     /* A page elsewhere whose name comes to lead here is of another origin,
      * and the browser does not know it (DNS rebinding). */
     if (!cnc__http_site(c->net, h->host, &origins)) {
@@ -377,7 +388,7 @@ may_go_on(struct cnc__conn *c, const struct cnc__http1 *h)
         return false;
     }
     if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD &&
-        !is_open(c->net, r->path) &&
+        !is_open(c->net, r) &&
         !cnc__origin_may_post(r, h->host, c->secure, origins)) {
         cnc__http_refuse(c, 403, NULL,
                          "this site does not take requests from there");
@@ -434,7 +445,8 @@ dispatch(struct cnc__conn *c, struct cnc__http_call *call)
     struct cnc__net *n = c->net;
 
     n->stats.requests++;
-    if (n->config.web != NULL && strcmp(r->path, n->config.ws_path) == 0 &&
+    if (n->config.web != NULL && r->place != CNC__HTTP_OUTSIDE &&
+        strcmp(r->path, n->config.ws_path) == 0 &&
         cnc__http_upgrade(c, &call->h1)) {
         cnc__http_abandon(c);
         return;

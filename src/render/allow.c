@@ -233,6 +233,61 @@ cnc__allow_value(int tag, int attr, const char *value)
     return allowed_scheme(value);
 }
 
+/* -- a domain below a prefix of its site ---------------------------------- */
+
+/* Does it begin at the site's root?  Its slash, or NULL. */
+static const char *
+rooted(const char *url)
+{
+    url = skip_leading(url);
+    return is_slash(*url) && !is_slash(*skip_dropped(url + 1)) ? url : NULL;
+}
+
+static bool
+prefix_one(struct cnc__str *out, const char *url, const char *prefix)
+{
+    const char *at = rooted(url);
+    if (at == NULL) {
+        return false;
+    }
+    cnc__str_puts(out, prefix);
+    cnc__str_puts(out, at);
+    return true;
+}
+
+static bool
+prefix_set(struct cnc__str *out, const char *s, const char *prefix)
+{
+    static const char blank[] = " \t\n\r\f,";
+    bool some = false;
+    while (*s != '\0') {
+        size_t gap = strspn(s, blank), len = strcspn(s + gap, blank);
+        char *word = cnc__strndup(s + gap, len);
+        cnc__str_add(out, s, gap);
+        if (prefix_one(out, word, prefix)) {
+            some = true;
+        } else {
+            cnc__str_puts(out, word);
+        }
+        cnc__free(word);
+        s += gap + len;
+    }
+    return some;
+}
+
+bool
+cnc__allow_prefix(struct cnc__str *out, int attr, const char *value,
+                  const char *prefix)
+{
+    if (attr < 0 || attr >= CNC__ATTR_N ||
+        find(url_attrs, CNC_N(url_attrs), attr_names[attr]) < 0) {
+        return false;
+    }
+    cnc__str_clear(out);
+    return attr == CNC__ATTR_SRCSET ? prefix_set(out, value, prefix)
+                                    : prefix_one(out, value, prefix);
+}
+
 bool
 cnc__allow_rel(const char *word)
 {

@@ -6,7 +6,7 @@
 #ifndef CNC_RENDER_ALLOW_H
 #define CNC_RENDER_ALLOW_H
 
-#include "../base/check.h"
+#include "../base/str.h"
 
 #define CNC__ALLOW_ENUMS
 #include "allow_table.h"
@@ -29,5 +29,10 @@ CNC_API bool cnc__allow_value(int tag, int attr, const char *value);
 CNC_API bool cnc__allow_rel(const char *word);
 /* An address of the same origin: no scheme, no host. */
 CNC_API bool cnc__allow_relative(const char *url);
+/* The value of attribute attr where the domain is below prefix ("/books") of
+ * its site: addresses that begin at the root do so there.  False: it stays as
+ * it is, and out has nothing of use. */
+CNC_API bool cnc__allow_prefix(struct cnc__str *out, int attr,
+                               const char *value, const char *prefix);
 
 #endif /* CNC_RENDER_ALLOW_H */

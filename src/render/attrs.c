@@ -91,9 +91,11 @@ line_ends(char *s, size_t len)
 
 size_t
 cnc__attrs_filter(struct cnc__arena *arena, const struct cnc__rattr **out,
-                  int tag, const struct cnc__attr_in *in, size_t n_in)
+                  int tag, const struct cnc__attr_in *in, size_t n_in,
+                  const char *prefix)
 {
     struct cnc__rattr keep[MAX_ATTRS];
+    struct cnc__str below = CNC__STR;
     size_t n = 0;
     for (size_t i = 0; i < n_in && n < MAX_ATTRS; i++) {
         char buf[64];
@@ -105,17 +107,22 @@ cnc__attrs_filter(struct cnc__arena *arena, const struct cnc__rattr **out,
             (attr == CNC__ATTR_ID && in[i].value[0] == '\0')) {
             continue;
         }
-        size_t len = strlen(in[i].value);
+        const char *from = in[i].value;
+        if (prefix != NULL && cnc__allow_prefix(&below, attr, from, prefix)) {
+            from = cnc__str_c(&below);
+        }
+        size_t len = strlen(from);
         if (len > UINT32_MAX / 2) {
             continue;
         }
         keep[n].name =
             name == buf ? cnc__arena_strndup(arena, name, strlen(name)) : name;
-        char *value = cnc__arena_strndup(arena, in[i].value, len);
+        char *value = cnc__arena_strndup(arena, from, len);
         keep[n].len = line_ends(value, len);
         keep[n].value = value;
         n++;
     }
+    cnc__str_fini(&below);
     *out = NULL;
     if (n > 0) {
         struct cnc__rattr *a = cnc__arena_alloc(arena, n * sizeof(*a));

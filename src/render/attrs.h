@@ -7,10 +7,12 @@
 
 #include "build.h"
 
-/* What is allowed of in[], in its order, in *out (of arena); how many. */
+/* What is allowed of in[], in its order, in *out (of arena); how many.
+ * Addresses are below prefix; NULL: as they are. */
 size_t cnc__attrs_filter(struct cnc__arena *arena,
                          const struct cnc__rattr **out, int tag,
-                         const struct cnc__attr_in *in, size_t n_in);
+                         const struct cnc__attr_in *in, size_t n_in,
+                         const char *prefix);
 /* May an element with these attributes be there at all? */
 bool cnc__attrs_element(int tag, const struct cnc__rattr *attrs, size_t n);
 const char *cnc__attrs_get(const struct cnc__rattr *attrs, size_t n,

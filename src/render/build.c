@@ -273,7 +273,7 @@ open_outside(struct cnc__rbuild *b, int tag, const struct cnc__attr_in *in,
         return answer(b, CNC__RBUILD_UNWRAP, level);
     }
     const struct cnc__rattr *attrs;
-    size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in);
+    size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in, b->prefix);
     const char *id = settle_id(b, (struct cnc__rattr *)attrs, &n);
     if (html) {
         b->html_attrs = attrs;
@@ -295,7 +295,7 @@ push_element(struct cnc__rbuild *b, int tag, const struct cnc__attr_in *in,
     /* Attributes before push: push decides where a fragment starts, and an
      * element that its attributes forbid must not start one. */
     const struct cnc__rattr *attrs;
-    size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in);
+    size_t n = cnc__attrs_filter(b->arena, &attrs, tag, in, n_in, b->prefix);
     if (!cnc__attrs_element(tag, attrs, n)) {
         return answer(b, CNC__RBUILD_SKIP, b->level);
     }

@@ -58,6 +58,7 @@ struct cnc__rbuild {
     struct cnc__rtree *tree;
     struct cnc__arena *arena; /* the tree's, or a fragment's */
     size_t max_bytes;
+    const char *prefix; /* of addresses; NULL: none.  Set it after init() */
     bool too_big;
     bool bail; /* a fragment cannot be kept: render without fragments */
 

@@ -69,6 +69,9 @@ struct cnc__engine_sheet {
      * translation, text...  What is not there stays as it is. */
     const char *texts;
     size_t texts_len;
+    /* Addresses that begin with / are below this ("/books"), as the page
+     * leaves; NULL or "": they stay. */
+    const char *prefix;
 };
 
 struct cnc__engine_limits { /* zero: the default in brackets */

@@ -154,6 +154,7 @@ call_change(struct server *s, struct cnc__page_doc *d,
             sheet.texts = f[3].data;
             sheet.texts_len = f[3].len;
         }
+        sheet.prefix = name(s, m, 4);
         return cnc__page_doc_sheets(d, &sheet, err);
     }
     node = name(s, m, 1);

@@ -30,6 +30,7 @@ struct cnc__page_doc {
     unsigned magic;
     struct cnc__engine_limits limits;
     struct cnc__sheet *sheet; /* or NULL */
+    char *prefix;             /* or NULL */
     struct cnc__source source;
     struct cnc__table *forms; /* node -> struct form */
     struct cnc__rtree *tree;  /* last rendered, or NULL */
@@ -90,6 +91,7 @@ cnc__page_doc_free(struct cnc__page_doc **pp)
     cnc__sheet_unref(&d->sheet);
     cnc__table_free(&d->forms, free_form);
     cnc__free(d->items);
+    cnc__free(d->prefix);
     CNC_OBJ_FREE(d);
 }
 
@@ -115,6 +117,10 @@ cnc__page_doc_sheets(struct cnc__page_doc *d,
     cnc__source_forget(&d->source);
     cnc__sheet_unref(&d->sheet);
     d->sheet = s;
+    cnc__free(d->prefix);
+    d->prefix = sheet->prefix == NULL || sheet->prefix[0] == '\0'
+                    ? NULL
+                    : cnc__strdup(sheet->prefix);
     d->bails = 0;
     d->dirty = true;
     d->new_sheet = true;
@@ -307,6 +313,7 @@ render_tree(struct cnc__page_doc *d, bool regions, struct cnc__rtree **out,
     struct cnc__rbuild b;
     cnc__rbuild_init(&b, tree, d->limits.max_output);
     b.bail = d->bail;
+    b.prefix = d->prefix;
     cnc__convert(&b, result, d->items, d->n_items, on_form, d);
     *bail = b.bail;
     bool too_big = b.too_big, too_many = tree->too_many_parts;

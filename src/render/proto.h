@@ -21,19 +21,19 @@
 enum cnc__render_type {
     /* calls: fields */
     CNC__R_CHECK = 1, /* sheet, source, imports, sheet's name, texts -> OK */
-    CNC__R_SHEET,     /* page key, sheet, imports, texts -> OK (not rendered
-                         yet) */
-    CNC__R_SOURCE,    /* page, source -> OK */
-    CNC__R_UPSERT,    /* page, node, id, record -> OK */
-    CNC__R_REMOVE,    /* page, node, id -> OK */
-    CNC__R_META,      /* page, node, name, value -> OK; no value: removed */
-    CNC__R_FORM,      /* page, node, x data, action -> OK; "": none */
-    CNC__R_RENDER,    /* page -> PATCH patch ("" when nothing changed), "1"
-                         when what only some see changed */
-    CNC__R_HTML,      /* page, head html -> HTML html, parts: a list of place
-                         in html, how many bytes it takes the place of, for
-                         whom, html, by turns */
-    CNC__R_CLOSE,     /* page -> OK: forget it */
+    CNC__R_SHEET,  /* page key, sheet, imports, texts, prefix of addresses ->
+                      OK (not rendered yet) */
+    CNC__R_SOURCE, /* page, source -> OK */
+    CNC__R_UPSERT, /* page, node, id, record -> OK */
+    CNC__R_REMOVE, /* page, node, id -> OK */
+    CNC__R_META,   /* page, node, name, value -> OK; no value: removed */
+    CNC__R_FORM,   /* page, node, x data, action -> OK; "": none */
+    CNC__R_RENDER, /* page -> PATCH patch ("" when nothing changed), "1"
+                      when what only some see changed */
+    CNC__R_HTML,   /* page, head html -> HTML html, parts: a list of place
+                      in html, how many bytes it takes the place of, for
+                      whom, html, by turns */
+    CNC__R_CLOSE,  /* page -> OK: forget it */
     /* replies */
     CNC__R_OK = 64,
     CNC__R_PATCH,

@@ -46,9 +46,9 @@ add_url(struct cnc__str *out, const struct cnc_service *s,
     }
     /* Without TLS here, and not on this machine, a proxy does it: nobody is
      * sent to a socket in the clear. */
-    cnc__str_printf(out, "%s://%s%s",
+    cnc__str_printf(out, "%s://%s%s%s",
                     !r->secure && is_loopback(host) ? "ws" : "wss", host,
-                    CNC__WS_PATH);
+                    cnc__prefix(s), CNC__WS_PATH);
 }
 
 bool

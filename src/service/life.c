@@ -212,6 +212,7 @@ cnc__service_url(void *service)
     } else {
         cnc__str_printf(&url, "https://%s", s->o.domain);
     }
+    cnc__str_puts(&url, cnc__prefix(s));
     return cnc__str_steal(&url);
 }
 
@@ -224,7 +225,7 @@ on_ready(struct cnc__process *p)
     for (size_t i = p->n_domains; i-- > 0;) {
         cnc__str_clear(&url);
         add_http_url(&url, p->domains[i]);
-        cnc__str_putc(&url, '/');
+        cnc__str_printf(&url, "%s/", cnc__prefix(p->domains[i]));
         cnc__log(CNC_LOG_INFO, "service.ready", "url=%s domain=%s store=%s",
                  url.data, p->domains[i]->o.domain,
                  p->domains[i]->driver->name);

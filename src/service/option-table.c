@@ -52,8 +52,18 @@ const struct cnc__option cnc__options[] = {
      "https://DOMAIN; of localhost: that of --http",
      "where people find the pages, for links in messages", .live = true,
      .good = cnc__option_is_url,
-     .wanted = "a scheme and a host such as https://books.example",
+     .wanted =
+         "a scheme and a host such as https://books.example (a path of it "
+         "is --prefix)",
      .example = "https://books.example"},
+    {D("prefix", TEXT, prefix), CNC__GROUP_PLACES, "PATH", NULL,
+     "all addresses are below this path of a site, such as /books; apps go on "
+     "writing /",
+     .good = cnc__is_prefix,
+     .wanted =
+         "a path such as /books: it begins with /, ends without, and has "
+         "letters, digits, - . _ ~ alone",
+     .example = "/books"},
     {D("origin", LIST, origins), CNC__GROUP_PLACES, "URL", NULL,
      "also let pages of this origin connect", .live = true,
      .good = cnc__option_is_origin,

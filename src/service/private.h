@@ -463,9 +463,24 @@ void cnc__sites_free(struct cnc__sites **sp);
 bool cnc__sites_names(const struct cnc__sites *sites, const char *host,
                       size_t len, const struct cnc_service *domain);
 /* Is this Host header taken?  *domain: whose it is; NULL: the machine's own
- * name, where there are several domains. */
+ * name, where there are several domains.  path (NULL: not known): several may
+ * be at one name, each below a prefix of its own. */
 bool cnc__sites_find(const struct cnc__sites *sites, const char *host,
-                     struct cnc_service **domain);
+                     const char *path, struct cnc_service **domain);
+
+/* -- prefix.c: a domain below a path of its site -------------------------- */
+
+bool cnc__is_prefix(const char *s); /* of --prefix */
+/* Before every address that begins with / and leaves; "": nothing. */
+const char *cnc__prefix(const struct cnc_service *s);
+/* Is the path below it? */
+bool cnc__prefix_has(const struct cnc_service *s, const char *path);
+/* The path without it, if it has it. */
+const char *cnc__prefix_skip(const struct cnc_service *s, const char *path);
+/* Takes it off the request's path, once: r->place. */
+void cnc__prefix_place(struct cnc_service *s, struct cnc__http_request *r);
+/* Answer one that is outside. */
+void cnc__prefix_refuse(struct cnc_service *s, struct cnc__http_request *r);
 
 /* -- neighbours.c: the domains of a process among themselves -------------- */
 
@@ -633,6 +648,7 @@ struct cnc_service {
     struct cnc__observe *observe;
     struct cnc__backup *backup; /* under way; or NULL */
     uint64_t n_requests;        /* HTTP */
+    uint64_t outside_ms;        /* when the log spoke of http.outside last */
     struct cnc__browse *browse;
     struct cnc__apps *apps;
     const char *enrols; /* the address of a stranger while he is heard */

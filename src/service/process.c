@@ -39,47 +39,55 @@ refuse(struct cnc__http_request *r)
 }
 
 static void
-on_http(struct cnc__http_request *r, void *priv)
+on_place(struct cnc__http_request *r, void *priv)
 {
     struct cnc__process *p = priv;
     const char *host = cnc__http_header(r, "host");
     struct cnc_service *domain = NULL;
 
-    if (!cnc__sites_find(p->sites, host == NULL ? "" : host, &domain)) {
+    if (!cnc__sites_find(p->sites, host == NULL ? "" : host, r->path,
+                         &domain)) {
+        r->place = CNC__HTTP_STRANGE;
+    } else if (domain != NULL) {
+        cnc__prefix_place(domain, r);
+    } else {
+        r->place = CNC__HTTP_PLACED; /* the machine's own name */
+    }
+}
+
+static void
+on_http(struct cnc__http_request *r, void *priv)
+{
+    struct cnc__process *p = priv;
+
+    if (r->place == CNC__HTTP_STRANGE) {
         refuse(r);
-    } else if (!cnc__status_http(p, domain, r)) {
-        if (domain == NULL) {
+    } else if (!cnc__status_http(p, r->site, r)) {
+        if (r->site == NULL) {
             refuse(r);
         } else {
-            cnc__domain_http(domain, r);
+            cnc__domain_http(r->site, r);
         }
     }
+}
+
+/* Files are sent to a domain, below its prefix. */
+static bool
+takes_files(const struct cnc__http_request *r)
+{
+    return r->place == CNC__HTTP_PLACED && r->site != NULL;
 }
 
 static uint32_t
 on_larger(const struct cnc__http_request *r, void *priv)
 {
-    struct cnc__process *p = priv;
-    const char *host = cnc__http_header(r, "host");
-    struct cnc_service *domain = NULL;
-
-    return cnc__sites_find(p->sites, host == NULL ? "" : host, &domain) &&
-                   domain != NULL
-               ? cnc__uploads_larger(domain, r)
-               : 0;
+    return takes_files(r) ? cnc__uploads_larger(r->site, r) : 0;
 }
 
 static struct cnc__http_sink *
 on_sink(struct cnc__http_request *r, uint64_t length, void *priv)
 {
-    struct cnc__process *p = priv;
-    const char *host = cnc__http_header(r, "host");
-    struct cnc_service *domain = NULL;
-
-    return cnc__sites_find(p->sites, host == NULL ? "" : host, &domain) &&
-                   domain != NULL
-               ? cnc__uploads_sink(domain, r, length)
-               : NULL;
+    return takes_files(r) ? cnc__uploads_sink(r->site, r, length) : NULL;
 }
 
 static bool
@@ -88,7 +96,7 @@ on_site(const char *host, const char *const **origins, void *priv)
     struct cnc__process *p = priv;
     struct cnc_service *domain = NULL;
 
-    if (!cnc__sites_find(p->sites, host, &domain)) {
+    if (!cnc__sites_find(p->sites, host, NULL, &domain)) {
         return false;
     }
     *origins = domain == NULL ? NULL : domain->o.origins;
@@ -422,6 +430,7 @@ listen_all(struct cnc__process *p, struct cnc_error *err)
         .stream_priv = p,
         .dns = {.trust_anchor = p->o.trust_anchor, .forwarder = p->o.dns},
         .site = on_site,
+        .place = on_place,
         .site_priv = p};
     bool tls = first->o.tls_cert != NULL && !p->o.http_plain;
     int code;

@@ -155,9 +155,14 @@ cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
     const char *was = cnc__log_about(cnc__router_domain(s->router));
 
     s->n_requests++;
-    if (!cnc__uploads_http(s, r) && !cnc__hostmeta_http(s, r) &&
-        !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r) &&
-        !cnc__backup_http(s, r)) {
+    cnc__prefix_place(s, r);
+    if (r->place == CNC__HTTP_OUTSIDE) {
+        if (!cnc__hostmeta_http(s, r)) {
+            cnc__prefix_refuse(s, r);
+        }
+    } else if (!cnc__uploads_http(s, r) && !cnc__hostmeta_http(s, r) &&
+               !cnc__webconsole_http(s, r) && !cnc__weblogin_http(s, r) &&
+               !cnc__backup_http(s, r)) {
         cnc__agent_http(s->agent, r);
     }
     cnc__log_about(was);
@@ -311,6 +316,7 @@ make_agent(struct cnc_service *s)
     struct cnc__agent_env agent = {.pubsub = s->pubsub,
                                    .domain = s->o.domain,
                                    .ws_path = CNC__WS_PATH,
+                                   .prefix = s->o.prefix,
                                    .www = s->www,
                                    .n_workers = s->o.renders,
                                    .render = env_render,

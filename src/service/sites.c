@@ -136,21 +136,38 @@ cnc__sites_names(const struct cnc__sites *sites, const char *host, size_t len,
     return false;
 }
 
+/* Of several domains at one name: the one whose prefix the path has, and the
+ * longer one. */
+static bool
+is_better(const struct site *s, const struct site *than, const char *path)
+{
+    return path != NULL && cnc__prefix_has(s->domain, path) &&
+           (!cnc__prefix_has(than->domain, path) ||
+            strlen(cnc__prefix(s->domain)) >
+                strlen(cnc__prefix(than->domain)));
+}
+
 bool
 cnc__sites_find(const struct cnc__sites *sites, const char *host,
-                struct cnc_service **domain)
+                const char *path, struct cnc_service **domain)
 {
+    const struct site *found = NULL;
     size_t len = host_len(host);
 
     if (len > 1 && host[len - 1] == '.') {
         len--; /* the DNS's root */
     }
     for (size_t i = 0; i < sites->n; i++) {
-        if (strncasecmp(sites->list[i].host, host, len) == 0 &&
-            sites->list[i].host[len] == '\0' && len > 0) {
-            *domain = sites->list[i].domain;
-            return true;
+        const struct site *s = &sites->list[i];
+
+        if (strncasecmp(s->host, host, len) == 0 && s->host[len] == '\0' &&
+            len > 0 && (found == NULL || is_better(s, found, path))) {
+            found = s;
         }
+    }
+    if (found != NULL) {
+        *domain = found->domain;
+        return true;
     }
     *domain = sites->several ? NULL : sites->list[0].domain;
     return sites->any || is_own_name(host, len);

@@ -200,7 +200,7 @@ own_path(struct cnc_service *s, const char *url)
         path = url + len;
     } else if (host != NULL && cnc__sites_names(s->process->sites, host,
                                                 strcspn(host, "/?#"), s)) {
-        path = host + strcspn(host, "/?#");
+        path = cnc__prefix_skip(s, host + strcspn(host, "/?#"));
     }
     cnc__free(base);
     return path;

@@ -18,7 +18,7 @@ put_value(struct cnc__str *out, const struct cnc_service *s, const char *name,
     } else if (len == 6 && memcmp(name, "domain", len) == 0) {
         cnc__xml_printf(out, "%s", cnc__router_domain(s->router));
     } else if (len == 6 && memcmp(name, "socket", len) == 0) {
-        cnc__str_puts(out, CNC__WS_PATH);
+        cnc__str_printf(out, "%s%s", cnc__prefix(s), CNC__WS_PATH);
     }
 }
 

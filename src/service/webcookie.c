@@ -5,8 +5,9 @@
  * __Host- (a browser takes it over TLS alone, for this host alone, never from
  * a neighbour) wherever the browser comes by TLS; on a loopback address
  * without it, a plain name, since some browsers take none that is Secure
- * there. A second cookie, which scripts may read, says that there is one, no
- * more.
+ * there. Below a prefix it is __Secure-, which may have a path: the site's
+ * neighbours do not get it.  A second cookie, which scripts may read, says
+ * that there is one, no more.
  */
 #include <strings.h>
 
@@ -15,6 +16,7 @@
 
 #define NAME        "concordance"
 #define SECURE_NAME "__Host-concordance"
+#define BELOW_NAME  "__Secure-concordance"
 #define MARK        "concordance-user"
 #define MAX_LANG    35 /* RFC 5646 4.4.1 */
 
@@ -41,26 +43,34 @@ is_loopback(const char *addr)
            strncmp(addr, "::ffff:127.", 11) == 0;
 }
 
-static void
-add_cookies(struct cnc__str *out, bool https, const char *value,
-            long long max_age)
+static const char *
+name_of(const struct cnc_service *s, bool https)
 {
-    const char *secure = https ? "; Secure" : "";
+    return !https                      ? NAME
+           : cnc__prefix(s)[0] == '\0' ? SECURE_NAME
+                                       : BELOW_NAME;
+}
+
+static void
+add_cookies(struct cnc__str *out, const struct cnc_service *s, bool https,
+            const char *value, long long max_age)
+{
+    const char *secure = https ? "; Secure" : "", *prefix = cnc__prefix(s);
 
     cnc__str_printf(out,
-                    "Set-Cookie: %s=%s; Path=/; Max-Age=%lld; HttpOnly; "
+                    "Set-Cookie: %s=%s; Path=%s/; Max-Age=%lld; HttpOnly; "
                     "SameSite=Lax%s\r\n"
-                    "Set-Cookie: " MARK "=%s; Path=/; Max-Age=%lld; "
+                    "Set-Cookie: " MARK "=%s; Path=%s/; Max-Age=%lld; "
                     "SameSite=Lax%s\r\n",
-                    https ? SECURE_NAME : NAME, value, max_age, secure,
-                    max_age > 0 ? "1" : "", max_age, secure);
+                    name_of(s, https), value, prefix, max_age, secure,
+                    max_age > 0 ? "1" : "", prefix, max_age, secure);
 }
 
 void
 cnc__webcookie_clear(struct cnc__str *out, const struct cnc__weblogins *w,
                      const struct cnc__http_request *r)
 {
-    add_cookies(out, is_https(w->service, r), "", 0);
+    add_cookies(out, w->service, is_https(w->service, r), "", 0);
 }
 
 /* The value of a cookie; NULL: it was not sent. */
@@ -86,7 +96,7 @@ struct cnc__weblogin *
 cnc__webcookie_login(struct cnc__weblogins *w,
                      const struct cnc__http_request *r, bool *sent)
 {
-    const char *name = is_https(w->service, r) ? SECURE_NAME : NAME;
+    const char *name = name_of(w->service, is_https(w->service, r));
     size_t len = 0;
     const char *value = find_cookie(r, name, &len);
 
@@ -219,7 +229,7 @@ begin(struct cnc_service *s, struct cnc__web_call *web, const char *jid,
     l = cnc__weblogin_new(w, prepared, seconds,
                           cnc__http_header(r, "user-agent"), r->addr, secret,
                           g);
-    add_cookies(&web->headers, https, secret,
+    add_cookies(&web->headers, s, https, secret,
                 (long long)(l->expires - l->since));
     cnc__wipe(secret, sizeof(secret));
     return 0;

@@ -16,6 +16,8 @@ cnc__agent_new(const struct cnc__agent_env *env)
     a->env = *env;
     a->domain = cnc__strdup(env->domain);
     a->ws_path = cnc__strdup(env->ws_path);
+    a->prefix = cnc__strdup(env->prefix == NULL ? "" : env->prefix);
+    a->env.prefix = a->prefix;
     a->www = cnc__strdup(env->www);
     a->env.domain = a->domain;
     a->env.ws_path = a->ws_path;
@@ -110,6 +112,7 @@ cnc__agent_free(struct cnc__agent **ap)
     cnc__free(a->style_csp);
     cnc__free(a->domain);
     cnc__free(a->ws_path);
+    cnc__free(a->prefix);
     cnc__free(a->www);
     cnc__agent_unref(a);
 }

@@ -75,6 +75,8 @@ struct cnc__agent_env {
     struct cnc__pubsub *pubsub;
     const char *domain;
     const char *ws_path;
+    const char *prefix; /* of all addresses, "/books"; NULL: none.  Requests
+                           come without it */
     const char *www;    /* snapshots are written below it; NULL: none */
     unsigned n_workers; /* render processes; 0: not known, so that the
                            restart of one makes all pages be sent anew */

@@ -178,7 +178,8 @@ cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
     if (link != NULL) {
         cnc__web_percent(&href, link, true);
         cnc__xml_printf(
-            &html, "<p><a href=\"%s\">%s</a></p>", cnc__str_c(&href),
+            &html, "<p><a href=\"%s%s\">%s</a></p>", a->prefix,
+            cnc__str_c(&href),
             cnc__tr(cnc__locale_tr(a->locale, lang), "Back to the page"));
     }
     cnc__str_puts(&html, "</main></body></html>\n");
@@ -239,12 +240,13 @@ cnc__answer_back(struct cnc__agent *a, struct cnc__http_responder *responder,
 }
 
 void
-cnc__answer_see(struct cnc__http_responder *responder, int status,
+cnc__answer_see(const struct cnc__agent *a,
+                struct cnc__http_responder *responder, int status,
                 const char *location)
 {
     struct cnc__str lines = CNC__STR;
     struct cnc__http_response out = {.status = status};
-    cnc__str_puts(&lines, "Location: ");
+    cnc__str_printf(&lines, "Location: %s", a->prefix);
     cnc__web_percent(&lines, location, true);
     cnc__str_puts(&lines, "\r\nCache-Control: no-store\r\n");
     out.headers = lines.data;

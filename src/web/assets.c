@@ -353,6 +353,7 @@ cnc__assets_base(struct cnc__str *out, const struct cnc__agent *a,
 void
 cnc__agent_runtime_base(struct cnc__str *out, const struct cnc__agent *a)
 {
+    cnc__str_puts(out, a->prefix);
     cnc__assets_base(out, a, true);
 }
 

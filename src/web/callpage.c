@@ -164,7 +164,7 @@ cnc__callpage_go(struct cnc__callpage *c, const char *place, const char *note)
         cnc__flash_put(c->agent, c->request, &c->who.call.headers, said);
         cnc__free(said);
     }
-    cnc__web_go(c->request->responder, place,
+    cnc__web_go(c->agent, c->request->responder, place,
                 cnc__str_c(&c->who.call.headers));
     cnc__callpage_end(c);
 }

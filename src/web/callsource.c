@@ -46,7 +46,7 @@ cnc__web_caller_init(struct cnc__web_caller *w, struct cnc__agent *a,
         w->caller.lang = lang;
     }
     if (asked) {
-        cnc__languages_keep(&w->call.headers, r, lang);
+        cnc__languages_keep(a, &w->call.headers, r, lang);
     }
 }
 
@@ -291,14 +291,14 @@ write_target(struct cnc__str *out, const char *target)
 }
 
 void
-cnc__web_go(struct cnc__http_responder *responder, const char *target,
-            const char *headers)
+cnc__web_go(const struct cnc__agent *a, struct cnc__http_responder *responder,
+            const char *target, const char *headers)
 {
     struct cnc__str lines = CNC__STR;
     struct cnc__http_response out = {.status = 303};
 
     CNC_CHECK(cnc__web_is_local(target));
-    cnc__str_puts(&lines, "Location: ");
+    cnc__str_printf(&lines, "Location: %s", a->prefix);
     write_target(&lines, target);
     cnc__str_printf(&lines, "\r\nCache-Control: no-store\r\n%s",
                     headers == NULL ? "" : headers);
@@ -322,13 +322,14 @@ mac(char hex[MAC_HEX + 1], const struct cnc__agent *a, const char *text)
 }
 
 static void
-set_cookie(struct cnc__str *headers, const struct cnc__http_request *r,
-           const char *value, int seconds)
+set_cookie(const struct cnc__agent *a, struct cnc__str *headers,
+           const struct cnc__http_request *r, const char *value, int seconds)
 {
     cnc__str_printf(headers,
-                    "Set-Cookie: " FLASH "=%s; Max-Age=%d; Path=/; HttpOnly; "
+                    "Set-Cookie: " FLASH
+                    "=%s; Max-Age=%d; Path=%s/; HttpOnly; "
                     "SameSite=Lax%s\r\n",
-                    value, seconds, r->secure ? "; Secure" : "");
+                    value, seconds, a->prefix, r->secure ? "; Secure" : "");
 }
 
 void
@@ -350,7 +351,7 @@ cnc__flash_put(struct cnc__agent *a, const struct cnc__http_request *r,
     mac(hex, a, cut);
     cnc__str_puts(&value, hex);
     cnc__web_percent(&value, cut, false);
-    set_cookie(headers, r, value.data, FLASH_S);
+    set_cookie(a, headers, r, value.data, FLASH_S);
     cnc__str_fini(&value);
     cnc__free(cut);
 }
@@ -394,7 +395,7 @@ cnc__flash_take(struct cnc__agent *a, const struct cnc__http_request *r,
     if (cookie == NULL) {
         return NULL;
     }
-    set_cookie(headers, r, "", 0);
+    set_cookie(a, headers, r, "", 0);
     /* A cookie's value is encoded as a query's; '+' is never sent as such. */
     if (cnc__http_form_parse(cookie, len, 1, on_flash, &value) == 0 &&
         value != NULL && strlen(value) > MAC_HEX) {

@@ -276,7 +276,7 @@ go(struct doing *d, const char *see, const struct cnc__command_answer *a)
         cnc__flash_put(d->agent, d->request, &d->headers, said);
         cnc__free(said);
     }
-    cnc__web_go(d->request->responder, see, cnc__str_c(&d->headers));
+    cnc__web_go(d->agent, d->request->responder, see, cnc__str_c(&d->headers));
     doing_free(d);
 }
 
@@ -545,7 +545,7 @@ cnc__do_answer(struct cnc__agent *a, struct cnc__http_request *r)
         return false;
     }
     if (strcmp(r->path, "/_do/") == 0) {
-        cnc__answer_see(r->responder, 308, "/_do");
+        cnc__answer_see(a, r->responder, 308, "/_do");
         return true;
     }
     d = cnc__zalloc(sizeof(*d));

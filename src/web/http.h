@@ -21,6 +21,13 @@ enum cnc__http_method {
     CNC__HTTP_OPTIONS /* are given them as CNC__HTTP_OTHER */
 };
 
+enum cnc__http_place {
+    CNC__HTTP_UNPLACED,
+    CNC__HTTP_STRANGE, /* no site of ours */
+    CNC__HTTP_OUTSIDE, /* the site's, but not below its prefix: path is all */
+    CNC__HTTP_PLACED   /* path begins after the prefix, with its slash */
+};
+
 struct cnc__http_header {
     const char *name;  /* lower case */
     const char *value; /* trimmed */
@@ -33,6 +40,10 @@ struct cnc__http_request { /* everything borrowed until answered */
     const char *query; /* after '?', not decoded; "" if none */
     const struct cnc__http_header *headers;
     size_t n_headers;
+    /* Found once, with the head, by whoever knows the sites (the config's
+     * place of net.h): whose it is, and what of the path is before it. */
+    enum cnc__http_place place;
+    void *site;
     const char *body;
     size_t body_len;
     bool secure;

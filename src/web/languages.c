@@ -127,13 +127,13 @@ cnc__languages_choose(const struct cnc__agent *a,
 }
 
 void
-cnc__languages_keep(struct cnc__str *headers,
+cnc__languages_keep(const struct cnc__agent *a, struct cnc__str *headers,
                     const struct cnc__http_request *r, const char *lang)
 {
     cnc__str_printf(headers,
-                    "Set-Cookie: " COOKIE "=%s; Path=/; Max-Age=%d; "
+                    "Set-Cookie: " COOKIE "=%s; Path=%s/; Max-Age=%d; "
                     "SameSite=Lax%s\r\n",
-                    lang, COOKIE_S, r->secure ? "; Secure" : "");
+                    lang, a->prefix, COOKIE_S, r->secure ? "; Secure" : "");
 }
 
 /* -- pages ---------------------------------------------------------------- */

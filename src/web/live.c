@@ -367,8 +367,9 @@ send_sheet(struct cnc__web_page *p)
     struct cnc__render_field f[] = {field(p->key),
                                     {sheet->text, sheet->len},
                                     cnc__web_field_str(&imports),
-                                    cnc__web_field_str(&texts)};
-    call(p, CNC__R_SHEET, f, texts.len > 0 ? 4 : 3, on_op);
+                                    cnc__web_field_str(&texts),
+                                    field(p->agent->prefix)};
+    call(p, CNC__R_SHEET, f, CNC_N(f), on_op);
     cnc__str_fini(&imports);
     cnc__str_fini(&texts);
 }

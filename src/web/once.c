@@ -174,9 +174,9 @@ begin_with(struct cnc__agent *a, unsigned worker, struct cnc__sheet *sheet,
     struct cnc__render_field s[] = {key,
                                     {sheet->text, sheet->len},
                                     cnc__web_field_str(&text),
-                                    cnc__web_field_str(&texts)};
-    cnc__web_call(a, o->worker, CNC__R_SHEET, s, texts.len > 0 ? 4 : 3,
-                  on_step, o);
+                                    cnc__web_field_str(&texts),
+                                    cnc__web_field(a->prefix)};
+    cnc__web_call(a, o->worker, CNC__R_SHEET, s, CNC_N(s), on_step, o);
     cnc__str_fini(&texts);
     cnc__str_fini(&text);
     o->bytes = source->len;

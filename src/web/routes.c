@@ -97,7 +97,7 @@ cnc__web_login(struct cnc__agent *a, const struct cnc__http_request *r,
         }
         cnc__str_puts(&to, "?next=");
         cnc__web_percent(&to, next.data, false);
-        cnc__web_go(r->responder, to.data, NULL);
+        cnc__web_go(a, r->responder, to.data, NULL);
     }
     cnc__str_fini(&to);
     cnc__str_fini(&next);
@@ -130,7 +130,7 @@ answer_kept(struct cnc__web_page *p, const struct cnc__viewer *viewer,
     cnc__snapshot_html(&html, p->agent, p->snapshot, viewer);
     cnc__str_puts(&lines, viewer->bare != NULL ? cnc__call_headers
                                                : cnc__page_lines(p));
-    cnc__languages_keep(&lines, r, p->lang);
+    cnc__languages_keep(p->agent, &lines, r, p->lang);
     cnc__answer_html(r->responder, 200, lines.data, cnc__str_c(&html),
                      html.len);
     cnc__str_fini(&html);
@@ -392,7 +392,7 @@ redirect_slash(struct cnc__agent *a, struct cnc__http_request *r)
     bool is_page = cnc__decl_find(a, path, values) != NULL;
     cnc__decl_free_values(values);
     if (is_page) {
-        cnc__answer_see(r->responder, 308, path);
+        cnc__answer_see(a, r->responder, 308, path);
     }
     cnc__free(path);
     return is_page;

@@ -64,7 +64,7 @@ static void
 see_page(struct cnc__posted *s)
 {
     if (s->responder != NULL) {
-        cnc__answer_see(s->responder, 303, s->page->path);
+        cnc__answer_see(s->page->agent, s->responder, 303, s->page->path);
         s->responder = NULL;
     }
 }

@@ -74,16 +74,16 @@ cnc__view_head(struct cnc__str *out, const struct cnc__web_page *p,
     cnc__xml_printf(out,
                     "<meta name=\"concordance\" content=\"%s\" "
                     "data-position=\"%s\" data-service=\"%s\" "
-                    "data-socket=\"%s\">",
-                    cnc__node_name(p->view), position, a->domain,
+                    "data-socket=\"%s%s\">",
+                    cnc__node_name(p->view), position, a->domain, a->prefix,
                     a->ws_path ? a->ws_path : "");
     if (cnc__table_get(a->runtime.files, "concordance.js") != NULL) {
         struct cnc__str base = CNC__STR;
         cnc__assets_base(&base, a, true);
         cnc__xml_printf(out,
-                        "<script type=\"module\" src=\"%s/concordance.js\">"
+                        "<script type=\"module\" src=\"%s%s/concordance.js\">"
                         "</script>",
-                        cnc__str_c(&base));
+                        a->prefix, cnc__str_c(&base));
         cnc__str_fini(&base);
     }
 }

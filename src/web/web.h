@@ -299,6 +299,7 @@ struct cnc__agent {
     bool started;
     struct cnc__agent_env env;
     char *domain, *ws_path, *www;
+    char *prefix;             /* of addresses that leave; "": none */
     struct cnc__table *pages; /* path -> struct cnc__web_page */
     struct cnc__decl **decls; /* the more specific ones first */
     size_t n_decls;
@@ -533,7 +534,7 @@ const char *cnc__languages_choose(const struct cnc__agent *a,
                                   const struct cnc__http_request *r,
                                   bool *asked);
 /* The header line that keeps it. */
-void cnc__languages_keep(struct cnc__str *headers,
+void cnc__languages_keep(const struct cnc__agent *a, struct cnc__str *headers,
                          const struct cnc__http_request *r, const char *lang);
 /* Is this page one of several, in a language each? */
 bool cnc__languages_vary(const struct cnc__web_page *p);
@@ -682,7 +683,8 @@ int cnc__callsource_status(int code);
 /* Is it a path (and query) of this site, whatever browsers make of it? */
 bool cnc__web_is_local(const char *target);
 /* 303 to a local target.  headers: more lines, or NULL. */
-void cnc__web_go(struct cnc__http_responder *responder, const char *target,
+void cnc__web_go(const struct cnc__agent *a,
+                 struct cnc__http_responder *responder, const char *target,
                  const char *headers);
 /* The note of a command, for the next page (<flash/>): a header line more. */
 void cnc__flash_put(struct cnc__agent *a, const struct cnc__http_request *r,
@@ -892,7 +894,9 @@ void cnc__answer_plain(struct cnc__agent *a,
 void cnc__answer_back(struct cnc__agent *a,
                       struct cnc__http_responder *responder, int status,
                       const char *title, const char *text, const char *path);
-void cnc__answer_see(struct cnc__http_responder *responder, int status,
+/* location: a path of the domain, without the prefix. */
+void cnc__answer_see(const struct cnc__agent *a,
+                     struct cnc__http_responder *responder, int status,
                      const char *location);
 
 /* -- do.c ---------------------------------------------------------------- */
