@@ -28,10 +28,12 @@ export class Service {
 
   // {python: source of a module with one App class named Test}
   // {apps: words of the command line, installed apps by their names}
+  // {words: options more}
   async start() {
     const { apps, python } = this.options;
     const words = ["--http", `127.0.0.1:${this.port}`, "--data", join(this.dir, "data")];
     let program = process.env.CONCORDANCED;
+    words.push(...this.options.words || []);
     if (python) {
       writeFileSync(join(this.dir, "testapp.py"), python);
       program = "/usr/bin/python3";
