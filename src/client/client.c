@@ -31,6 +31,8 @@ struct cnc__client {
     char *jid;
     struct waiting *first, **end; /* what came and was not asked for yet */
     uint64_t n_iq;
+    uint32_t wait_ms;
+    int stop_fd;                                       /* or -1 */
     void (*on_progress)(const char *text, void *priv); /* or NULL */
     void *progress_priv;
     bool closed;  /* the service ended the stream */
@@ -52,12 +54,16 @@ static int
 wait_for(struct cnc__client *c, short events, int64_t until_ms,
          struct cnc_error *err)
 {
-    struct pollfd p = {.fd = c->fd, .events = events};
+    struct pollfd p[2] = {{.fd = c->fd, .events = events},
+                          {.fd = c->stop_fd, .events = POLLIN}};
 
     for (;;) {
         int64_t left = until_ms < 0 ? -1 : until_ms - now_ms();
-        int n = poll(&p, 1, until_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
+        int n = poll(p, 2, until_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
 
+        if (n > 0 && p[1].revents != 0) {
+            return cnc_error_set(err, CNC_ECLOSED, NULL, "it was stopped");
+        }
         if (n > 0) {
             return 0;
         }
@@ -76,7 +82,7 @@ static int
 send_all(struct cnc__client *c, const char *data, size_t len,
          struct cnc_error *err)
 {
-    int64_t until_ms = now_ms() + CNC__CLIENT_WAIT_MS;
+    int64_t until_ms = now_ms() + c->wait_ms;
     int rc;
 
     while (len > 0) {
@@ -306,7 +312,7 @@ find(struct cnc__client *c, struct cnc_element **out, want_f *want,
             } else if (want == want_answer && is_progress(e)) {
                 e = take(c, at);
                 tell_progress(c, e);
-                until_ms = now_ms() + CNC__CLIENT_WAIT_MS;
+                until_ms = now_ms() + c->wait_ms;
                 cnc_element_unref(&e);
             } else {
                 at = &(*at)->next;
@@ -349,9 +355,13 @@ want_event(const struct cnc_element *e, const char *id)
 /* -- the beginning ------------------------------------------------------- */
 
 static int
-connect_to(struct cnc__client *c, const char *path, struct cnc_error *err)
+connect_to(struct cnc__client *c, const char *path, uint32_t wait_ms,
+           struct cnc_error *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    /* A service that stands still takes no connections. */
+    struct timeval wait = {.tv_sec = wait_ms / 1000,
+                           .tv_usec = wait_ms % 1000 * 1000};
 
     if (strlen(path) >= sizeof(addr.sun_path)) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
@@ -364,10 +374,16 @@ connect_to(struct cnc__client *c, const char *path, struct cnc_error *err)
         return cnc_error_set(err, CNC_ESYS, NULL, "socket: %s",
                              strerror(errno));
     }
+    (void)!setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
         return 0;
     }
     switch (errno) {
+    case EAGAIN:
+        return cnc_error_set(err, CNC_EAGAIN, NULL,
+                             "the service at %s takes no connection: it "
+                             "stands still",
+                             path);
     case ENOENT:
         return cnc_error_set(err, CNC_ESYS, NULL,
                              "no service at %s: start it, or say where its "
@@ -454,21 +470,36 @@ int
 cnc__client_open(struct cnc__client **out, const char *link_path,
                  const char *domain, struct cnc_error *err)
 {
+    static const struct cnc__client_how how = {.stop_fd = -1};
+
+    return cnc__client_open_how(out, link_path, domain, &how, err);
+}
+
+int
+cnc__client_open_how(struct cnc__client **out, const char *link_path,
+                     const char *domain, const struct cnc__client_how *how,
+                     struct cnc_error *err)
+{
     static const struct cnc_parser_events events = {on_open, on_stanza,
                                                     on_close};
     struct cnc_xml_limits limits = {.size = sizeof(limits),
                                     .max_token = 64u << 20,
                                     .max_stanza = 256u << 20};
     struct cnc__client *c = cnc__zalloc(sizeof(*c));
-    int64_t until_ms = now_ms() + CNC__CLIENT_WAIT_MS;
+    uint32_t wait_ms = how->wait_ms > 0 ? how->wait_ms : CNC__CLIENT_WAIT_MS;
+    int64_t until_ms = now_ms() + wait_ms;
     int rc;
 
     c->magic = CLIENT_MAGIC;
     c->fd = -1;
+    c->wait_ms = wait_ms;
+    c->stop_fd = how->stop_fd;
     c->domain = domain == NULL ? NULL : cnc__strdup(domain);
     c->end = &c->first;
     c->parser = cnc_parser_new(CNC_PARSE_STREAM, 0, &limits, &events, c);
-    if ((rc = connect_to(c, link_path, err)) != 0 ||
+    if ((rc = connect_to(c, link_path, wait_ms, err)) != 0 ||
+        (how->check != NULL &&
+         (rc = how->check(c->fd, link_path, how->priv, err)) != 0) ||
         (rc = say_header(c, until_ms, err)) != 0 ||
         (rc = authenticate(c, until_ms, err)) != 0 ||
         (rc = say_header(c, until_ms, err)) != 0 ||
@@ -511,8 +542,7 @@ cnc__client_iq(struct cnc__client *c, const char *type, const char *to,
     }
     cnc__xml_printf(&xml, ">%pR</iq>", payload_xml);
     if ((rc = send_str(c, &xml, err)) != 0 ||
-        (rc = find(c, &e, want_answer, id, now_ms() + CNC__CLIENT_WAIT_MS,
-                   err)) != 0) {
+        (rc = find(c, &e, want_answer, id, now_ms() + c->wait_ms, err)) != 0) {
         return rc;
     }
     got = cnc_element_attr(e, NULL, "type");
@@ -558,13 +588,23 @@ cnc__client_answer(struct cnc__client *c, const struct cnc_element *iq,
 {
     struct cnc__str xml = CNC__STR;
 
+    if (!cnc__client_write_answer(c, iq, &xml)) {
+        return false;
+    }
+    cnc__str_add(said, xml.data, xml.len);
+    return send_str(c, &xml, err) == 0;
+}
+
+bool
+cnc__client_write_answer(const struct cnc__client *c,
+                         const struct cnc_element *iq, struct cnc__str *said)
+{
     CNC_OBJ_CHECK(c, CLIENT_MAGIC);
     if (!is_request(iq)) {
         return false;
     }
-    write_answer(&xml, c, iq);
-    cnc__str_add(said, xml.data, xml.len);
-    return send_str(c, &xml, err) == 0;
+    write_answer(said, c, iq);
+    return true;
 }
 
 int
@@ -583,6 +623,12 @@ const char *
 cnc__client_jid(const struct cnc__client *c)
 {
     return c->jid;
+}
+
+void
+cnc__client_forsake(struct cnc__client *c)
+{
+    close(c->fd);
 }
 
 void

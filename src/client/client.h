@@ -24,7 +24,25 @@ struct cnc__client;
  * CNC_EPROTO. */
 CNC_API int cnc__client_open(struct cnc__client **out, const char *link_path,
                              const char *domain, struct cnc_error *err);
+struct cnc__client_how {
+    uint32_t wait_ms; /* for each step; 0: CNC__CLIENT_WAIT_MS */
+    int stop_fd;      /* readable: give up, CNC_ECLOSED; -1: never */
+    /* Whose socket is it?  Called before a word is said; an error of it ends
+     * all.  NULL: anybody's. */
+    int (*check)(int fd, const char *link_path, void *priv,
+                 struct cnc_error *err);
+    void *priv;
+};
+/* As cnc__client_open(), for processes that do more than that. */
+CNC_API int cnc__client_open_how(struct cnc__client **out,
+                                 const char *link_path, const char *domain,
+                                 const struct cnc__client_how *how,
+                                 struct cnc_error *err);
 CNC_API void cnc__client_close(struct cnc__client **cp);
+/* After fork(), in the child: the connection is the parent's.  Closes our copy
+ * of it without a word, and leaves the memory, which a thread that is no more
+ * may have been changing. */
+CNC_API void cnc__client_forsake(struct cnc__client *c);
 /* The service's domain and our full JID; borrowed. */
 CNC_API const char *cnc__client_domain(const struct cnc__client *c);
 CNC_API const char *cnc__client_jid(const struct cnc__client *c);
@@ -65,6 +83,10 @@ CNC_API int cnc__client_any(struct cnc__client *c, struct cnc_element **out,
 CNC_API bool cnc__client_answer(struct cnc__client *c,
                                 const struct cnc_element *iq,
                                 struct cnc__str *said, struct cnc_error *err);
+/* The same, only added to said: for those who send it themselves. */
+CNC_API bool cnc__client_write_answer(const struct cnc__client *c,
+                                      const struct cnc_element *iq,
+                                      struct cnc__str *said);
 /* Readable when something may have come. */
 CNC_API int cnc__client_fd(const struct cnc__client *c);
 
