@@ -55,6 +55,9 @@ struct cnc__front_config { /* texts are copied */
     const char *apps; /* names of the apps whose handlers run here: "shelf
                          news"; NULL: none */
     void *priv;
+    uint32_t ping_ms; /* silence after which the service is asked whether it
+                         lives [10000]; after twice that it is taken for
+                         dead */
 };
 
 /* Connects to nothing yet.  CNC_EINVAL. */
@@ -88,7 +91,8 @@ struct cnc__front_answer {
     /* With Content-Type and the rest; Content-Length, if it is known, too. */
     struct cnc__front_header *headers;
     size_t n_headers;
-    /* The whole body, counted; NULL: read it with cnc__front_read(). */
+    /* The whole body, counted, as long as the answer; NULL: read it with
+     * cnc__front_read(). */
     const struct cnc_buf *body;
     bool not_ours; /* 404: no app of the domain has this address */
     void *own;     /* front's */

@@ -122,7 +122,7 @@ cnc__answer_not_modified(const char *if_none_match, const char *etag)
 
 /* -- plain pages --------------------------------------------------------- */
 
-static const char style[] =
+const char cnc__answer_css[] =
     ":root{color-scheme:light dark}"
     "body{font:1.0625rem/1.6 system-ui,sans-serif;margin:0;min-height:100vh;"
     "display:grid;place-items:center;background:Canvas;color:CanvasText}"
@@ -139,7 +139,7 @@ cnc__answer_style(struct cnc__agent *a)
 {
     struct cnc__str s = CNC__STR;
     unsigned char hash[32];
-    cnc__pack_sha256(hash, style, sizeof(style) - 1);
+    cnc__pack_sha256(hash, cnc__answer_css, sizeof(cnc__answer_css) - 1);
     cnc__str_puts(&s, "Content-Security-Policy: default-src 'none'; "
                       "style-src 'sha256-");
     cnc__base64_encode(&s, hash, sizeof(hash));
@@ -163,26 +163,34 @@ cnc__answer_html(struct cnc__http_responder *responder, int status,
 }
 
 void
+cnc__answer_simple_html(struct cnc__str *out, int status, const char *lang,
+                        const char *title, const char *text, const char *more)
+{
+    cnc__xml_printf(out,
+                    "<!DOCTYPE html><html lang=\"%s\"><head>"
+                    "<meta charset=\"utf-8\"><meta name=\"viewport\" "
+                    "content=\"width=device-width, initial-scale=1\">"
+                    "<title>%s</title><style>%pR</style></head><body><main>"
+                    "<p class=\"code\">%d</p><h1>%s</h1><p>%s</p>%pR"
+                    "</main></body></html>\n",
+                    lang, title, cnc__answer_css, status, title, text, more);
+}
+
+void
 cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
                    int status, const char *lang, const char *headers,
                    const char *title, const char *text, const char *link)
 {
     struct cnc__str html = CNC__STR, lines = CNC__STR, href = CNC__STR;
-    cnc__xml_printf(&html,
-                    "<!DOCTYPE html><html lang=\"%s\"><head>"
-                    "<meta charset=\"utf-8\"><meta name=\"viewport\" "
-                    "content=\"width=device-width, initial-scale=1\">"
-                    "<title>%s</title><style>%pR</style></head><body><main>"
-                    "<p class=\"code\">%d</p><h1>%s</h1><p>%s</p>",
-                    lang, title, style, status, title, text);
+    struct cnc__str more = CNC__STR;
     if (link != NULL) {
         cnc__web_percent(&href, link, true);
         cnc__xml_printf(
-            &html, "<p><a href=\"%s%s\">%s</a></p>", a->prefix,
+            &more, "<p><a href=\"%s%s\">%s</a></p>", a->prefix,
             cnc__str_c(&href),
             cnc__tr(cnc__locale_tr(a->locale, lang), "Back to the page"));
     }
-    cnc__str_puts(&html, "</main></body></html>\n");
+    cnc__answer_simple_html(&html, status, lang, title, text, more.data);
     cnc__str_printf(&lines,
                     "Cache-Control: no-store\r\n%s"
                     "X-Content-Type-Options: nosniff\r\n"
@@ -192,6 +200,7 @@ cnc__answer_simple(struct cnc__agent *a, struct cnc__http_responder *responder,
     cnc__str_fini(&html);
     cnc__str_fini(&lines);
     cnc__str_fini(&href);
+    cnc__str_fini(&more);
 }
 
 /* Of the request that is being looked at; of others, English. */

@@ -871,7 +871,13 @@ enum cnc__encoding cnc__answer_encoding(const char *accept_encoding,
 /* If-None-Match names etag, in any encoding. */
 bool cnc__answer_not_modified(const char *if_none_match, const char *etag);
 const char *cnc__answer_suffix(enum cnc__encoding e); /* "", "-gz", "-br" */
+/* The style of plain pages, which their policy names by its hash. */
+extern const char cnc__answer_css[];
 void cnc__answer_style(struct cnc__agent *a);
+/* A plain page that says what is wrong; more: further HTML, or NULL. */
+void cnc__answer_simple_html(struct cnc__str *out, int status,
+                             const char *lang, const char *title,
+                             const char *text, const char *more);
 /* headers: further lines, each with its CR LF. */
 void cnc__answer_html(struct cnc__http_responder *responder, int status,
                       const char *headers, const char *html, size_t len);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seen.c -- what of a request says which page it asks for.
+ */
+#include <strings.h>
+
+#include "impl.h"
+
+struct cookie {
+    const char *value;
+    size_t len;
+};
+
+const char *
+cnc__front_header(const struct cnc__front_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (strcasecmp(r->headers[i].name, name) == 0) {
+            return r->headers[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* A cookie, as src/service and src/web name theirs. */
+static void
+see_cookie(struct cnc__fseen *s, const char *name, size_t n, const char *value,
+           size_t len)
+{
+    static const struct {
+        const char *name;
+        size_t flag;
+    } flags[] = {
+        {"concordance", offsetof(struct cnc__fseen, login)},
+        {"__Host-concordance", offsetof(struct cnc__fseen, login)},
+        {"cnc-flash", offsetof(struct cnc__fseen, flash)},
+        {"concordance-new", offsetof(struct cnc__fseen, fresh)},
+    };
+
+    for (size_t i = 0; i < CNC_N(flags); i++) {
+        if (n == strlen(flags[i].name) &&
+            memcmp(name, flags[i].name, n) == 0 && len > 0) {
+            *(bool *)((char *)s + flags[i].flag) = true;
+        }
+    }
+    if (n == 16 && memcmp(name, "concordance-lang", n) == 0) {
+        s->cookie_lang = value;
+        s->cookie_lang_len = len;
+    }
+}
+
+static void
+see_cookies(struct cnc__fseen *s, const char *at)
+{
+    for (at += strspn(at, "; "); *at != '\0'; at += strspn(at, "; ")) {
+        size_t len = strcspn(at, "; ");
+        const char *eq = memchr(at, '=', len);
+
+        if (eq != NULL) {
+            see_cookie(s, at, (size_t)(eq - at), eq + 1,
+                       len - (size_t)(eq - at) - 1);
+        }
+        at += len;
+    }
+}
+
+void
+cnc__fseen_read(struct cnc__fseen *s, const struct cnc__front_request *r)
+{
+    const char *q = strchr(r->target, '?');
+
+    memset(s, 0, sizeof(*s));
+    s->r = r;
+    s->get = strcmp(r->method, "GET") == 0;
+    s->head = strcmp(r->method, "HEAD") == 0;
+    s->post = strcmp(r->method, "POST") == 0;
+    s->path_len = q == NULL ? strlen(r->target) : (size_t)(q - r->target);
+    s->query = q == NULL ? "" : q + 1;
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const char *name = r->headers[i].name, *value = r->headers[i].value;
+
+        if (strcasecmp(name, "cookie") == 0) {
+            see_cookies(s, value);
+        } else if (strcasecmp(name, "host") == 0) {
+            s->host = value;
+        } else if (strcasecmp(name, "accept-encoding") == 0) {
+            s->accept_encoding = value;
+        } else if (strcasecmp(name, "accept-language") == 0) {
+            s->accept_language = value;
+        } else if (strcasecmp(name, "if-none-match") == 0) {
+            s->if_none_match = value;
+        } else if (strcasecmp(name, "range") == 0 ||
+                   strcasecmp(name, "authorization") == 0 ||
+                   strcasecmp(name, "if-match") == 0 ||
+                   strcasecmp(name, "if-unmodified-since") == 0) {
+            s->conditional = true;
+        }
+    }
+}
+
+bool
+cnc__fseen_asks(const struct cnc__fseen *s, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *q = s->query; *q != '\0'; q += *q == '&') {
+        size_t len = strcspn(q, "&");
+
+        if (len >= n && memcmp(q, name, n) == 0 && (len == n || q[n] == '=')) {
+            return true;
+        }
+        q += len;
+    }
+    return false;
+}
+
+bool
+cnc__fseen_is_form(const struct cnc__fseen *s)
+{
+    return s->post && cnc__fseen_asks(s, "form") &&
+           !cnc__fseen_asks(s, "do") && strncmp(s->r->target, "/_do", 4) != 0;
+}
