@@ -140,6 +140,9 @@ struct cnc_service_options {
     /* All addresses of a domain are below this path of its site, "/books":
      * pages, files, the WebSocket.  Apps go on writing "/". [none] */
     const char *prefix;
+    /* What a reload reads again; NULL: nothing.  The caller's, and outlives
+     * the service. */
+    const struct cnc_service_words *words;
 };
 
 /* Parse the options every front end shares: `--domain books.example`,
@@ -164,6 +167,34 @@ cnc_service_options_files(const struct cnc_service_options *o);
 CNC_API void cnc_service_options_fini(struct cnc_service_options *o);
 /* The `--help` text of those options, static. */
 CNC_API const char *cnc_service_options_help(void);
+/* A configuration file in which every option is explained, static. */
+CNC_API const char *cnc_service_options_file(void);
+
+/* A command line with what its configuration file says among it. */
+struct cnc_service_words {
+    uint32_t size; /* sizeof(struct cnc_service_words) */
+    int argc;      /* for cnc_service_options_parse() */
+    char **argv;   /* ended by NULL */
+    char *config;  /* the file; NULL: there is none */
+    bool check;    /* --check: the caller judges, and starts nothing */
+    int n_given;   /* the command line itself, of which a reload makes the
+                      words again */
+    char **given;
+};
+/* argv: without the program's name.  Where it says --config FILE the words of
+ * the file take its place: options that the command line gives before its
+ * first --domain are not taken from the file, nor are the file's apps where
+ * it names some, nor its domains where it names any.  No word at all: the
+ * file is /etc/concordance/concordance.conf (of this installation) when that
+ * is there.  CNC_EINVAL with FILE:LINE, CNC_ESYS. */
+CNC_API int cnc_service_words_new(struct cnc_service_words **out, int argc,
+                                  char *const *argv, struct cnc_error *err);
+CNC_API void cnc_service_words_free(struct cnc_service_words **wp);
+/* Could a service be made of these options?  Judges them, the certificates,
+ * the store's name and the apps that are named by a word; opens no store and
+ * no socket. */
+CNC_API int cnc_service_check(const struct cnc_service_options *o,
+                              struct cnc_error *err);
 
 /* Make, run until SIGINT/SIGTERM or cnc_service_stop(), free; all domains at
  * once.  new: opens the stores, checks the apps, binds the listeners; every

@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from . import App, Error, __version__
-from ._concordance import app_words, options_help, supervise
+from ._concordance import app_words, options_file, options_help, supervise, words
 from .app import _serve
 from .app import load as load_c
 
@@ -67,18 +67,27 @@ def main(argv: list[str]) -> int:
     if argv[0] != "run":
         return fail(f"there is no command {argv[0]}; run is one. --help says "
                     "more.", 2)
-    if "--supervise" in argv:
+    given = argv[1:]
+    if "--config-help" in given:
+        print(options_file(), end="")
+        return 0
+    try:
+        rest = words(given)
+    except ValueError as error:
+        return fail(f"{error}.", 2)
+    check = "--check" in given
+    if "--supervise" in rest and not check:
         supervise()
     lead = []
-    rest = argv[1:]
     while rest and not rest[0].startswith("--"):
         lead.append(rest.pop(0))
     sys.path.insert(0, os.getcwd())
     try:
-        words = lead + [rest[i] for i in app_words(rest)]
-        if not words:
-            return fail("name an app: run MODULE:CLASS", 2)
-        apps = [load(word) for word in words]
+        named = lead + [rest[i] for i in app_words(rest)]
+        if not named:
+            return fail("name an app: run MODULE:CLASS, or a line app = "
+                        "MODULE:CLASS of the configuration file", 2)
+        apps = [load(word) for word in named]
     except ValueError as error:
         return fail(f"{error}.", 2)
     except LookupError as error:
@@ -88,7 +97,10 @@ def main(argv: list[str]) -> int:
         return fail("the app's module could not be imported; see above.")
     try:
         _serve(apps, len(lead), rest, "",
-               lambda url: print(f"Ready. Open {url}", flush=True))
+               lambda url: print(f"Ready. Open {url}", flush=True), given)
+        if check:
+            print("The configuration is good: "
+                  f"{len(apps)} app{'' if len(apps) == 1 else 's'}.")
     except ValueError as error:
         return fail(f"{error}.", 2)
     except Error as error:

@@ -58,7 +58,7 @@ make_argv(struct run *run, PyObject *list, int *argc)
 PyDoc_STRVAR(
     run_doc,
     "run(specs: list[dict], lead: int, argv: list[str],\n"
-    "files: list[str], on_ready)\n"
+    "files: list[str], on_ready, given: list[str] | None = None)\n"
     "\n"
     "Serve the apps until SIGINT or SIGTERM.  specs: what\n"
     "App.__spec__() makes; argv: the service's options, and after\n"
@@ -66,7 +66,9 @@ PyDoc_STRVAR(
     "next of specs; the first lead of specs have no word and are the\n"
     "only domain's; files: of each of specs the folder of templates,\n"
     "when argv has no --files for it; on_ready(url) is called once\n"
-    "everything is served.  ValueError for a wrong option,\n"
+    "everything is served; given: the command line that argv is made\n"
+    "of, which a reload reads again (with --check: judge, do not serve).  "
+    "ValueError for a wrong option,\n"
     "concordance.Error for what the service could not do.");
 
 static struct run *
@@ -206,12 +208,14 @@ read_words(struct words *w, Py_ssize_t lead, int argc, char *const *argv)
 }
 
 static int
-serve(const struct cnc_service_options *options, struct cnc_error *err)
+serve(const struct cnc_service_options *options, bool check,
+      struct cnc_error *err)
 {
     struct cnc_service *service = NULL;
-    int code = cnc_service_new(&service, options, err);
+    int code = check ? cnc_service_check(options, err)
+                     : cnc_service_new(&service, options, err);
 
-    if (code == 0) {
+    if (code == 0 && !check) {
         code = cnc_service_run(service, err);
     }
     cnc_service_free(&service);
@@ -220,13 +224,15 @@ serve(const struct cnc_service_options *options, struct cnc_error *err)
 
 /* 0, or -1 with the Python error. */
 static int
-run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files)
+run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files,
+        const struct cnc_service_words *line)
 {
     struct words w = {.run = run,
                       .files = files,
                       .options = {.size = sizeof(w.options),
                                   .on_ready = on_ready,
-                                  .priv = run}};
+                                  .priv = run,
+                                  .words = line}};
     struct cnc_error err = {0};
     int argc = 0, code = -1;
     char *const *argv = make_argv(run, argv_list, &argc);
@@ -239,7 +245,7 @@ run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files)
                                   sizeof(*w.apps));
     if (read_words(&w, lead, argc, argv) == 0) {
         Py_BEGIN_ALLOW_THREADS;
-        code = serve(&w.options, &err);
+        code = serve(&w.options, line != NULL && line->check, &err);
         Py_END_ALLOW_THREADS;
         if (code != 0) {
             PyErr_SetString(run->state->error, err.text);
@@ -249,16 +255,56 @@ run_all(struct run *run, Py_ssize_t lead, PyObject *argv_list, PyObject *files)
     return code == 0 ? 0 : -1;
 }
 
+/* A command line with its file, *new*; NULL with the Python error. */
+static struct cnc_service_words *
+read_line(struct run *run, PyObject *list)
+{
+    struct cnc_service_words *line = NULL;
+    struct cnc_error err = {0};
+    int argc = 0;
+    char *const *argv = make_argv(run, list, &argc);
+
+    if (argv != NULL && cnc_service_words_new(&line, argc, argv, &err) != 0) {
+        wrong(err.text);
+    }
+    return line;
+}
+
+static PyObject *
+mod_words(PyObject *mod, PyObject *list)
+{
+    struct run run = {.n_inside = 0};
+    struct cnc_service_words *line;
+    PyObject *words = NULL, *word = NULL;
+
+    cnc__arena_init(&run.arena);
+    line = read_line(&run, list);
+    if (line != NULL) {
+        words = PyList_New(0);
+    }
+    for (int i = 0; words != NULL && i < line->argc; i++) {
+        word = PyUnicode_FromString(line->argv[i]);
+        if (word == NULL || PyList_Append(words, word) != 0) {
+            Py_CLEAR(words);
+        }
+        Py_XDECREF(word);
+    }
+    cnc_service_words_free(&line);
+    cnc__arena_fini(&run.arena);
+    return words;
+}
+
 static PyObject *
 mod_run(PyObject *mod, PyObject *args)
 {
-    PyObject *specs, *argv, *files, *ready;
+    PyObject *specs, *argv, *files, *ready, *given = NULL;
+    struct cnc_service_words *line = NULL;
     Py_ssize_t lead;
     struct run *run;
-    int code;
+    int code = 0;
 
-    if (!PyArg_ParseTuple(args, "O!nOO!O", &PyList_Type, &specs, &lead, &argv,
-                          &PyList_Type, &files, &ready)) {
+    if (!PyArg_ParseTuple(args, "O!nOO!O|O", &PyList_Type, &specs, &lead,
+                          &argv, &PyList_Type, &files, &ready, &given)) {
         return NULL;
     }
     if (lead < 0 || lead > PyList_Size(specs) ||
@@ -268,8 +314,15 @@ mod_run(PyObject *mod, PyObject *args)
         return NULL;
     }
     run = run_new(mod, specs, ready);
-    code = run_all(run, lead, argv, files);
+    if (given != NULL && given != Py_None) {
+        line = read_line(run, given);
+        code = line == NULL ? -1 : 0;
+    }
+    if (code == 0) {
+        code = run_all(run, lead, argv, files, line);
+    }
     run_free(run);
+    cnc_service_words_free(&line);
     if (code != 0) {
         return NULL;
     }
@@ -323,6 +376,12 @@ mod_options_help(PyObject *mod, PyObject *unused)
 }
 
 static PyObject *
+mod_options_file(PyObject *mod, PyObject *unused)
+{
+    return PyUnicode_FromString(cnc_service_options_file());
+}
+
+static PyObject *
 mod_supervise(PyObject *self, PyObject *none)
 {
     struct cnc_error err = {0};
@@ -365,6 +424,11 @@ static PyMethodDef mod_methods[] = {
     {"app_words", mod_app_words, METH_O,
      "app_words(argv: list[str]) -> list[int]: where in a command line its\n"
      "words are no options but apps.  ValueError for a wrong option."},
+    {"words", mod_words, METH_O,
+     "words(argv) -> list: a command line with what the file of its --config\n"
+     "says among it.  ValueError with FILE:LINE."},
+    {"options_file", mod_options_file, METH_NOARGS,
+     "options_file() -> str: a configuration file, every option explained"},
     {"options_help", mod_options_help, METH_NOARGS,
      "options_help() -> str: the --help text of the service's options"},
     {NULL, NULL, 0, NULL},

@@ -882,10 +882,11 @@ def run(*apps, argv: list[str] = (), files="", on_ready=None,
     _serve(served, len(apps), words, files, on_ready)
 
 
-def _serve(apps, lead: int, words: list[str], files: str, on_ready) -> None:
+def _serve(apps, lead: int, words: list[str], files: str, on_ready,
+           given: list[str] | None = None) -> None:
     """The first lead apps are the only domain's, each other one has its word
-    among words."""
+    among words.  given: the command line with its --config, for a reload."""
     from . import _concordance
     made = [a() if isinstance(a, type) else a for a in apps]
     _concordance.run([a.__spec__() for a in made], lead, words,
-                     [files or _folder(a) for a in made], on_ready)
+                     [files or _folder(a) for a in made], on_ready, given)

@@ -51,6 +51,7 @@ struct words { /* the command line, read */
     struct cnc_service_app apps[MAX_APPS * 2 + 1];
     int n, n_entries;
     struct cnc_service_options options;
+    struct cnc_service_words *line;
 };
 
 static int
@@ -103,7 +104,7 @@ read_words(struct words *w, int argc, char **argv)
 {
     struct cnc_error err = {0};
 
-    for (int i = 1; i < argc;) {
+    for (int i = 0; i < argc;) {
         int used = 0, status;
 
         if (cnc_service_options_parse(&w->options, argc - i, argv + i, &used,
@@ -122,6 +123,10 @@ read_words(struct words *w, int argc, char **argv)
             puts("concordanced " CNC_VERSION);
             return 0;
         }
+        if (strcmp(argv[i], "--config-help") == 0) {
+            fputs(cnc_service_options_file(), stdout);
+            return 0;
+        }
         if (argv[i][0] == '-') {
             fprintf(stderr,
                     "concordanced: there is no option %s; --help lists "
@@ -135,11 +140,34 @@ read_words(struct words *w, int argc, char **argv)
         }
     }
     if (w->n == 0) {
-        fprintf(stderr, "concordanced: name at least one app, a module such "
-                        "as ./bookcase.so. --help says more.\n");
+        if (w->line->config != NULL) {
+            fprintf(stderr,
+                    "concordanced: %s names no app: a line such as app = "
+                    "./bookcase.so. --config-help says more.\n",
+                    w->line->config);
+        } else {
+            fprintf(stderr,
+                    "concordanced: name at least one app, a module such as "
+                    "./bookcase.so. --help says more.\n");
+        }
         return 2;
     }
     return -1;
+}
+
+/* --check: what would keep it from starting. */
+static int
+judge(const struct words *w)
+{
+    struct cnc_error err = {0};
+
+    if (cnc_service_check(&w->options, &err) != 0) {
+        return fail(1, &err);
+    }
+    printf("%s is good: %d %s.\n",
+           w->line->config == NULL ? "The command line" : w->line->config,
+           w->n, w->n == 1 ? "app" : "apps");
+    return 0;
 }
 
 static int
@@ -156,31 +184,47 @@ serve(const struct cnc_service_options *options)
     return code == 0 ? 0 : fail(1, &err);
 }
 
+/* Before any app is loaded: a new version of it is then loaded by the next
+ * start. */
+static int
+supervise(const struct cnc_service_words *line)
+{
+    struct cnc_error err = {0};
+
+    for (int i = 0; i < line->argc; i++) {
+        if (!line->check && strcmp(line->argv[i], "--supervise") == 0 &&
+            cnc_supervise(&err) != 0) {
+            return fail(1, &err);
+        }
+    }
+    return -1;
+}
+
 int
 main(int argc, char **argv)
 {
     static struct words w;
+    struct cnc_error err = {0};
     int status;
 
     /* A pipe whose reader has gone is an error of write(). */
     signal(SIGPIPE, SIG_IGN);
-    for (int i = 1; i < argc; i++) {
-        struct cnc_error err = {0};
-
-        /* Before any app is loaded: a new version of it is then loaded by the
-         * next start. */
-        if (strcmp(argv[i], "--supervise") == 0 && cnc_supervise(&err) != 0) {
-            return fail(1, &err);
-        }
+    if (cnc_service_words_new(&w.line, argc - 1, argv + 1, &err) != 0) {
+        return fail(2, &err);
     }
     w.options.size = sizeof(w.options);
     w.options.on_ready = on_ready;
-    status = read_words(&w, argc, argv);
+    w.options.words = w.line;
+    status = supervise(w.line);
     if (status < 0) {
-        status = serve(&w.options);
+        status = read_words(&w, w.line->argc, w.line->argv);
+    }
+    if (status < 0) {
+        status = w.line->check ? judge(&w) : serve(&w.options);
     }
     /* The pool's threads end while OpenSSL can still clean up after them. */
     uv_library_shutdown();
     cnc_service_options_fini(&w.options);
+    cnc_service_words_free(&w.line);
     return status;
 }

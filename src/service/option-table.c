@@ -6,6 +6,7 @@
 #include "options.h"
 
 const char *const cnc__option_groups[CNC__N_GROUPS] = {
+    [CNC__GROUP_FILE] = "The configuration file",
     [CNC__GROUP_PLACES] = "What is served, and where",
     [CNC__GROUP_TLS] = "TLS",
     [CNC__GROUP_ACCOUNTS] = "Accounts and people",
@@ -21,11 +22,22 @@ const char *const cnc__option_groups[CNC__N_GROUPS] = {
 /* O: of the process.  D: a domain may have its own. */
 #define O(name, kind, member)                                                 \
     name, CNC__OPTION_##kind, offsetof(struct cnc_service_options, member), 0
+/* F: of the front end, and in no file. */
+#define F(name) name, CNC__OPTION_FRONT, 0, 0
 #define D(name, kind, member)                                                 \
     name, CNC__OPTION_##kind, offsetof(struct cnc_service_options, member),   \
         offsetof(struct cnc_service_domain, member)
 
 const struct cnc__option cnc__options[] = {
+    /* -- where the rest is ------------------------------------------------ */
+    {F("config"), CNC__GROUP_FILE, "FILE",
+     CNC_CONFIG_FILE " when there is no word at all",
+     "read options and apps from this file; the command line overrules it"},
+    {F("check"), CNC__GROUP_FILE, NULL, NULL,
+     "judge the file and the command line, and start nothing"},
+    {F("config-help"), CNC__GROUP_FILE, NULL, NULL,
+     "print such a file, with every option explained"},
+
     /* -- places ----------------------------------------------------------- */
     {D("domain", TEXT, domain), CNC__GROUP_PLACES, "NAME", "localhost",
      "the XMPP domain to serve; again: see below", .good = cnc__is_domain,
@@ -38,7 +50,8 @@ const struct cnc__option cnc__options[] = {
      "the folder for everything that is kept",
      .example = "/var/lib/concordance"},
     {O("store", TEXT, store), CNC__GROUP_PLACES, "NAME", "sqlite",
-     "sqlite, or memory (nothing outlives the process)"},
+     "where things are kept: sqlite, or memory (nothing outlives the "
+     "process)"},
     {D("www", TEXT, www), CNC__GROUP_PLACES, "DIR", "DATA/www",
      "the folder of page snapshots", .example = "/var/lib/concordance/www"},
     {O("link", TEXT, link), CNC__GROUP_PLACES, "PATH", "DATA/link",
@@ -77,7 +90,8 @@ const struct cnc__option cnc__options[] = {
      "serve HTTPS with this PEM certificate chain",
      .example = "/etc/concordance/books.example.crt"},
     {D("tls-key", TEXT, tls_key), CNC__GROUP_TLS, "FILE", NULL,
-     "and this PEM key", .example = "/etc/concordance/books.example.key"},
+     "the PEM key of --tls-cert",
+     .example = "/etc/concordance/books.example.key"},
     {O("http-plain", FLAG, http_plain), CNC__GROUP_TLS, NULL, NULL,
      "HTTP without TLS though there is --tls-cert: a proxy does it"},
     {O("ca", TEXT, ca), CNC__GROUP_TLS, "FILE", "the system's alone",
@@ -128,7 +142,7 @@ const struct cnc__option cnc__options[] = {
     {O("upload-quota", NUMBER, upload_quota), CNC__GROUP_FILES, "N", "1000",
      "MB of files that one account may keep", 1, 1 << 30, .live = true},
     {O("upload-files", NUMBER, upload_files), CNC__GROUP_FILES, "N", "10000",
-     "and how many", 1, 1 << 30, .live = true},
+     "how many files one account may keep", 1, 1 << 30, .live = true},
     {O("upload-total", NUMBER, upload_total), CNC__GROUP_FILES, "N", "10000",
      "MB of files that all may keep", 1, 1 << 30, .live = true},
     {O("upload-days", NUMBER, upload_days), CNC__GROUP_FILES, "N", "never",
@@ -161,11 +175,13 @@ const struct cnc__option cnc__options[] = {
      .good = cnc__option_is_pattern, .wanted = PATTERN,
      .example = "*.friends.example"},
     {D("s2s-deny", LIST, s2s_deny), CNC__GROUP_NETWORK, "NAME", NULL,
-     "never talk to these", .live = true, .good = cnc__option_is_pattern,
-     .wanted = PATTERN, .example = "spam.example"},
+     "never talk to these domains", .live = true,
+     .good = cnc__option_is_pattern, .wanted = PATTERN,
+     .example = "spam.example"},
     {D("s2s-plain", LIST, s2s_plain), CNC__GROUP_NETWORK, "NAME", NULL,
-     "these may do without TLS", .live = true, .good = cnc__option_is_pattern,
-     .wanted = PATTERN, .example = "old.example"},
+     "these domains may do without TLS", .live = true,
+     .good = cnc__option_is_pattern, .wanted = PATTERN,
+     .example = "old.example"},
     {O("s2s-route", LIST, s2s_route), CNC__GROUP_NETWORK, "D=H:P", NULL,
      "reach domain D at host H, port P", .good = cnc__option_is_route,
      .wanted = "DOMAIN=HOST:PORT, such as capulet.example=127.0.0.1:5269",
@@ -175,7 +191,7 @@ const struct cnc__option cnc__options[] = {
     {O("component", TEXT, component), CNC__GROUP_NETWORK, "ADDR",
      "127.0.0.1:5347", "where components connect"},
     {D("component-secret", LIST, components), CNC__GROUP_NETWORK, "NAME=FILE",
-     NULL, "this component may, with the secret in FILE",
+     NULL, "this component may connect, with the secret in FILE",
      .example = "shop.books.example=/etc/concordance/shop.secret"},
     {D("attach", TEXT, attach), CNC__GROUP_NETWORK, "HOST:PORT", NULL,
      "be a component (XEP-0114) of that server: no S2S",
@@ -183,14 +199,15 @@ const struct cnc__option cnc__options[] = {
      .wanted = "HOST:PORT, such as 127.0.0.1:5347",
      .example = "127.0.0.1:5347"},
     {D("attach-secret", TEXT, attach_secret), CNC__GROUP_NETWORK, "FILE", NULL,
-     "with the secret in this file", .example = "/etc/concordance/secret"},
+     "the secret for --attach is in this file",
+     .example = "/etc/concordance/secret"},
 
     /* -- the process ------------------------------------------------------ */
     {O("renders", NUMBER, renders), CNC__GROUP_PROCESS, "N", "1",
-     "render processes", 1, 64},
+     "processes that render pages", 1, 64},
     {O("log-level", TEXT, log_level), CNC__GROUP_PROCESS, "LEVEL", "info",
-     "debug, info, warn or error", .live = true, .good = cnc__option_is_level,
-     .wanted = "debug, info, warn or error"},
+     "what the log has: debug, info, warn or error", .live = true,
+     .good = cnc__option_is_level, .wanted = "debug, info, warn or error"},
     {O("supervise", FLAG, supervise), CNC__GROUP_PROCESS, NULL, NULL,
      "start the service again when a crash ends it"},
 };

@@ -215,7 +215,8 @@ cnc_service_options_parse(struct cnc_service_options *o, int argc,
         int code;
 
         if (word[0] == '\0' || strcmp(word, "help") == 0 ||
-            strcmp(word, "version") == 0) {
+            strcmp(word, "version") == 0 ||
+            (opt != NULL && opt->kind == CNC__OPTION_FRONT)) {
             break;
         }
         if (opt == NULL) {

@@ -22,6 +22,7 @@ enum cnc__option_kind {
 };
 
 enum cnc__option_group {
+    CNC__GROUP_FILE,
     CNC__GROUP_PLACES,
     CNC__GROUP_TLS,
     CNC__GROUP_ACCOUNTS,

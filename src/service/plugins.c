@@ -128,10 +128,17 @@ cnc__app_locate(char **file, char **files, const char *word,
     char *found = by_path ? cnc__strdup(word) : find_in(dirs, word);
 
     if (found == NULL) {
-        cnc_error_set(err, CNC_ENOENT, NULL,
-                      "there is no app \"%s\" in %s; a module is named by its "
-                      "path, ./%s.so",
-                      word, dirs, word);
+        if (strchr(word, ':') != NULL) {
+            cnc_error_set(err, CNC_ENOENT, NULL,
+                          "\"%s\" is an app in Python; serve it by `python3 "
+                          "-m concordance run` with the same words",
+                          word);
+        } else {
+            cnc_error_set(err, CNC_ENOENT, NULL,
+                          "there is no app \"%s\" in %s; a module is named "
+                          "by its path, ./%s.so",
+                          word, dirs, word);
+        }
         cnc__free(dirs);
         return CNC_ENOENT;
     }

@@ -453,6 +453,31 @@ void cnc__options_of(struct cnc_service_options *out,
                      const struct cnc_service_options *o,
                      const struct cnc_service_domain *domain);
 
+/* -- settle.c: what the options come to ----------------------------------- */
+
+struct cnc__plan {                /* of a process */
+    struct cnc_service_options o; /* with defaults */
+    char *link;
+    size_t n_domains;
+    bool named; /* by --domain */
+};
+/* CNC_EINVAL; fini also then. */
+int cnc__plan_new(struct cnc__plan *p, const struct cnc_service_options *o,
+                  struct cnc_error *err);
+void cnc__plan_fini(struct cnc__plan *p);
+struct cnc__settled {             /* of a domain */
+    struct cnc_service_options o; /* all its own; its lists are *new* */
+    char *data, *www;             /* where it has none of its own */
+};
+/* CNC_EINVAL, CNC_ESYS: what is wrong with it.  fini also then. */
+int cnc__plan_domain(struct cnc__settled *out, const struct cnc__plan *p,
+                     size_t i, struct cnc_error *err);
+void cnc__settled_fini(struct cnc__settled *s);
+/* Of several: says in err whose failure it is.  Returns code. */
+int cnc__plan_blame(const struct cnc__plan *p, size_t i, int code,
+                    struct cnc_error *err);
+void cnc__set_log_level(const char *level); /* NULL: info; no such: nothing */
+
 /* -- sites.c: HTTP's Host ------------------------------------------------- */
 
 struct cnc__sites;

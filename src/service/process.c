@@ -103,198 +103,24 @@ on_site(const char *host, const char *const **origins, void *priv)
     return true;
 }
 
-/* -- new ------------------------------------------------------------------ */
-
-static int
-set_log_level(const char *level, struct cnc_error *err)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-
-    for (unsigned i = 0; level != NULL && i < CNC_N(levels); i++) {
-        if (strcmp(levels[i], level) == 0) {
-            cnc__log_level((enum cnc_log_level)i);
-            return 0;
-        }
-    }
-    return level == NULL
-               ? 0
-               : cnc_error_set(err, CNC_EINVAL, NULL,
-                               "--log-level is debug, info, warn or error, "
-                               "not \"%s\"",
-                               level);
-}
-
-/* A path under a folder; *new*. */
-static char *
-under(const char *dir, const char *name)
-{
-    struct cnc__str s = CNC__STR;
-
-    cnc__str_printf(&s, "%s/%s", dir, name);
-    return cnc__str_steal(&s);
-}
-
-static int
-take_options(struct cnc__process *p, const struct cnc_service_options *o,
-             struct cnc_error *err)
-{
-    struct cnc_service_options *own = &p->o;
-    const struct cnc_service_domain *d = o->domains;
-
-    if (o->size != sizeof(*o) ||
-        (d != NULL && d->domain != NULL && d->size != sizeof(*d))) {
-        return cnc_error_set(err, CNC_EINVAL, NULL,
-                             "the options were made for another version of "
-                             "Concordance");
-    }
-    *own = *o;
-    own->http = o->http == NULL ? "127.0.0.1:8080" : o->http;
-    own->store = o->store == NULL ? "sqlite" : o->store;
-    own->data = o->data == NULL ? "data" : o->data;
-    own->max_stanza = o->max_stanza == 0 ? 262144 : o->max_stanza;
-    own->max_queue = o->max_queue == 0 ? 1 << 20 : o->max_queue;
-    own->renders = o->renders == 0 ? 1 : o->renders;
-    own->s2s_wait = o->s2s_wait == 0 ? 60 : o->s2s_wait;
-    while (d != NULL && d[p->n_domains].domain != NULL) {
-        p->n_domains++;
-    }
-    p->named = p->n_domains > 0 || o->domain != NULL;
-    p->n_domains += p->n_domains == 0;
-    p->domains = cnc__zalloc(p->n_domains * sizeof(struct cnc_service *));
-    if (p->n_domains == 1 && d != NULL && d->data != NULL) {
-        own->data = d->data;
-    }
-    p->link =
-        o->link == NULL ? under(own->data, "link") : cnc__strdup(o->link);
-    return set_log_level(o->log_level, err);
-}
-
 /* -- domains -------------------------------------------------------------- */
 
-/* Of several: whose failure it is. */
 static int
-name_domain(const char *domain, int code, struct cnc_error *err)
-{
-    struct cnc_error cause;
-
-    if (err != NULL) {
-        cause = *err;
-        cnc_error_set(err, code, cause.condition, "domain %s: %s", domain,
-                      cause.text);
-    }
-    return code;
-}
-
-/* Accounts that may do everything are each of one domain. */
-static int
-share_operators(struct cnc_service_options *o, const struct cnc__process *p,
-                struct cnc_error *err)
-{
-    const char **list = (const char **)o->operators;
-    size_t n_all = 0, kept = 0;
-
-    for (; p->o.operators != NULL && p->o.operators[n_all] != NULL; n_all++) {
-    }
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
-        bool here = cnc__is_account_of(list[i], o->domain), known = here;
-
-        for (size_t k = 0; i < n_all && k < p->n_domains; k++) {
-            known =
-                known || cnc__is_account_of(list[i], p->o.domains[k].domain);
-        }
-        if (i < n_all && !known) {
-            return cnc_error_set(err, CNC_EINVAL, NULL,
-                                 "--operator is an account of one of the "
-                                 "domains such as admin@%s, not \"%s\"",
-                                 o->domain, list[i]);
-        }
-        if (here || i >= n_all) {
-            list[kept++] = list[i];
-        }
-    }
-    if (list != NULL) {
-        list[kept] = NULL;
-    }
-    return 0;
-}
-
-/* What was kept while there was one domain, or several, must not seem to be
- * lost now. */
-static int
-check_moved(const struct cnc__process *p, const char *domain, const char *data,
+make_domain(struct cnc__process *p, const struct cnc__plan *plan, size_t i,
             struct cnc_error *err)
 {
-    static const char file[] = "concordance.db"; /* of the store sqlite */
-    char *here = under(data, file), *there, *dir;
-    int code = 0;
+    struct cnc__settled of;
+    int code = cnc__plan_domain(&of, plan, i, err);
 
-    dir = p->n_domains > 1 ? cnc__strdup(p->o.data) : under(data, domain);
-    there = under(dir, file);
-    if (strcmp(p->o.store, "sqlite") == 0 && access(here, F_OK) != 0 &&
-        access(there, F_OK) == 0) {
-        code = cnc_error_set(
-            err, CNC_EINVAL, NULL,
-            p->n_domains > 1
-                ? "%s is the store of a service with one domain: move it, "
-                  "and %s-wal, into the folder of its domain, such as %s; "
-                  "or give that --domain its own --data"
-                : "%s is this domain's store, from when it was one of "
-                  "several: move it, and %s-wal, to %s; or say --data with "
-                  "the folder where it is",
-            there, there, data);
+    if (code == 0) {
+        code = cnc__domain_new(&p->domains[i], p, &of.o, err);
+        of.o = (struct cnc_service_options){0}; /* its lists are taken */
+        if (code != 0) {
+            cnc__plan_blame(plan, i, code, err);
+        }
     }
-    cnc__free(here);
-    cnc__free(there);
-    cnc__free(dir);
+    cnc__settled_fini(&of);
     return code;
-}
-
-static int
-make_domain(struct cnc__process *p, size_t i, struct cnc_error *err)
-{
-    const struct cnc_service_domain *d =
-        p->o.domains == NULL || p->o.domains[0].domain == NULL
-            ? NULL
-            : &p->o.domains[i];
-    bool several = p->n_domains > 1;
-    struct cnc_service_options o;
-    char *data = NULL, *www = NULL, name[CNC__JID_MAX + 1];
-    int code = 0;
-
-    cnc__options_of(&o, &p->o, d);
-    if (o.domain == NULL) {
-        o.domain = "localhost";
-    }
-    /* One name however it was written; what is none is refused below. */
-    if (cnc__jid_prepare(name, o.domain, strlen(o.domain), NULL) != 0) {
-        name[0] = '\0';
-    }
-    if (several && d->data == NULL) {
-        o.data = data = under(p->o.data, name);
-    }
-    if (several && d->www == NULL && o.www != NULL) {
-        o.www = www = under(p->o.www, name);
-    }
-    if (several && o.components == NULL) {
-        o.component = NULL; /* another one's may connect there */
-    }
-    if (several) {
-        code = share_operators(&o, p, err);
-    }
-    if (code == 0) {
-        code = cnc__options_check(&o, o.domain, err);
-    }
-    if (code == 0) {
-        code = check_moved(p, name, o.data, err);
-    }
-    if (code == 0) {
-        code = cnc__domain_new(&p->domains[i], p, &o, err);
-    } else {
-        cnc_service_options_fini(&o);
-    }
-    cnc__free(data);
-    cnc__free(www);
-    return code == 0 || !several ? code : name_domain(d->domain, code, err);
 }
 
 /* Do two of them want the same? */
@@ -324,29 +150,19 @@ check_pair(const struct cnc_service *a, const struct cnc_service *b,
     return 0;
 }
 
-static bool
-is_repeated(const struct cnc__process *p, size_t i)
-{
-    for (size_t k = 0; k < i; k++) {
-        if (cnc__is_same_domain(p->o.domains[k].domain,
-                                p->o.domains[i].domain)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int
-make_domains(struct cnc__process *p, struct cnc_error *err)
+make_domains(struct cnc__process *p, const struct cnc__plan *plan,
+             struct cnc_error *err)
 {
     int code = 0;
 
+    p->o = plan->o;
+    p->named = plan->named;
+    p->n_domains = plan->n_domains;
+    p->domains = cnc__zalloc(p->n_domains * sizeof(struct cnc_service *));
+    p->link = cnc__strdup(plan->link);
     for (size_t i = 0; code == 0 && i < p->n_domains; i++) {
-        /* Before two open one store. */
-        code = is_repeated(p, i) ? cnc_error_set(err, CNC_EINVAL, NULL,
-                                                 "--domain %s is there twice",
-                                                 p->o.domains[i].domain)
-                                 : make_domain(p, i, err);
+        code = make_domain(p, plan, i, err);
     }
     for (size_t i = 0; code == 0 && i < p->n_domains; i++) {
         for (size_t k = 0; code == 0 && k < p->n_domains; k++) {
@@ -450,22 +266,26 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
                 struct cnc_error *err)
 {
     struct cnc__process *p = cnc__zalloc(sizeof(*p));
+    struct cnc__plan plan;
     int code;
 
     p->magic = CNC__PROCESS_MAGIC;
     CNC_CHECK(uv_loop_init(&p->loop) == 0);
     cnc__process_handles(p);
+    cnc__set_log_level(o->log_level);
     p->posts = cnc__posts_new(&p->loop);
-    if ((code = take_options(p, o, err)) != 0 ||
-        (code = make_domains(p, err)) != 0 ||
+    if ((code = cnc__plan_new(&plan, o, err)) != 0 ||
+        (code = make_domains(p, &plan, err)) != 0 ||
         (code = start_renders(p, err)) != 0 ||
         (code = start_apps(p, err)) != 0 || (code = listen_all(p, err)) != 0) {
         goto fail;
     }
+    cnc__plan_fini(&plan);
     *out = p->domains[0];
     return 0;
 
 fail:
+    cnc__plan_fini(&plan);
     cnc__process_free(&p);
     return code;
 }
