@@ -508,15 +508,44 @@ def admin(rounds: int, quick: bool) -> list[Row]:
     return rows
 
 
+# -- inside a web server --------------------------------------------------------
+
+def wsgi(rounds: int, quick: bool) -> list[Row]:
+    say("wsgi: the bookcase under gunicorn, beside Flask and Django")
+    lines = run("/usr/bin/python3", os.path.join(TOP, "bench/wsgi/run.py"),
+                "--rounds", 1 if quick else rounds,
+                "--seconds", 1 if quick else 3, limit=600)
+    rows = []
+    for kind in ("sync", "gthread"):
+        ours, flask, django = (
+            [one for one in lines if one["workers"] == kind
+             and one["server"] == server]
+            for server in ("concordance", "flask", "django"))
+        a, b, c = medians(ours), medians(flask), medians(django)
+        what = f"page of 50 records, a worker ({kind}): "
+        rows += [
+            Row("wsgi", what + "requests", a["rps"], "/s", None,
+                f"Flask {b['rps']:,.0f}, Django {c['rps']:,.0f}; p99 "
+                f"{a['p99_us'] / 1000:.1f} ms, {b['p99_us'] / 1000:.1f}, "
+                f"{c['p99_us'] / 1000:.1f}"),
+            Row("wsgi", what + "x Flask", statistics.median(
+                x["rps"] / y["rps"] for x, y in zip(ours, flask)), "x",
+                (">=", 3)),
+            Row("wsgi", what + "x Django", statistics.median(
+                x["rps"] / y["rps"] for x, y in zip(ours, django)), "x"),
+        ]
+    return rows
+
+
 SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
                                     publish, store, start, logins, runtime,
-                                    admin, rivals)}
+                                    admin, wsgi, rivals)}
 
 
 def missing(name: str) -> str | None:
     """What a section needs and the machine lacks."""
     needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"],
-             "admin": ["gunicorn"],
+             "admin": ["gunicorn"], "wsgi": ["gunicorn", "wrk"],
              "rivals": ["prosody", "ejabberdctl", "nsd", "unbound"]}
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     for program in needs.get(name, []):

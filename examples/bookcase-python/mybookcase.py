@@ -11,3 +11,5 @@ class MyBookcase(App):
     xmlns   = "http://concordance-xmpp.org/apps/mybookcase"
     library = Node(Book, form="Add a book")
     index   = Page("/", library, "bookcase.xsl")
+
+application = MyBookcase.wsgi()

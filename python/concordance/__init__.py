@@ -14,7 +14,8 @@ any XMPP client.
         library = Node(Book, form="Add a book")
         index   = Page("/", library, "bookcase.xsl")
 
-Run it: ``python3 -m concordance run module:MyBookcase``.
+Run it: ``python3 -m concordance run module:MyBookcase``; inside a web server:
+``application = MyBookcase.wsgi()``.
 """
 from ._concordance import Error, version as __version__
 from .app import (LATER, Answer, App, Node, Page, Refuse, User, command,
@@ -23,11 +24,12 @@ from .app import (LATER, Answer, App, Node, Page, Refuse, User, command,
 from .fields import (JID, URL, Boolean, Choice, Choices, Computed, Date,
                      DateTime, Decimal, Field, File, Fixed, Hidden, Integer,
                      Lines, Ref, Secret, Text)
+from .gateway import asgi, wsgi
 from .record import Record
 
 __all__ = ["Answer", "App", "Boolean", "Choice", "Choices", "Computed", "Date",
            "DateTime", "Decimal", "Error", "Field", "File", "Fixed", "Hidden",
            "Integer", "JID", "LATER", "Lines", "Node", "Page", "Record", "Ref",
-           "Refuse", "Secret", "Text", "URL", "User", "command", "every",
-           "hook", "iq_get", "iq_set", "load", "log", "message", "page",
-           "presence", "run", "url"]
+           "Refuse", "Secret", "Text", "URL", "User", "asgi", "command",
+           "every", "hook", "iq_get", "iq_set", "load", "log", "message",
+           "page", "presence", "run", "url", "wsgi"]

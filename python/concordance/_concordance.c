@@ -313,6 +313,13 @@ mod_run(PyObject *mod, PyObject *args)
                         "lead and files are those of the specs");
         return NULL;
     }
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+        /* Its threads take the GIL as PyGILState has it: of the main one. */
+        PyErr_SetString(PyExc_RuntimeError,
+                        "a service runs in a process of its own, not in a "
+                        "web server's interpreter; there, use wsgi()");
+        return NULL;
+    }
     run = run_new(mod, specs, ready);
     if (given != NULL && given != Py_None) {
         line = read_line(run, given);
@@ -434,6 +441,18 @@ static PyMethodDef mod_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* -1 with the Python error. */
+static int
+add_type(PyObject *mod, PyTypeObject **out, PyType_Spec *spec,
+         const char *name)
+{
+    *out = (PyTypeObject *)PyType_FromModuleAndSpec(mod, spec, NULL);
+    return *out == NULL ||
+                   PyModule_AddObjectRef(mod, name, (PyObject *)*out) < 0
+               ? -1
+               : 0;
+}
+
 static int
 mod_exec(PyObject *mod)
 {
@@ -446,11 +465,11 @@ mod_exec(PyObject *mod)
         PyModule_AddObjectRef(mod, "Error", st->error) < 0) {
         return -1;
     }
-    st->request_type = (PyTypeObject *)PyType_FromModuleAndSpec(
-        mod, &cnc__py_request_spec, NULL);
-    if (st->request_type == NULL ||
-        PyModule_AddObjectRef(mod, "Request", (PyObject *)st->request_type) <
+    if (add_type(mod, &st->request_type, &cnc__py_request_spec, "Request") <
             0 ||
+        add_type(mod, &st->front_type, &cnc__py_front_spec, "Front") < 0 ||
+        add_type(mod, &st->answer_type, &cnc__py_answer_spec, "Answer") < 0 ||
+        add_type(mod, &st->frames_type, &cnc__py_frames_spec, "Frames") < 0 ||
         PyModule_AddStringConstant(mod, "version", cnc_version()) < 0) {
         return -1;
     }
@@ -464,6 +483,9 @@ mod_traverse(PyObject *mod, visitproc visit, void *arg)
 
     Py_VISIT(st->error);
     Py_VISIT(st->request_type);
+    Py_VISIT(st->front_type);
+    Py_VISIT(st->answer_type);
+    Py_VISIT(st->frames_type);
     return 0;
 }
 
@@ -474,6 +496,9 @@ mod_clear(PyObject *mod)
 
     Py_CLEAR(st->error);
     Py_CLEAR(st->request_type);
+    Py_CLEAR(st->front_type);
+    Py_CLEAR(st->answer_type);
+    Py_CLEAR(st->frames_type);
     return 0;
 }
 

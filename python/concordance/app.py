@@ -636,6 +636,21 @@ class App:
         return _call().setting_lost(name)
 
     @classmethod
+    def wsgi(cls, *others: type["App"], **options):
+        """A WSGI application that has the app's service answer, for a web
+        server: ``application = MyBookcase.wsgi()``.  Options: as
+        concordance.wsgi()."""
+        from .gateway import wsgi
+        return wsgi(cls, *others, **options)
+
+    @classmethod
+    def asgi(cls, *others: type["App"], **options):
+        """The same for ASGI, with XMPP over WebSocket.  Options: as
+        concordance.asgi()."""
+        from .gateway import asgi
+        return asgi(cls, *others, **options)
+
+    @classmethod
     def _members(cls) -> dict:
         """Attributes by name, those of bases first, later ones win."""
         found: dict = {}

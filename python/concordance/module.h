@@ -5,6 +5,8 @@
  *   spec.c     an app's plain data -> struct cnc_app, whose privs are hooks
  *   call.c     a handler's call: hook -> Python
  *   request.c  what that Python asks of the service meanwhile
+ *   front.c    inside a web server: requests of HTTP to the service
+ *   frames.c   and its WebSocket
  */
 #ifndef CONCORDANCE_MODULE_H
 #define CONCORDANCE_MODULE_H
@@ -18,7 +20,7 @@
 
 struct mod_state {
     PyObject *error; /* concordance.Error */
-    PyTypeObject *request_type;
+    PyTypeObject *request_type, *front_type, *answer_type, *frames_type;
 };
 
 /* Everything made for one run. */
@@ -48,6 +50,11 @@ extern PyType_Spec cnc__py_request_spec;
 struct cnc_request *cnc__py_request(PyObject *op);
 /* The element as text, a *new* str; NULL with the Python error. */
 PyObject *cnc__py_text(const struct cnc_element *e);
+
+/* -- front.c, frames.c ---------------------------------------------------- */
+
+extern PyType_Spec cnc__py_front_spec, cnc__py_answer_spec,
+    cnc__py_frames_spec;
 
 /* -- login.c: methods of Request ----------------------------------------- */
 
