@@ -66,7 +66,7 @@ struct cnc_service_options {
     uint32_t size;      /* sizeof(struct cnc_service_options) */
     const char *domain; /* XMPP domain [localhost] */
     const char *http;   /* address of pages and WebSocket
-                           [127.0.0.1:8080]; port 0: any */
+                           [127.0.0.1:8080]; port 0: any; "unix:PATH" */
     const char *data;   /* folder for everything kept [data] */
     const char *store;  /* "memory", or a plug-in's name [sqlite] */
     const char *www;    /* folder of snapshots [DATA/www] */
@@ -143,6 +143,11 @@ struct cnc_service_options {
     /* What a reload reads again; NULL: nothing.  The caller's, and outlives
      * the service. */
     const struct cnc_service_words *words;
+    /* Behind web servers: http and c2s may be "unix:PATH", too. */
+    const char *socket_group;      /* of all Unix sockets [the process's] */
+    const char *const *c2s_proxy;  /* clients by a proxy that says whose each
+                                      connection is (PROXY protocol 2) */
+    const char *const *http_proxy; /* the same for HTTP */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

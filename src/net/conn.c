@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "../base/log.h"
-#include "../base/table.h"
 #include "conn.h"
 
 static void
@@ -218,9 +217,9 @@ forget_addr(struct cnc__conn *c)
 {
     struct cnc__net_addr *a = c->addr;
 
-    if (a != NULL && --a->n_conns == 0) {
-        cnc__table_del(c->net->addrs, a->text);
-        cnc__free(a);
+    if (a != NULL) {
+        a->n_conns--;
+        cnc__addr_drop(c->net, a);
     }
     c->addr = NULL;
 }
@@ -293,7 +292,8 @@ static void
 ask_for_events(struct cnc__conn *c)
 {
     /* An answer is awaited, or must leave first: read on after it. */
-    bool paused = c->in.len > 0 || c->starttls ||
+    bool paused = (c->in.len > 0 && c->state != CNC__CONN_PROXY) ||
+                  c->starttls ||
                   (c->state == CNC__CONN_HTTP &&
                    ((c->call != NULL &&
                      (c->call->with_handler ||
@@ -468,6 +468,9 @@ void
 cnc__conn_bytes(struct cnc__conn *c, char *data, size_t len)
 {
     switch (c->state) {
+    case CNC__CONN_PROXY:
+        cnc__conn_introduced(c, data, len);
+        break;
     case CNC__CONN_HTTP:
         cnc__http_feed(c, data, len);
         break;
@@ -483,7 +486,10 @@ static void
 on_eof(struct cnc__conn *c)
 {
     c->eof = true;
-    if (c->state == CNC__CONN_DRAIN || c->state == CNC__CONN_HELLO) {
+    if (c->state == CNC__CONN_PROXY && c->in.len > 0) {
+        cnc__conn_not_introduced(c, "it ended within the PROXY header");
+    } else if (c->state == CNC__CONN_DRAIN || c->state == CNC__CONN_HELLO ||
+               c->state == CNC__CONN_PROXY) {
         c->broken = true; /* nobody is there to shake hands with, either */
     } else if (c->stream != NULL) {
         cnc__stream_eof(c->stream);
@@ -559,6 +565,8 @@ cnc__conn_tick(struct cnc__conn *c)
             cnc__http_refuse(c, 408, NULL, "the request took too long");
             cnc__conn_flush(c);
             c->deadline_ms = now + CNC__NET_DRAIN_MS;
+        } else if (c->state == CNC__CONN_PROXY) {
+            cnc__conn_not_introduced(c, "no PROXY header came in time");
         } else {
             c->broken = true;
         }
@@ -573,7 +581,10 @@ begin(struct cnc__conn *c)
 {
     struct cnc__net *n = c->net;
 
-    if (c->kind == CNC__CONN_WEB) {
+    if (c->state == CNC__CONN_PROXY) {
+        c->deadline_ms = cnc__net_now(n) + CNC__NET_PROXY_MS;
+    } else if (c->kind == CNC__CONN_WEB) {
+        c->state = CNC__CONN_HTTP;
         c->deadline_ms = cnc__net_now(n) + n->config.head_ms;
     } else if (c->tls == NULL) {
         cnc__conn_start_stream(c);
@@ -598,7 +609,8 @@ cnc__conn_open(struct cnc__net *n, const struct cnc__conn_start *start)
     c->tls = start->tls;
     c->tls_ctx =
         start->tls_ctx == NULL ? NULL : cnc__tls_ctx_ref(start->tls_ctx);
-    c->secure = c->kind == CNC__CONN_WEB && c->tls != NULL;
+    c->secure = start->secure || (c->kind == CNC__CONN_WEB && c->tls != NULL);
+    c->state = start->proxy ? CNC__CONN_PROXY : CNC__CONN_HTTP;
     c->uid = start->uid;
     c->addr = start->addr;
     c->remote = start->remote;

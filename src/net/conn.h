@@ -5,6 +5,7 @@
  *   accept -> HTTP --- upgrade ---> STREAM -> DRAIN -> closed
  *   accept or dial --- link, TCP -> STREAM
  *   accept or dial -> HELLO (TLS) -> STREAM
+ *   accept -> PROXY (its header) -> HTTP, STREAM
  *
  * A stream may ask for TLS later (STARTTLS): when what it has said is sent,
  * the handshake takes place inside STREAM.
@@ -17,6 +18,7 @@
 #ifndef CNC_NET_CONN_H
 #define CNC_NET_CONN_H
 
+#include "addr.h"
 #include "http1.h"
 #include "net.h"
 #include "ring.h"
@@ -27,6 +29,7 @@
 #define CNC__NET_BACKLOG  65536 /* answers waiting; past it: read no more */
 #define CNC__NET_HELD     65536 /* a client may hold it whatever others do */
 #define CNC__NET_DRAIN_MS 2000  /* for the peer to read our last words */
+#define CNC__NET_PROXY_MS 5000  /* for a proxy to say whom it brings */
 
 enum cnc__conn_kind {
     CNC__CONN_WEB, /* HTTP, perhaps WebSocket later */
@@ -39,16 +42,11 @@ enum cnc__conn_kind {
 };
 
 enum cnc__conn_state {
+    CNC__CONN_PROXY, /* its header, then HTTP or the stream */
     CNC__CONN_HTTP,
     CNC__CONN_HELLO, /* TLS; the stream comes after it */
     CNC__CONN_STREAM,
     CNC__CONN_DRAIN
-};
-
-struct cnc__net_addr { /* an address with connections; key of net->addrs */
-    uint32_t n_unbound, n_conns;
-    bool loopback;
-    char text[64];
 };
 
 struct cnc__http_call; /* a request and its responder */
@@ -158,6 +156,16 @@ void cnc__net_dirty(struct cnc__conn *c);
 /* One warning a second for what may come in floods. */
 void cnc__net_warn(struct cnc__net *n, const char *event, const char *text);
 
+/* -- introduce.c --------------------------------------------------------- */
+
+/* More of a PROXY header, and perhaps of what comes after it. */
+void cnc__conn_introduced(struct cnc__conn *c, char *data, size_t len);
+/* It did not come. */
+void cnc__conn_not_introduced(struct cnc__conn *c, const char *why);
+/* Who asks, as far as the request's head tells. */
+void cnc__http_introduce(const struct cnc__conn *c,
+                         struct cnc__http_request *r);
+
 /* -- listen.c ------------------------------------------------------------ */
 
 void cnc__listeners_close(struct cnc__net *n);
@@ -171,7 +179,9 @@ struct cnc__conn_start {
     struct cnc__net_addr *addr; /* accepted over TCP */
     struct cnc__tls *tls;       /* steals; TLS from the first byte, or NULL */
     struct cnc__tls_ctx *tls_ctx; /* for STARTTLS, or NULL */
-    int64_t uid;                  /* on the link */
+    int64_t uid;                  /* on the link; -1 else */
+    bool secure;                  /* nobody else hears it, without TLS */
+    bool proxy;                   /* a PROXY header comes first */
     struct cnc__remote *remote;   /* steals; dialled */
     struct cnc__dial *dial;
 };
@@ -186,6 +196,9 @@ void cnc__conn_tick(struct cnc__conn *c);
 void cnc__conn_start_stream(struct cnc__conn *c);
 /* TLS is up. */
 void cnc__conn_secured(struct cnc__conn *c);
+/* Who connected speaks for somebody at this address, whose connection it is
+ * from here on.  False: that one has too many. */
+bool cnc__conn_is_of(struct cnc__conn *c, const char *addr, bool loopback);
 /* The peer's address, for the log. */
 const char *cnc__conn_addr(const struct cnc__conn *c);
 

@@ -21,7 +21,13 @@
 
 struct cnc__net;
 
-enum cnc__net_kind { CNC__NET_C2S, CNC__NET_S2S, CNC__NET_COMPONENT };
+enum cnc__net_kind {
+    CNC__NET_C2S,
+    CNC__NET_S2S,
+    CNC__NET_COMPONENT,
+    CNC__NET_WEB, /* HTTP and WebSocket */
+    CNC__NET_LINK
+};
 
 /* A peer has connected: a *new* stream for it, made with peer, events and
  * events_priv; NULL closes the connection. */
@@ -36,7 +42,7 @@ struct cnc__net_config {
     cnc__http_handler_f *http;
     void *http_priv;
     const char *ws_path;       /* "/xmpp" */
-    cnc__net_stream_f *stream; /* of XMPP listeners */
+    cnc__net_stream_f *stream; /* of XMPP listeners: the first three kinds */
     void *stream_priv;
     struct cnc__dns_config dns;
     /* Allowed Origins: exact "scheme://host[:port]"; NULL-terminated.  An
@@ -66,12 +72,13 @@ struct cnc__net_config {
     /* Requests below this path may come from pages of any origin: what they
      * may do is in their address.  NULL: none. */
     const char *open_path;
-    uint64_t max_held;     /* bytes that all clients' unfinished requests
-                              and unread answers may take together
-                              [512 MB]; past it, who holds more than 64 kB
-                              is cut off */
-    uint32_t head_ms;      /* time for a request's head and body [10000] */
-    uint32_t keepalive_ms; /* silence between requests [75000] */
+    uint64_t max_held;        /* bytes that all clients' unfinished requests
+                                 and unread answers may take together
+                                 [512 MB]; past it, who holds more than 64 kB
+                                 is cut off */
+    const char *socket_group; /* of Unix sockets' files [the process's] */
+    uint32_t head_ms;         /* time for a request's head and body [10000] */
+    uint32_t keepalive_ms;    /* silence between requests [75000] */
 };
 
 CNC_API struct cnc__net *cnc__net_new(uv_loop_t *loop,
@@ -93,16 +100,23 @@ CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
 CNC_API int cnc__net_listen_web(struct cnc__net *n, const char *addr,
                                 struct cnc__tls_ctx *tls, unsigned *port,
                                 struct cnc_error *err);
-/* Listen for XMPP over TCP: clients, servers or components.  On direct TLS
- * (XEP-0368) ALPN xmpp-client and xmpp-server are both understood, whatever
- * the port is for, when there are ports for both. */
+/* A port of any kind.  On direct TLS (XEP-0368) ALPN xmpp-client and
+ * xmpp-server are both understood, whatever the port is for, when there are
+ * ports for both.
+ *
+ * Who comes by a Unix socket has the address "unix", and is near: by HTTP it
+ * is believed what it says of others (X-Forwarded-For, -Proto); XMPP on it
+ * counts as secure, but its uid says nothing, since it is a web server's.
+ * Behind a proxy (PROXY protocol 2) each connection begins with a header that
+ * says whose it is, within 5 s, or is closed. */
 struct cnc__net_port {
     enum cnc__net_kind kind;
-    const char *addr;         /* as for cnc__net_listen() */
+    const char *addr;         /* as for cnc__net_listen(), or "unix:PATH" */
     struct cnc__tls_ctx *tls; /* counted; NULL: STARTTLS is not offered */
-    bool direct_tls;          /* TLS from the first byte */
+    bool direct_tls;          /* TLS from the first byte; of the web always */
+    bool proxy;               /* the PROXY protocol */
 };
-CNC_API int cnc__net_listen_xmpp(struct cnc__net *n,
+CNC_API int cnc__net_listen_port(struct cnc__net *n,
                                  const struct cnc__net_port *p, unsigned *port,
                                  struct cnc_error *err);
 /* Read the certificates of all listeners again (cnc__tls_ctx_reload()). */

@@ -3,7 +3,6 @@
  * serve.c -- requests to the handler, answers back: one at a time for a
  * connection, in the order they came; what is pipelined waits in conn->in.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,46 +19,12 @@ static void respond(struct cnc__http_responder *self,
                     const struct cnc__http_response *response);
 static void resume(struct cnc__http_responder *self);
 
-/* A proxy on this machine says for whom it asks: the last address is the one
- * that it saw itself, those before it are what others claim.  From elsewhere
- * nobody is believed. */
-static void
-look_behind_proxy(struct cnc__http_request *r)
-{
-    const char *from = NULL, *proto = cnc__http_header(r, "x-forwarded-proto");
-    unsigned char bytes[16];
-    char text[64];
-
-    for (size_t i = 0; i < r->n_headers; i++) {
-        if (strcmp(r->headers[i].name, "x-forwarded-for") == 0) {
-            from = r->headers[i].value;
-        }
-    }
-    if (from != NULL && strrchr(from, ',') != NULL) {
-        from = strrchr(from, ',') + 1;
-    }
-    if (from != NULL) {
-        snprintf(text, sizeof(text), "%s", from + strspn(from, " \t"));
-        if (inet_pton(AF_INET, text, bytes) == 1 ||
-            inet_pton(AF_INET6, text, bytes) == 1) {
-            memcpy(r->addr, text, sizeof(r->addr));
-        }
-    }
-    r->secure = r->secure || (proto != NULL && strcmp(proto, "https") == 0);
-}
-
-/* Who asks, as far as the head tells. */
+/* Who asks, and how they are answered. */
 static void
 introduce(const struct cnc__conn *c, struct cnc__http_call *call)
 {
-    struct cnc__http_request *r = &call->h1.request;
-
-    r->secure = c->secure;
-    memcpy(r->addr, c->addr->text, sizeof(r->addr));
-    if (c->addr->loopback) {
-        look_behind_proxy(r);
-    }
-    r->responder = &call->responder;
+    cnc__http_introduce(c, &call->h1.request);
+    call->h1.request.responder = &call->responder;
 }
 
 static void
@@ -389,7 +354,7 @@ may_go_on(struct cnc__conn *c, struct cnc__http1 *h)
     }
     if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD &&
         !is_open(c->net, r) &&
-        !cnc__origin_may_post(r, h->host, c->secure, origins)) {
+        !cnc__origin_may_post(r, h->host, r->secure, origins)) {
         cnc__http_refuse(c, 403, NULL,
                          "this site does not take requests from there");
         return false;
@@ -413,7 +378,6 @@ expect_body(struct cnc__conn *c, struct cnc__http_call *call)
     struct cnc__http1 *h = &call->h1;
 
     if (n->config.sink != NULL) {
-        introduce(c, call);
         call->with_handler = call->in_handler = true;
         c->close_after = true; /* should it answer now */
         call->sink =
@@ -451,7 +415,6 @@ dispatch(struct cnc__conn *c, struct cnc__http_call *call)
         cnc__http_abandon(c);
         return;
     }
-    introduce(c, call);
     call->with_handler = call->in_handler = true;
     c->deadline_ms = 0; /* ours to keep, not the client's */
     if (call->sink != NULL) {
@@ -482,6 +445,7 @@ step(struct cnc__conn *c, enum cnc__http1_step what)
     case CNC__HTTP1_MORE:
         return true;
     case CNC__HTTP1_HEAD:
+        introduce(c, call);
         if (!may_go_on(c, h) || !expect_body(c, call)) {
             return false;
         }
@@ -491,6 +455,7 @@ step(struct cnc__conn *c, enum cnc__http1_step what)
         }
         return true;
     case CNC__HTTP1_DONE:
+        introduce(c, call);
         if (h->body.len > 0 || h->in_body || may_go_on(c, h)) {
             dispatch(c, call);
             return true;

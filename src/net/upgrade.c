@@ -30,6 +30,23 @@ offers_xmpp(const struct cnc__http_request *r)
     return false;
 }
 
+/* From here on it is the client's, not the proxy's; limits are by address.
+ * False: it has too many. */
+static bool
+become_client(struct cnc__conn *c, const struct cnc__http_request *r)
+{
+    char text[64];
+    bool loopback = true;
+
+    if (strcmp(r->addr, c->addr->text) != 0 &&
+        cnc__addr_read(text, &loopback, r->addr) &&
+        !cnc__conn_is_of(c, text, loopback)) {
+        return false;
+    }
+    c->secure = r->secure;
+    return true;
+}
+
 /* 0, or the status of the refusal. */
 static int
 check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
@@ -55,7 +72,7 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
     }
     cnc__http_site(c->net, h->host, &origins);
     if (origin != NULL &&
-        !cnc__origin_allowed(origin, h->host, c->secure, origins)) {
+        !cnc__origin_allowed(origin, h->host, r->secure, origins)) {
         *why = "pages of that origin may not connect here";
         return 403;
     }
@@ -70,6 +87,11 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
     if (h->in_body) {
         *why = "a WebSocket handshake has no body";
         return 400;
+    }
+    if (!become_client(c, r)) {
+        *headers = "Retry-After: 10\r\n";
+        *why = "too many connections of this address";
+        return 503;
     }
     return 0;
 }

@@ -183,20 +183,23 @@ add_http_url(struct cnc__str *out, const struct cnc_service *s)
 {
     const struct cnc__process *p = s->process;
     const char *colon = strrchr(p->o.http, ':');
-    bool any = p->o.http[0] == '*';
+    const char *scheme =
+        s->o.tls_cert == NULL || p->o.http_plain ? "http" : "https";
 
-    if (p->n_domains > 1) { /* by address it would be nobody's */
-        cnc__str_printf(out, "%s://%s:%u",
-                        s->o.tls_cert == NULL || p->o.http_plain ? "http"
-                                                                 : "https",
-                        s->o.domain, p->port);
-        return;
+    if (p->port == 0 && s->o.url != NULL) {
+        cnc__str_puts(out, s->o.url);
+    } else if (p->port == 0) { /* a Unix socket, behind a web server */
+        bool local = strcmp(s->o.domain, "localhost") == 0;
+
+        cnc__str_printf(out, "%s://%s", local ? "http" : "https", s->o.domain);
+    } else if (p->n_domains > 1) { /* by address it would be nobody's */
+        cnc__str_printf(out, "%s://%s:%u", scheme, s->o.domain, p->port);
+    } else if (p->o.http[0] == '*') {
+        cnc__str_printf(out, "%s://localhost:%u", scheme, p->port);
+    } else {
+        cnc__str_printf(out, "%s://%.*s:%u", scheme, (int)(colon - p->o.http),
+                        p->o.http, p->port);
     }
-    cnc__str_printf(out, "%s://%.*s:%u",
-                    s->o.tls_cert == NULL || p->o.http_plain ? "http"
-                                                             : "https",
-                    any ? 9 : (int)(colon - p->o.http),
-                    any ? "localhost" : p->o.http, p->port);
 }
 
 char *

@@ -3,7 +3,7 @@
  * network.c -- clients and servers by TCP: joins src/net, which has the
  * sockets, to the streams of src/xmpp and src/s2s.
  *
- *   net accepts -> on_stream: a client's stream, or s2s's
+ *   net accepts (ports.c) -> on_stream: a client's stream, or s2s's
  *   s2s dials   -> cnc__net_dial -> connected -> s2s makes the stream
  *
  * Components are streams of the same room; a service that is one itself dials
@@ -155,81 +155,16 @@ cnc__network_stream(enum cnc__net_kind kind,
     case CNC__NET_COMPONENT:
         return cnc__components_stream_in(s->components, peer, events,
                                          events_priv, now_ms);
+    default:
+        break; /* net's own */
     }
     return NULL;
 }
 
 bool
-cnc__is_loopback(const char *addr)
+cnc__network_takes(const struct cnc__process *p, enum cnc__net_kind kind)
 {
-    return strncmp(addr, "127.", 4) == 0 || strncmp(addr, "[::1]", 5) == 0 ||
-           strncmp(addr, "localhost:", 10) == 0;
-}
-
-static int
-listen_list(struct cnc__process *p, const char *const *list,
-            enum cnc__net_kind kind, bool direct_tls, const char *option,
-            struct cnc_error *err)
-{
-    const struct cnc_service *s = p->domains[0];
-
-    for (; list != NULL && *list != NULL; list++) {
-        struct cnc__net_port port = {.kind = kind,
-                                     .addr = *list,
-                                     .tls =
-                                         s->o.tls_cert == NULL ? NULL : s->tls,
-                                     .direct_tls = direct_tls};
-        unsigned number = 0;
-        int code;
-
-        if (kind == CNC__NET_COMPONENT) {
-            port.tls = NULL; /* XEP-0114 has none */
-        } else if (port.tls == NULL &&
-                   (direct_tls || !cnc__is_loopback(*list))) {
-            /* RFC 7590: nobody's password crosses a network in the clear. */
-            return cnc_error_set(err, CNC_EINVAL, NULL,
-                                 "%s %s needs --tls-cert and --tls-key%s",
-                                 option, *list,
-                                 direct_tls ? ""
-                                            : ", or an address of this "
-                                              "machine such as 127.0.0.1");
-        }
-        code = cnc__net_listen_xmpp(p->net, &port, &number, err);
-        if (code != 0) {
-            return code;
-        }
-        cnc__log(CNC_LOG_INFO, "listen.ready",
-                 "kind=%s addr=%s port=%u tls=%s", option + 2, *list, number,
-                 direct_tls         ? "direct"
-                 : port.tls != NULL ? "starttls"
-                                    : "none");
-    }
-    return 0;
-}
-
-int
-cnc__network_listen(struct cnc__process *p, struct cnc_error *err)
-{
-    const struct cnc_service_options *o = &p->o;
-    int code;
-
-    if ((code = listen_list(p, o->c2s, CNC__NET_C2S, false, "--c2s", err)) !=
-            0 ||
-        (code = listen_list(p, o->c2s_tls, CNC__NET_C2S, true, "--c2s-tls",
-                            err)) != 0 ||
-        (code = listen_list(p, o->s2s, CNC__NET_S2S, false, "--s2s", err)) !=
-            0) {
-        return code;
-    }
-    code = listen_list(p, o->s2s_tls, CNC__NET_S2S, true, "--s2s-tls", err);
-    if (code == 0 && first_with(p, CNC__NET_COMPONENT) != NULL) {
-        code = listen_list(
-            p,
-            (const char *const[]){
-                o->component == NULL ? "127.0.0.1:5347" : o->component, NULL},
-            CNC__NET_COMPONENT, false, "--component", err);
-    }
-    return code;
+    return first_with(p, kind) != NULL;
 }
 
 /* -- life ----------------------------------------------------------------- */
@@ -240,9 +175,6 @@ make_c2s_env(struct cnc_service *s)
     s->c2s_env = s->web_env;
     s->c2s_env.tls_required = s->o.tls_cert != NULL;
     s->c2s_env.loopback_plain = s->o.allow_plain;
-    if (s->o.tls_cert != NULL) {
-        s->c2s_env.mechanisms |= CNC__SASL_PLAIN | CNC__SASL_EXTERNAL;
-    }
 }
 
 static struct cnc__s2s *

@@ -68,10 +68,10 @@ write_session(struct cnc__str *out, const struct cnc_service *service,
     cnc__result_cell(out, "jid", s->jid);
     cnc__result_cell(out, "address", a.addr == NULL ? "" : a.addr);
     cnc__result_cell(out, "transport",
-                     s->stream == NULL                      ? ""
-                     : a.framing == CNC__FRAMING_WS         ? "websocket"
-                     : a.secure && a.tls.version[0] == '\0' ? "link"
-                                                            : "tcp");
+                     s->stream == NULL              ? ""
+                     : a.framing == CNC__FRAMING_WS ? "websocket"
+                     : strcmp(a.addr, "link") == 0  ? "link"
+                                                    : "tcp");
     cnc__result_cell(out, "tls", a.tls.version);
     cnc__result_cell(out, "mechanism", a.mechanism == NULL ? "" : a.mechanism);
     cnc__result_cell(out, "since", since);

@@ -45,7 +45,15 @@ const struct cnc__option cnc__options[] = {
      .example = "books.example"},
     {O("http", TEXT, http), CNC__GROUP_PLACES, "ADDR", "127.0.0.1:8080",
      "where pages and WebSocket are served, such as 127.0.0.1:8080, "
-     "[::1]:8080 or *:8080; port 0 takes any free one"},
+     "[::1]:8080 or *:8080; port 0 takes any free one; or unix:PATH, for a "
+     "web server in front"},
+    {O("http-proxy", LIST, http_proxy), CNC__GROUP_PLACES, "ADDR", NULL,
+     "the same by a proxy that says whose each connection is (PROXY "
+     "protocol, version 2)",
+     .example = "127.0.0.1:8081"},
+    {O("socket-group", TEXT, socket_group), CNC__GROUP_PLACES, "NAME",
+     "the process's", "the group that may use the Unix sockets, of mode 0660",
+     .example = "www-data"},
     {D("data", TEXT, data), CNC__GROUP_PLACES, "DIR", "data",
      "the folder for everything that is kept",
      .example = "/var/lib/concordance"},
@@ -153,7 +161,13 @@ const struct cnc__option cnc__options[] = {
 
     /* -- the XMPP network ------------------------------------------------- */
     {O("c2s", LIST, c2s), CNC__GROUP_NETWORK, "ADDR", NULL,
-     "clients by TCP, such as *:5222", .example = "*:5222"},
+     "clients by TCP, such as *:5222; or unix:PATH, for a web server in "
+     "front",
+     .example = "*:5222"},
+    {O("c2s-proxy", LIST, c2s_proxy), CNC__GROUP_NETWORK, "ADDR", NULL,
+     "clients by a proxy that says whose each connection is (PROXY "
+     "protocol, version 2)",
+     .example = "unix:/run/concordance/c2s"},
     {O("c2s-tls", LIST, c2s_tls), CNC__GROUP_NETWORK, "ADDR", NULL,
      "clients by TLS from the first byte, such as *:5223",
      .example = "*:5223"},

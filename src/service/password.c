@@ -82,7 +82,7 @@ static bool
 is_exempt(const char *addr)
 {
     return addr[0] == '\0' || strncmp(addr, "127.", 4) == 0 ||
-           strcmp(addr, "::1") == 0;
+           strcmp(addr, "::1") == 0 || strcmp(addr, "unix") == 0;
 }
 
 static void

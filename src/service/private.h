@@ -524,13 +524,20 @@ void cnc__neighbours_close(struct cnc__process *p);
 
 /* After the stream envs, before net. */
 int cnc__network_new(struct cnc_service *s, struct cnc_error *err);
-bool cnc__is_loopback(const char *addr); /* of a listener */
-int cnc__network_listen(struct cnc__process *p, struct cnc_error *err);
+/* Is there a domain that takes such streams? */
+bool cnc__network_takes(const struct cnc__process *p, enum cnc__net_kind kind);
 cnc__net_stream_f cnc__network_stream; /* priv: the process */
 void cnc__network_tick(struct cnc_service *s, uint64_t now_ms);
 /* No more streams to other domains; before net is closed. */
 void cnc__network_close(struct cnc_service *s);
 void cnc__network_free(struct cnc_service *s);
+
+/* -- ports.c: where the service listens ------------------------------------
+ */
+
+bool cnc__is_loopback(const char *addr); /* of a listener */
+bool cnc__is_unix(const char *addr);     /* "unix:PATH" */
+int cnc__ports_open(struct cnc__process *p, struct cnc_error *err);
 
 /* -- operator.c: commands about sessions and the service ------------------ */
 

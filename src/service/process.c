@@ -247,18 +247,12 @@ listen_all(struct cnc__process *p, struct cnc_error *err)
         .dns = {.trust_anchor = p->o.trust_anchor, .forwarder = p->o.dns},
         .site = on_site,
         .place = on_place,
-        .site_priv = p};
-    bool tls = first->o.tls_cert != NULL && !p->o.http_plain;
-    int code;
+        .site_priv = p,
+        .socket_group = p->o.socket_group};
 
     p->net = cnc__net_new(&p->loop, &config);
     join_domains(p);
-    if ((code = cnc__net_listen_web(p->net, p->o.http, tls ? first->tls : NULL,
-                                    &p->port, err)) != 0 ||
-        (code = cnc__net_listen_link(p->net, p->link, err)) != 0) {
-        return code;
-    }
-    return cnc__network_listen(p, err);
+    return cnc__ports_open(p, err);
 }
 
 int

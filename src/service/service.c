@@ -343,7 +343,7 @@ make_stream_envs(struct cnc_service *s)
         .secret = s->secret,
         .mechanisms = CNC__SASL_ANONYMOUS | CNC__SASL_EXTERNAL |
                       CNC__SASL_SCRAM_SHA1 | CNC__SASL_SCRAM_SHA256 |
-                      CNC__SASL_OAUTHBEARER,
+                      CNC__SASL_PLAIN | CNC__SASL_OAUTHBEARER,
         .max_before_auth = 10000,
         .max_stanza = s->o.max_stanza,
         .max_queue = s->o.max_queue,
@@ -359,9 +359,6 @@ make_stream_envs(struct cnc_service *s)
         .priv = s->accounts};
     if (s->o.registration) {
         s->web_env.enrol = cnc__messaging_enrol;
-    }
-    if (s->o.allow_plain || s->o.tls_cert != NULL) {
-        s->web_env.mechanisms |= CNC__SASL_PLAIN;
     }
     s->link_env = s->web_env;
     /* A link belongs to a user of this machine: more may be asked of it. */

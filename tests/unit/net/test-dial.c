@@ -93,7 +93,7 @@ listen_as(struct scene *s, enum cnc__net_kind kind, const char *addr,
     struct cnc_error err = {0};
     unsigned port = 0;
 
-    if (cnc__net_listen_xmpp(
+    if (cnc__net_listen_port(
             s->w->net, &(struct cnc__net_port){kind, addr, s->tls, direct},
             &port, &err) != 0) {
         fail_msg("%s", err.text);

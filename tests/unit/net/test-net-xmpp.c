@@ -106,7 +106,7 @@ open_port(struct ports *p, enum cnc__net_kind kind, bool direct)
                               .direct_tls = direct};
     struct cnc_error err = {0};
 
-    if (cnc__net_listen_xmpp(p->w->net, &o, &p->w->port, &err) != 0) {
+    if (cnc__net_listen_port(p->w->net, &o, &p->w->port, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
@@ -609,7 +609,7 @@ one_address_gets_so_many_connections(void **state)
     p = make_ports();
     snprintf(addr, sizeof(addr), "%s:0", address);
     assert_int_equal(
-        cnc__net_listen_xmpp(
+        cnc__net_listen_port(
             p->w->net,
             &(struct cnc__net_port){CNC__NET_S2S, addr, p->tls, false},
             &p->w->port, NULL),

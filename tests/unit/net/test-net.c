@@ -17,5 +17,6 @@ main(void)
     failed += GROUP(tls);
     failed += GROUP(dial);
     failed += GROUP(xmpp);
+    failed += GROUP(near);
     return failed == 0 ? 0 : 1;
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.c -- where the service listens: --http, --c2s and the others.
+ */
+#include "private.h"
+
+bool
+cnc__is_loopback(const char *addr)
+{
+    return strncmp(addr, "127.", 4) == 0 || strncmp(addr, "[::1]", 5) == 0 ||
+           strncmp(addr, "localhost:", 10) == 0;
+}
+
+bool
+cnc__is_unix(const char *addr)
+{
+    return strncmp(addr, "unix:", 5) == 0;
+}
+
+/* An option that says where one kind listens. */
+struct port_option {
+    const char *name; /* without the -- */
+    enum cnc__net_kind kind;
+    bool direct; /* TLS from the first byte */
+    bool proxy;  /* the PROXY protocol */
+    bool local;  /* a Unix socket may be */
+};
+
+static const struct port_option http = {"http", CNC__NET_WEB, .local = true},
+                                http_proxy = {"http-proxy", CNC__NET_WEB,
+                                              .proxy = true, .local = true},
+                                c2s = {"c2s", CNC__NET_C2S, .local = true},
+                                c2s_proxy = {"c2s-proxy", CNC__NET_C2S,
+                                             .proxy = true, .local = true},
+                                c2s_tls = {"c2s-tls", CNC__NET_C2S,
+                                           .direct = true},
+                                s2s = {"s2s", CNC__NET_S2S},
+                                s2s_tls = {"s2s-tls", CNC__NET_S2S,
+                                           .direct = true},
+                                component = {"component", CNC__NET_COMPONENT};
+
+/* What this port's TLS is made of; NULL: it has none. */
+static struct cnc__tls_ctx *
+tls_of(const struct cnc__process *p, const struct port_option *o,
+       const char *addr)
+{
+    const struct cnc_service *s = p->domains[0];
+
+    if (s->o.tls_cert == NULL || o->kind == CNC__NET_COMPONENT) {
+        return NULL; /* XEP-0114 has none */
+    }
+    if (o->kind == CNC__NET_WEB &&
+        (p->o.http_plain || o->proxy || cnc__is_unix(addr))) {
+        return NULL; /* the web server's side has it */
+    }
+    return s->tls;
+}
+
+static int
+check(const struct port_option *o, const char *addr, bool tls,
+      struct cnc_error *err)
+{
+    if (cnc__is_unix(addr) && !o->local) {
+        return cnc_error_set(err, CNC_EINVAL, NULL,
+                             "--%s is an address and a port, not %s: a Unix "
+                             "socket is for --http, --http-proxy, --c2s and "
+                             "--c2s-proxy",
+                             o->name, addr);
+    }
+    if (o->kind == CNC__NET_WEB || o->kind == CNC__NET_COMPONENT || tls ||
+        (!o->direct && (cnc__is_loopback(addr) || cnc__is_unix(addr)))) {
+        return 0;
+    }
+    /* RFC 7590: nobody's password crosses a network in the clear. */
+    return cnc_error_set(err, CNC_EINVAL, NULL,
+                         "--%s %s needs --tls-cert and --tls-key%s", o->name,
+                         addr,
+                         o->direct ? ""
+                                   : ", or an address of this machine such "
+                                     "as 127.0.0.1");
+}
+
+static int
+open_port(struct cnc__process *p, const struct port_option *o,
+          const char *addr, unsigned *port, struct cnc_error *err)
+{
+    struct cnc__net_port np = {.kind = o->kind,
+                               .addr = addr,
+                               .tls = tls_of(p, o, addr),
+                               .proxy = o->proxy};
+    unsigned number = 0;
+    int code = check(o, addr, np.tls != NULL, err);
+
+    if (code != 0) {
+        return code;
+    }
+    np.direct_tls = np.tls != NULL && (o->direct || o->kind == CNC__NET_WEB);
+    code = cnc__net_listen_port(p->net, &np, &number, err);
+    if (code != 0) {
+        return code;
+    }
+    cnc__log(CNC_LOG_INFO, "listen.ready", "kind=%s addr=%s port=%u tls=%s",
+             o->name, addr, number,
+             np.direct_tls    ? "direct"
+             : np.tls != NULL ? "starttls"
+                              : "none");
+    if (port != NULL) {
+        *port = number;
+    }
+    return 0;
+}
+
+static int
+open_list(struct cnc__process *p, const struct port_option *o,
+          const char *const *list, struct cnc_error *err)
+{
+    int code = 0;
+
+    for (; code == 0 && list != NULL && *list != NULL; list++) {
+        code = open_port(p, o, *list, NULL, err);
+    }
+    return code;
+}
+
+int
+cnc__ports_open(struct cnc__process *p, struct cnc_error *err)
+{
+    const struct cnc_service_options *o = &p->o;
+    int code;
+
+    if ((code = open_port(p, &http, o->http, &p->port, err)) != 0 ||
+        (code = open_list(p, &http_proxy, o->http_proxy, err)) != 0 ||
+        (code = cnc__net_listen_link(p->net, p->link, err)) != 0 ||
+        (code = open_list(p, &c2s, o->c2s, err)) != 0 ||
+        (code = open_list(p, &c2s_proxy, o->c2s_proxy, err)) != 0 ||
+        (code = open_list(p, &c2s_tls, o->c2s_tls, err)) != 0 ||
+        (code = open_list(p, &s2s, o->s2s, err)) != 0 ||
+        (code = open_list(p, &s2s_tls, o->s2s_tls, err)) != 0) {
+        return code;
+    }
+    return cnc__network_takes(p, CNC__NET_COMPONENT)
+               ? open_port(p, &component,
+                           o->component == NULL ? "127.0.0.1:5347"
+                                                : o->component,
+                           NULL, err)
+               : 0;
+}
