@@ -214,9 +214,10 @@ send_body(struct cnc__exchange *x, const struct cnc__fask *main,
     if (rc == 0 || x->gone) {
         cnc__str_clear(&xml);
         /* Cut short: it must not be taken for whole. */
-        cnc__xml_printf(
-            &xml, "<close xmlns='" CNC__NS_IBB "' sid='%s'%s/>", sid,
-            x->gone ? " xmlns:w='" CNC__NS_WEB "' w:broken='true'" : "");
+        cnc__xml_printf(&xml, "<close xmlns='" CNC__NS_IBB "' sid='%s'", sid);
+        cnc__str_puts(&xml, x->gone ? " xmlns:w='" CNC__NS_WEB
+                                      "' w:broken='true'/>"
+                                    : "/>");
         tell(x, main->made, &xml, &err);
     }
     cnc__str_fini(&xml);
