@@ -148,6 +148,7 @@ struct cnc_service_options {
     const char *const *c2s_proxy;  /* clients by a proxy that says whose each
                                       connection is (PROXY protocol 2) */
     const char *const *http_proxy; /* the same for HTTP */
+    const char *log; /* file of the log, added to [stderr] */
 };
 
 /* Parse the options every front end shares: `--domain books.example`,

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c -- one event a line, on standard error.
+ * log.c -- one event a line, on standard error or in a file.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +28,12 @@ static void *log_priv;
 static pthread_rwlock_t also_lock = PTHREAD_RWLOCK_INITIALIZER;
 static cnc_log_f *also_f;
 static void *also_priv;
+
+/* Of the file; -1: there is none.  A descriptor never closes once it is here,
+ * so that a thread that writes needs no lock: dup3() puts another file in its
+ * place. */
+static atomic_int file_fd = -1;
+static atomic_bool in_file;
 
 static _Thread_local const char *about;
 
@@ -64,6 +75,55 @@ cnc__log_also(cnc_log_f *f, void *priv)
     pthread_rwlock_unlock(&also_lock);
 }
 
+int
+cnc__log_file(const char *path, struct cnc_error *err)
+{
+    int fd, to = atomic_load(&file_fd);
+    if (path == NULL) {
+        atomic_store(&in_file, false);
+        return 0;
+    }
+    fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (fd < 0) {
+        return cnc_error_set(err, CNC_ESYS, NULL,
+                             "cannot write the log %s: %s", path,
+                             strerror(errno));
+    }
+    if (to < 0) {
+        atomic_store(&file_fd, fd);
+    } else {
+        CNC_CHECK(dup3(fd, to, O_CLOEXEC) == to);
+        close(fd);
+    }
+    atomic_store(&in_file, true);
+    return 0;
+}
+
+/* Is standard error the journal's?  systemd names its device and inode. */
+static bool
+find_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char is[64];
+    struct stat st;
+    if (stream == NULL || fstat(STDERR_FILENO, &st) != 0) {
+        return false;
+    }
+    snprintf(is, sizeof(is), "%ju:%ju", (uintmax_t)st.st_dev,
+             (uintmax_t)st.st_ino);
+    return strcmp(is, stream) == 0;
+}
+
+static pthread_once_t journal_once = PTHREAD_ONCE_INIT;
+static bool journal;
+
+static void
+look_for_journal(void)
+{
+    journal = find_journal();
+}
+
 /* Bytes of the printable character at s, or 0: a control (C1 too, which some
  * terminals obey) or not UTF-8. */
 static size_t
@@ -96,21 +156,36 @@ add_clean(struct cnc__str *out, const char *s, size_t len)
 }
 
 static void
-to_stderr(enum cnc_log_level level, const char *event, const char *text)
+add_time(struct cnc__str *line)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
     struct timespec now;
     char date[32];
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     cnc__datetime(date, ms - ms % 1000);
     date[19] = '\0';
+    cnc__str_printf(line, "%s.%03dZ ", date, (int)(ms % 1000));
+}
+
+static void
+write_line(enum cnc_log_level level, const char *event, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"};
+    bool file = atomic_load(&in_file);
     struct cnc__str line = CNC__STR;
-    cnc__str_printf(&line, "%s.%03dZ %s %s%s%s\n", date, (int)(ms % 1000),
-                    names[level], event, text[0] == '\0' ? "" : " ", text);
+    pthread_once(&journal_once, look_for_journal);
+    if (journal && !file) {
+        cnc__str_puts(&line, priorities[level]);
+    } else {
+        add_time(&line);
+    }
+    cnc__str_printf(&line, "%s %s%s%s\n", names[level], event,
+                    text[0] == '\0' ? "" : " ", text);
     /* One write, so that threads' lines do not mix.  When stderr is gone
      * there is nobody left to tell. */
-    ssize_t n = write(STDERR_FILENO, line.data, line.len);
+    ssize_t n = write(file ? atomic_load(&file_fd) : STDERR_FILENO, line.data,
+                      line.len);
     (void)n;
     cnc__str_fini(&line);
 }
@@ -140,7 +215,7 @@ cnc__log(enum cnc_log_level level, const char *event, const char *fmt, ...)
     if (f != NULL) {
         f(level, event, cnc__str_c(&text), priv);
     } else {
-        to_stderr(level, event, cnc__str_c(&text));
+        write_line(level, event, cnc__str_c(&text));
     }
     pthread_rwlock_rdlock(&also_lock);
     if (also_f != NULL) {

@@ -431,6 +431,7 @@ cnc__process_free(struct cnc__process **pp)
     cnc__renders_free(&p->renders);
     cnc__posts_free(&p->posts);
     CNC_CHECK(uv_loop_close(&p->loop) == 0);
+    cnc__log_file(NULL, NULL);
     cnc__free(p->link);
     CNC_OBJ_FREE(p);
 }

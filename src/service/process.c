@@ -269,6 +269,7 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
     cnc__set_log_level(o->log_level);
     p->posts = cnc__posts_new(&p->loop);
     if ((code = cnc__plan_new(&plan, o, err)) != 0 ||
+        (code = cnc__log_file(o->log, err)) != 0 ||
         (code = make_domains(p, &plan, err)) != 0 ||
         (code = start_renders(p, err)) != 0 ||
         (code = start_apps(p, err)) != 0 || (code = listen_all(p, err)) != 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../../src/base/log.h"
@@ -81,6 +83,53 @@ a_line_on_stderr_has_date_level_event_and_text(void **state)
     assert_string_equal(rest + 1, "info stream.open peer=[::1]:5222");
 }
 
+static size_t
+read_all(const char *path, char *out, size_t cap)
+{
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(out, 1, cap - 1, f);
+    fclose(f);
+    out[n] = '\0';
+    return n;
+}
+
+static void
+a_file_is_added_to_and_opened_again(void **state)
+{
+    char dir[] = "/tmp/cnc-log-XXXXXX", path[64], moved[64], text[512];
+    struct cnc_error err = {0};
+    struct stat st;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/log", dir);
+    snprintf(moved, sizeof(moved), "%s/log.1", dir);
+    umask(0);
+    assert_int_equal(cnc__log_file(path, NULL), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    cnc__log(CNC_LOG_INFO, "one", "x=1");
+    assert_int_equal(rename(path, moved), 0);
+    cnc__log(CNC_LOG_INFO, "two", "x=2");
+    assert_int_equal(cnc__log_file("/nowhere/log", &err), CNC_ESYS);
+    assert_string_equal(err.text,
+                        "cannot write the log /nowhere/log: No such file or "
+                        "directory");
+    cnc__log(CNC_LOG_INFO, "three", "x=3");
+    assert_int_equal(cnc__log_file(path, NULL), 0);
+    cnc__log(CNC_LOG_INFO, "four", "x=4");
+    assert_int_equal(cnc__log_file(NULL, NULL), 0);
+    read_all(moved, text, sizeof(text));
+    assert_non_null(strstr(text, "Z info one x=1\n"));
+    assert_non_null(strstr(text, "Z info two x=2\n"));
+    assert_non_null(strstr(text, "Z info three x=3\n"));
+    assert_null(strstr(text, "four"));
+    read_all(path, text, sizeof(text));
+    assert_string_equal(text + 24, " info four x=4\n");
+    unlink(path);
+    unlink(moved);
+    rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -88,6 +137,7 @@ main(void)
         cmocka_unit_test(a_peer_cannot_forge_a_line),
         cmocka_unit_test(what_is_below_the_level_is_not_told),
         cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(a_file_is_added_to_and_opened_again),
         cmocka_unit_test(a_line_on_stderr_has_date_level_event_and_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
