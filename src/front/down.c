@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * down.c -- answers without the service.
+ * down.c -- answers without the service: an older page, what was typed to be
+ * sent again, or a page that says what is wrong.
  */
 #include <stdio.h>
 
@@ -11,8 +12,8 @@
 #include "impl.h"
 
 /* Who asks chooses as the service's own pages have it. */
-static const char *
-lang_of(const struct cnc__exchange *x)
+const char *
+cnc__fdown_lang(const struct cnc__exchange *x)
 {
     const struct cnc__fseen *s = &x->s;
     const char *lang = NULL;
@@ -27,10 +28,10 @@ lang_of(const struct cnc__exchange *x)
     return lang == NULL ? "en" : lang;
 }
 
-static const struct cnc__tr *
-tr_of(const struct cnc__exchange *x)
+const struct cnc__tr *
+cnc__fdown_tr(const struct cnc__exchange *x)
 {
-    return cnc__locale_tr(x->f->locale, lang_of(x));
+    return cnc__locale_tr(x->f->locale, cnc__fdown_lang(x));
 }
 
 /* The policy allows the page's own style and, where there is one, its form. */
@@ -63,15 +64,16 @@ static void
 plain_page(struct cnc__front_answer *out, struct cnc__exchange *x, int status,
            const char *title, const char *text, const struct cnc__str *more)
 {
-    const struct cnc__tr *tr = tr_of(x);
+    const struct cnc__tr *tr = cnc__fdown_tr(x);
     struct cnc__str html = CNC__STR;
     char *said = cnc__tr_sentence(tr, text);
     char len[24];
 
     cnc__fanswer_init(out, x->f, status);
     add_headers(out, more != NULL);
-    cnc__answer_simple_html(&html, status, lang_of(x), cnc__tr(tr, title),
-                            said, more == NULL ? NULL : cnc__str_c(more));
+    cnc__answer_simple_html(&html, status, cnc__fdown_lang(x),
+                            cnc__tr(tr, title), said,
+                            more == NULL ? NULL : cnc__str_c(more));
     snprintf(len, sizeof(len), "%zu", html.len);
     cnc__fanswer_add(out, "Content-Length", len);
     cnc__fanswer_body(out, x->s.head ? cnc_buf_ref(x->f->empty)
@@ -87,13 +89,64 @@ cnc__fdown_say(struct cnc__front_answer *out, struct cnc__exchange *x,
     plain_page(out, x, status, title, text, NULL);
 }
 
-void
-cnc__fdown_answer(struct cnc__front_answer *out, struct cnc__exchange *x,
-                  const char *why)
+/* What a person has filled in is not lost: it is there to be sent again, and
+ * what was sent twice is one item by its id. */
+static void
+answer_form(struct cnc__front_answer *out, struct cnc__exchange *x)
 {
-    plain_page(
-        out, x, 503, "The service is away",
-        "It is being started again, or has stopped. Please try again in a "
-        "moment.",
-        NULL);
+    const struct cnc__tr *tr = cnc__fdown_tr(x);
+    struct cnc__str more = CNC__STR, form = CNC__STR;
+    bool files = false, typed = cnc__ftyped_form(&form, x, &files);
+
+    if (files) {
+        cnc__xml_printf(&more, "<p>%s</p>",
+                        cnc__tr(tr, "Files could not be kept: please choose "
+                                    "them again."));
+    }
+    cnc__str_add(&more, form.data, form.len);
+    plain_page(out, x, 503, "It could not be sent",
+               typed ? CNC__TEXT("The service is away just now. What you "
+                                 "typed is kept here: please send it again "
+                                 "in a moment.")
+                     : CNC__TEXT("The service is away just now. Please go "
+                                 "back, and send it again in a moment."),
+               &more);
+    cnc__str_fini(&more);
+    cnc__str_fini(&form);
+}
+
+/* Is it a command?  What its fields hold may be a password. */
+static bool
+is_command(const struct cnc__exchange *x)
+{
+    const char *path = memmem(x->r->target, x->s.path_len, "/_do", 4);
+
+    return x->s.post && ((path != NULL && (path[4] == '/' || path[4] == '?' ||
+                                           path[4] == '\0')) ||
+                         cnc__fseen_asks(&x->s, "do"));
+}
+
+void
+cnc__fdown_answer(struct cnc__front_answer *out, struct cnc__exchange *x)
+{
+    if (is_command(x)) {
+        plain_page(out, x, 503, "It could not be sent",
+                   x->sent
+                       ? CNC__TEXT("The service went away meanwhile: it may "
+                                   "have been done, or not. What you typed "
+                                   "is not shown again, since it may be a "
+                                   "password.")
+                       : CNC__TEXT("The service is away just now. What you "
+                                   "typed is not shown again, since it may "
+                                   "be a password: please go back, and send "
+                                   "it again in a moment."),
+                   NULL);
+    } else if (x->s.post) {
+        answer_form(out, x);
+    } else if (!cnc__fold_answer(out, x)) {
+        plain_page(out, x, 503, "The service is away",
+                   "It is being started again, or has stopped. Please try "
+                   "again in a moment.",
+                   NULL);
+    }
 }

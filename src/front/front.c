@@ -134,6 +134,7 @@ cnc__front_new(struct cnc__front **out, const struct cnc__front_config *config,
     f->c.link = f->path = cnc__strdup(config->link);
     f->c.domain = f->domain = cnc__strdup(config->domain);
     f->c.www = f->www = cnc__strdup(config->www);
+    f->c.prefix = f->prefix = cnc__strdup(config->prefix);
     f->c.apps = f->apps = cnc__strdup(config->apps);
     f->empty = cnc_buf_new(NULL, 0);
     f->locale = make_locale();
@@ -181,6 +182,7 @@ cnc__front_free(struct cnc__front **fp)
     cnc__free(f->path);
     cnc__free(f->domain);
     cnc__free(f->www);
+    cnc__free(f->prefix);
     cnc__free(f->apps);
     CNC_OBJ_FREE(f);
 }
@@ -236,7 +238,8 @@ answer_error(struct cnc__front_answer *out, struct cnc__exchange *x,
     if (strcmp(is, "bad-request") == 0) {
         cnc__fdown_say(out, x, 400, "That request cannot be read", err->text);
     } else if (strcmp(is, "policy-violation") == 0) {
-        cnc__fdown_say(out, x, 413, "That is too large", err->text);
+        cnc__fdown_say(out, x, x->n_read > 0 ? 413 : 431, "That is too large",
+                       err->text);
     } else if (strcmp(is, "resource-constraint") == 0) {
         cnc__fdown_say(out, x, 503, "Too many at once",
                        "Please try again in a moment.");
@@ -278,7 +281,7 @@ ask_service(struct cnc__exchange *x, struct cnc__front_answer *out)
         cnc__fdown_say(out, x, 400, "That request cannot be read",
                        "Its body ended too early.");
     } else {
-        cnc__fdown_answer(out, x, err.text);
+        cnc__fdown_answer(out, x);
     }
 }
 
@@ -303,6 +306,7 @@ cnc__front_ask(struct cnc__front *f, struct cnc__front_answer *out,
     cnc__exchange_read(&x);
     ask_service(&x, out);
     cnc__str_fini(&x.body);
+    cnc__str_fini(&x.head);
     if (out->status >= 500) {
         atomic_fetch_add(&f->n_failed, 1);
     }

@@ -55,9 +55,11 @@ struct cnc__front_config { /* texts are copied */
     const char *apps; /* names of the apps whose handlers run here: "shelf
                          news"; NULL: none */
     void *priv;
-    uint32_t ping_ms; /* silence after which the service is asked whether it
-                         lives [10000]; after twice that it is taken for
-                         dead */
+    uint32_t ping_ms;   /* silence after which the service is asked whether it
+                           lives [10000]; after twice that it is taken for
+                           dead */
+    const char *prefix; /* what the service has of --prefix, for the files of
+                           www; NULL: nothing */
 };
 
 /* Connects to nothing yet.  CNC_EINVAL. */

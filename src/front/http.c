@@ -177,7 +177,10 @@ send_blocks(struct cnc__exchange *x, const struct cnc__fask *main,
         size_t len = x->body.len - at;
 
         if (len < CNC__IBB_BLOCK && !x->whole) {
-            x->streamed = true;
+            if (!x->streamed) {
+                cnc__str_add(&x->head, x->body.data, x->body.len);
+                x->streamed = true;
+            }
             cnc__str_drop(&x->body, at);
             at = 0;
             read_up_to(x, CNC__IBB_BLOCK);

@@ -113,10 +113,11 @@ take_block(struct cnc__inflow *f, const struct cnc_element *e)
 }
 
 static void
-finish(struct cnc__flink *l, struct cnc__inflow *f)
+finish(struct cnc__flink *l, struct cnc__inflow *f, bool broken)
 {
     cnc__table_del(cnc__flink_inflows(l), f->sid);
-    f->closed = true;
+    f->closed = !broken;
+    f->broken = broken;
     pthread_cond_signal(&f->cond);
     cnc__inflow_unref(f);
 }
@@ -169,7 +170,7 @@ cnc__ibb_request(struct cnc__flink *l, const struct cnc_element *iq,
         on_data(l, f, e, from, id, out);
     } else if (cnc_element_is(e, NULL, "close")) {
         add_result(out, from, id);
-        finish(l, f);
+        finish(l, f, cnc_element_attr(e, CNC__NS_WEB, "broken") != NULL);
     } else {
         add_error(out, from, id, "bad-request", "what is that?");
     }

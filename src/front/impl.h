@@ -6,8 +6,11 @@
  *   front.c  a front's life, fork(), and which way a request goes
  *   seen.c   what of a request matters here: its path, cookies, languages
  *   http.c   the request as an IQ, sent; the answer out of one
+ *   page.c   a kept page
  *   kept.c   kept pages, and which of them are old
+ *   answer.c answers in the making
  *   down.c   answers without the service
+ *   old.c    pages as they were when it was there last
  *   typed.c  what was typed into a form, out of its body
  */
 #ifndef CNC_FRONT_IMPL_H
@@ -28,7 +31,7 @@ struct cnc__locale;
 struct cnc__front {
     unsigned magic;
     struct cnc__front_config c;
-    char *path, *domain, *www, *apps; /* what c points to */
+    char *path, *domain, *www, *prefix, *apps; /* what c points to */
     struct cnc__flink *link;
     struct cnc__fkept *kept;
     struct cnc__locale *locale;
@@ -63,7 +66,7 @@ bool cnc__fseen_asks(const struct cnc__fseen *s, const char *name);
 /* A form of a page, that may be sent twice with the same item's id. */
 bool cnc__fseen_is_form(const struct cnc__fseen *s);
 
-/* -- kept.c ---------------------------------------------------------------
+/* -- page.c ---------------------------------------------------------------
  */
 
 /* An answer that does not change any more; counted. */
@@ -82,8 +85,12 @@ struct cnc__fpage *cnc__fpage_new(const struct cnc__front_header *headers,
                                   size_t n, struct cnc_buf *body,
                                   const char *key, const char *etag,
                                   bool personal);
+struct cnc__fpage *cnc__fpage_ref(struct cnc__fpage *p);
 void cnc__fpage_unref(struct cnc__fpage **pp);
 const char *cnc__fpage_header(const struct cnc__fpage *p, const char *name);
+
+/* -- kept.c ---------------------------------------------------------------
+ */
 
 struct cnc__fkept *cnc__fkept_new(size_t max_bytes);
 void cnc__fkept_free(struct cnc__fkept **kp);
@@ -120,6 +127,7 @@ struct cnc__exchange {
     struct cnc__fseen s;
     char item[CNC__FRONT_UUID];
     struct cnc__str body; /* read so far, and not sent for good */
+    struct cnc__str head; /* the first of it, when more was sent */
     uint64_t n_read;      /* bytes of it, all */
     bool whole;           /* that was all of it */
     bool gone;            /* whoever sends it has gone */
@@ -165,11 +173,27 @@ void cnc__fanswer_page(struct cnc__front_answer *a, struct cnc__front *f,
  */
 
 /* The service is not there: an older page, or 503. */
-void cnc__fdown_answer(struct cnc__front_answer *out, struct cnc__exchange *x,
-                       const char *why);
+void cnc__fdown_answer(struct cnc__front_answer *out, struct cnc__exchange *x);
 /* A page that says what is wrong; both English, as the catalogues know
  * them. */
 void cnc__fdown_say(struct cnc__front_answer *out, struct cnc__exchange *x,
                     int status, const char *title, const char *text);
+/* In which language whoever asks is answered; static. */
+const char *cnc__fdown_lang(const struct cnc__exchange *x);
+const struct cnc__tr *cnc__fdown_tr(const struct cnc__exchange *x);
+
+/* -- old.c ----------------------------------------------------------------
+ */
+
+/* The page as it was, with a notice; false: there is none. */
+bool cnc__fold_answer(struct cnc__front_answer *out, struct cnc__exchange *x);
+
+/* -- typed.c --------------------------------------------------------------
+ */
+
+/* A form with what was typed; false: nothing could be read.  *files: there
+ * were some, or may have been. */
+bool cnc__ftyped_form(struct cnc__str *out, const struct cnc__exchange *x,
+                      bool *files);
 
 #endif /* CNC_FRONT_IMPL_H */

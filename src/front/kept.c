@@ -14,7 +14,6 @@
  */
 #include <pthread.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "../base/log.h"
 #include "../base/table.h"
@@ -52,101 +51,6 @@ struct cnc__fkept {
     uint64_t round; /* of reading the items */
     struct cnc__fask subscribe, items;
 };
-
-/* -- pages ----------------------------------------------------------------
- */
-
-static size_t
-measure(const struct cnc__front_header *h, size_t n)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        bytes += strlen(h[i].name) + strlen(h[i].value) + 2 + 2 * sizeof(*h);
-    }
-    return bytes;
-}
-
-/* Those that a 304 repeats (RFC 9110 15.4.5). */
-static bool
-is_brief(const char *name)
-{
-    static const char *const all[] = {"etag", "cache-control", "vary",
-                                      "content-location", "expires"};
-
-    for (size_t i = 0; i < CNC_N(all); i++) {
-        if (strcasecmp(name, all[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-struct cnc__fpage *
-cnc__fpage_new(const struct cnc__front_header *headers, size_t n,
-               struct cnc_buf *body, const char *key, const char *etag,
-               bool personal)
-{
-    struct cnc__fpage *p = cnc__zalloc(sizeof(*p));
-
-    atomic_init(&p->refs, 1);
-    p->headers = cnc__realloc(NULL, n + 1, sizeof(*p->headers));
-    p->brief = cnc__realloc(NULL, n + 1, sizeof(*p->brief));
-    for (size_t i = 0; i < n; i++) {
-        struct cnc__front_header h = {cnc__strdup(headers[i].name),
-                                      cnc__strdup(headers[i].value)};
-
-        p->headers[p->n_headers++] = h;
-        if (is_brief(h.name)) {
-            p->brief[p->n_brief++] = h;
-        }
-    }
-    p->body = cnc_buf_ref(body);
-    p->key = cnc__strdup(key);
-    p->etag = cnc__strdup(etag);
-    p->personal = personal;
-    p->bytes = sizeof(*p) + measure(headers, n) + cnc_buf_len(body);
-    return p;
-}
-
-void
-cnc__fpage_unref(struct cnc__fpage **pp)
-{
-    struct cnc__fpage *p = *pp;
-
-    *pp = NULL;
-    if (p == NULL || atomic_fetch_sub(&p->refs, 1) > 1) {
-        return;
-    }
-    for (size_t i = 0; i < p->n_headers; i++) {
-        cnc__free((void *)p->headers[i].name);
-        cnc__free((void *)p->headers[i].value);
-    }
-    cnc__free(p->headers);
-    cnc__free(p->brief);
-    cnc_buf_unref(&p->body);
-    cnc__free(p->key);
-    cnc__free(p->etag);
-    cnc__free(p);
-}
-
-const char *
-cnc__fpage_header(const struct cnc__fpage *p, const char *name)
-{
-    for (size_t i = 0; i < p->n_headers; i++) {
-        if (strcasecmp(p->headers[i].name, name) == 0) {
-            return p->headers[i].value;
-        }
-    }
-    return NULL;
-}
-
-static struct cnc__fpage *
-page_ref(struct cnc__fpage *p)
-{
-    atomic_fetch_add(&p->refs, 1);
-    return p;
-}
 
 /* -- what a browser asked -------------------------------------------------
  */
@@ -269,7 +173,7 @@ cnc__fkept_get(struct cnc__fkept *k, const struct cnc__fseen *s)
     pthread_mutex_lock(&k->lock);
     e = k->synced ? cnc__table_get(k->entries, at) : NULL;
     if (e != NULL && !(e->page->personal && s->login) && is_good(k, e->page)) {
-        p = page_ref(e->page);
+        p = cnc__fpage_ref(e->page);
         if (e != k->newest) {
             unlink_entry(k, e);
             link_entry(k, e);
@@ -300,7 +204,7 @@ cnc__fkept_get_old(struct cnc__fkept *k, const struct cnc__fseen *s)
         if (same > best) {
             best = same;
             cnc__fpage_unref(&p);
-            p = page_ref(e->page);
+            p = cnc__fpage_ref(e->page);
         }
     }
     pthread_mutex_unlock(&k->lock);
@@ -333,7 +237,7 @@ cnc__fkept_put(struct cnc__fkept *k, const struct cnc__fseen *s,
     }
     e = cnc__zalloc(sizeof(*e) + strlen(at) + 1);
     memcpy(e->at, at, strlen(at) + 1);
-    e->page = page_ref(p);
+    e->page = cnc__fpage_ref(p);
     pthread_mutex_lock(&k->lock);
     if (!k->synced || k->made != made) {
         cnc__fpage_unref(&e->page);

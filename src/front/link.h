@@ -61,6 +61,8 @@ int cnc__flink_up(struct cnc__flink *l, uint32_t retry_ms, bool patient,
                   struct cnc_error *err);
 /* Now, without waiting; *made: times it was up. */
 bool cnc__flink_is_up(struct cnc__flink *l, uint64_t *made);
+/* How long it has been away; 0: it is up. */
+int64_t cnc__flink_away_ms(struct cnc__flink *l);
 /* Our own JID on this connection; on the link's thread alone, borrowed. */
 const char *cnc__flink_jid(const struct cnc__flink *l);
 

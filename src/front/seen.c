@@ -33,6 +33,7 @@ see_cookie(struct cnc__fseen *s, const char *name, size_t n, const char *value,
     } flags[] = {
         {"concordance", offsetof(struct cnc__fseen, login)},
         {"__Host-concordance", offsetof(struct cnc__fseen, login)},
+        {"__Secure-concordance", offsetof(struct cnc__fseen, login)},
         {"cnc-flash", offsetof(struct cnc__fseen, flash)},
         {"concordance-new", offsetof(struct cnc__fseen, fresh)},
     };

@@ -131,7 +131,13 @@ const char cnc__answer_css[] =
     "p{margin:0 0 1rem}"
     ".code{font-size:.875rem;letter-spacing:.08em;margin:0 0 .5rem;"
     "opacity:.7}"
-    "a{color:LinkText}";
+    "a{color:LinkText}"
+    "label{display:block;font-size:.875rem;opacity:.8}"
+    "input:not([type=hidden]),textarea{font:inherit;width:100%;padding:.5rem;"
+    "box-sizing:border-box;border:1px solid GrayText;border-radius:.375rem;"
+    "background:Field;color:FieldText}"
+    "button{font:inherit;padding:.5rem 1.25rem;border:0;border-radius:.375rem;"
+    "background:Highlight;color:HighlightText}";
 
 /* The pages' policy forbids inline style; this one names its hash. */
 void
