@@ -3,7 +3,6 @@
  * typed.c -- what was typed into a form, as a form that can be sent again:
  * field by field, without what may be a password, without files.
  */
-#include "../pubsub/form.h"
 #include "../web/web.h"
 #include "../xml/write.h"
 #include "impl.h"
