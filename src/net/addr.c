@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr.c -- addresses of clients.
+ * addr.c -- addresses of clients as text.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 
-#include "../base/table.h"
-#include "conn.h"
+#include "addr.h"
 
 void
 cnc__addr_text(char out[64], bool *loopback, const union cnc__sockaddr *a)
@@ -44,33 +43,4 @@ cnc__addr_read(char out[64], bool *loopback, const char *text)
     }
     cnc__addr_text(out, loopback, &a);
     return true;
-}
-
-struct cnc__net_addr *
-cnc__addr_get(struct cnc__net *n, const char *text, bool loopback)
-{
-    struct cnc__net_addr *a = cnc__table_get(n->addrs, text);
-
-    if (a == NULL) {
-        a = cnc__zalloc(sizeof(*a));
-        snprintf(a->text, sizeof(a->text), "%s", text);
-        a->loopback = loopback;
-        cnc__table_put(n->addrs, text, a);
-    }
-    return a;
-}
-
-void
-cnc__addr_drop(struct cnc__net *n, struct cnc__net_addr *a)
-{
-    if (a->n_conns == 0) {
-        cnc__table_del(n->addrs, a->text);
-        cnc__free(a);
-    }
-}
-
-bool
-cnc__addr_has_room(const struct cnc__net *n, const struct cnc__net_addr *a)
-{
-    return a->loopback || a->n_unbound < n->config.max_per_addr;
 }
