@@ -238,6 +238,7 @@ sock_log_end(struct sock *s)
     const char *fault = cnc__frames_fault(s->frames);
 
     s->r->bytes_sent = (apr_off_t)s->n_out;
+    s->r->sent_bodyct = s->n_out > 0; /* else %b is "-" */
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, s->r,
                   "xmpp: WebSocket for %s ended: %s%s%s; %" APR_UINT64_T_FMT
                   " bytes in, %" APR_UINT64_T_FMT " out",

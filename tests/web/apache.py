@@ -68,6 +68,7 @@ Listen 127.0.0.1:{port}
 ErrorLog {self.error_log}
 LogLevel warn xmpp:info
 LogFormat "%h \\"%r\\" %>s %b" short
+CustomLog {self.access_log} short
 {mpm}
 <Location "/server-status">
     SetHandler server-status
@@ -80,8 +81,6 @@ LogFormat "%h \\"%r\\" %>s %b" short
 {main}
 {ssl}
 """
-        if "log_config" in modules:
-            conf += f"CustomLog {self.access_log} short\n"
         path = write(folder, "apache.conf", conf)
         super().__init__(["/usr/sbin/apache2", "-D", "FOREGROUND", "-f",
                           path], port=port, log=self.error_log, env=env)
