@@ -329,21 +329,14 @@ cnc__http_site(const struct cnc__net *n, const char *host,
            n->config.site(host, origins, n->config.site_priv);
 }
 
-static bool
-is_open(const struct cnc__net *n, const struct cnc__http_request *r)
-{
-    const char *open = n->config.open_path;
-
-    return open != NULL && r->place != CNC__HTTP_OUTSIDE &&
-           strncmp(r->path, open, strlen(open)) == 0;
-}
-
 /* Asked with the head, so that nobody sends a body in vain. */
 static bool
 may_go_on(struct cnc__conn *c, struct cnc__http1 *h)
 {
     struct cnc__http_request *r = &h->request;
     const char *const *origins;
+    const char *why = NULL;
+    int status;
 
     place(c->net, r);
     /* A page elsewhere whose name comes to lead here is of another origin,
@@ -352,11 +345,10 @@ may_go_on(struct cnc__conn *c, struct cnc__http1 *h)
         cnc__http_refuse(c, 421, NULL, "there is no such site here");
         return false;
     }
-    if (r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD &&
-        !is_open(c->net, r) &&
-        !cnc__origin_may_post(r, h->host, r->secure, origins)) {
-        cnc__http_refuse(c, 403, NULL,
-                         "this site does not take requests from there");
+    status =
+        cnc__origin_check(r, h->host, c->net->config.open_path, origins, &why);
+    if (status != 0) {
+        cnc__http_refuse(c, status, NULL, why);
         return false;
     }
     return true;

@@ -28,6 +28,7 @@ tick_domain(struct cnc_service *s, uint64_t now)
     cnc__onetime_tick(s->onetime, now);
     cnc__uploads_tick(s->uploads, now);
     cnc__backup_tick(s);
+    cnc__gate_tick(s->gate, now);
     cnc__confirms_tick(s->confirms, now);
     cnc__password_tick(s, now);
     cnc__agent_tick(s->agent);
@@ -420,6 +421,7 @@ cnc__process_free(struct cnc__process **pp)
     for (size_t i = 0; i < p->n_domains; i++) {
         if (p->domains[i] != NULL) {
             cnc__network_free(p->domains[i]);
+            cnc__gate_end(p->domains[i]->gate);
         }
     }
     cnc__net_free(&p->net);

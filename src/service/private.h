@@ -520,6 +520,26 @@ void cnc__neighbours_join(struct cnc_service *s);
 /* What is on its way is dropped. */
 void cnc__neighbours_close(struct cnc__process *p);
 
+/* -- gate*.c: HTTP over the link -------------------------------------------
+ */
+
+struct cnc__gate;
+/* Before the apps are declared. */
+int cnc__gate_new(struct cnc_service *s, struct cnc_error *err);
+/* No session is left, and no handler answers any more. */
+void cnc__gate_end(struct cnc__gate *g);
+/* After the router. */
+void cnc__gate_free(struct cnc__gate **gp);
+void cnc__gate_tick(struct cnc__gate *g, uint64_t now_ms);
+/* The agent's env.page. */
+void cnc__gate_page(const struct cnc__page_about *p, bool there,
+                    void *service);
+struct cnc__gate_stats {
+    uint64_t links, under_way; /* now */
+    uint64_t requests, answered, refused, errands, bytes_in, bytes_out;
+};
+void cnc__gate_stats(const struct cnc__gate *g, struct cnc__gate_stats *out);
+
 /* -- network.c: clients and servers by TCP -------------------------------- */
 
 /* After the stream envs, before net. */
@@ -595,6 +615,15 @@ void cnc__audit(struct cnc_service *s, const char *who, const char *what,
 /* The same, for env.audit of several rooms. */
 void cnc__audit_command(const char *who, const char *node, const char *detail,
                         void *service);
+
+/* -- process.c: requests of all its domains --------------------------------
+ */
+
+cnc__http_handler_f cnc__process_http;
+void cnc__process_place(struct cnc__http_request *r, void *process);
+uint32_t cnc__process_larger(const struct cnc__http_request *r, void *process);
+struct cnc__http_sink *cnc__process_sink(struct cnc__http_request *r,
+                                         uint64_t length, void *process);
 
 /* -- life.c --------------------------------------------------------------- */
 
@@ -678,6 +707,7 @@ struct cnc_service {
     struct cnc__operator *operator_;
     struct cnc__traces *traces;
     struct cnc__observe *observe;
+    struct cnc__gate *gate;
     struct cnc__backup *backup; /* under way; or NULL */
     uint64_t n_requests;        /* HTTP */
     uint64_t outside_ms;        /* when the log spoke of http.outside last */

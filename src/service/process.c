@@ -38,8 +38,8 @@ refuse(struct cnc__http_request *r)
     cnc_buf_unref(&body);
 }
 
-static void
-on_place(struct cnc__http_request *r, void *priv)
+void
+cnc__process_place(struct cnc__http_request *r, void *priv)
 {
     struct cnc__process *p = priv;
     const char *host = cnc__http_header(r, "host");
@@ -55,8 +55,8 @@ on_place(struct cnc__http_request *r, void *priv)
     }
 }
 
-static void
-on_http(struct cnc__http_request *r, void *priv)
+void
+cnc__process_http(struct cnc__http_request *r, void *priv)
 {
     struct cnc__process *p = priv;
 
@@ -78,14 +78,14 @@ takes_files(const struct cnc__http_request *r)
     return r->place == CNC__HTTP_PLACED && r->site != NULL;
 }
 
-static uint32_t
-on_larger(const struct cnc__http_request *r, void *priv)
+uint32_t
+cnc__process_larger(const struct cnc__http_request *r, void *priv)
 {
     return takes_files(r) ? cnc__uploads_larger(r->site, r) : 0;
 }
 
-static struct cnc__http_sink *
-on_sink(struct cnc__http_request *r, uint64_t length, void *priv)
+struct cnc__http_sink *
+cnc__process_sink(struct cnc__http_request *r, uint64_t length, void *priv)
 {
     return takes_files(r) ? cnc__uploads_sink(r->site, r, length) : NULL;
 }
@@ -236,17 +236,17 @@ listen_all(struct cnc__process *p, struct cnc_error *err)
     struct cnc__net_config config = {
         .web = &first->web_env,
         .link = &first->link_env,
-        .http = on_http,
+        .http = cnc__process_http,
         .http_priv = p,
-        .larger = on_larger,
-        .sink = on_sink,
+        .larger = cnc__process_larger,
+        .sink = cnc__process_sink,
         .open_path = CNC__UPLOADS_OPEN,
         .ws_path = CNC__WS_PATH,
         .stream = cnc__network_stream,
         .stream_priv = p,
         .dns = {.trust_anchor = p->o.trust_anchor, .forwarder = p->o.dns},
         .site = on_site,
-        .place = on_place,
+        .place = cnc__process_place,
         .site_priv = p,
         .socket_group = p->o.socket_group};
 

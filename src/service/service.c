@@ -326,6 +326,7 @@ make_agent(struct cnc_service *s)
                                    .caller = cnc__weblogin_caller,
                                    .has_role = env_has_role,
                                    .files = &cnc__uploads_form_files,
+                                   .page = cnc__gate_page,
                                    .priv = s};
 
     s->agent = cnc__agent_new(&agent);
@@ -548,7 +549,8 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
     cnc__audit_declare(s);
     cnc__commands_audit(s->commands, cnc__audit_command, s);
     s->observe = cnc__observe_new(s);
-    if ((code = add_apps(s, err)) != 0) {
+    if ((code = cnc__gate_new(s, err)) != 0 ||
+        (code = add_apps(s, err)) != 0) {
         return code;
     }
     make_stream_envs(s);
@@ -575,6 +577,7 @@ cnc__domain_free(struct cnc_service **sp)
     cnc__tokens_free(s);
     cnc__commands_free(&s->commands);
     cnc__router_free(&s->router);
+    cnc__gate_free(&s->gate);
     cnc__confirms_free(&s->confirms);
     cnc__traces_free(&s->traces);
     cnc__observe_free(&s->observe);

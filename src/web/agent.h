@@ -71,6 +71,12 @@ struct cnc__web_files {
     void (*forget)(const char *url, void *priv);
 };
 
+/* A page that is the same for all guests; borrowed. */
+struct cnc__page_about {
+    const char *key, *path, *lang, *etag, *position;
+    bool personal; /* as in struct cnc__http_kept */
+};
+
 struct cnc__agent_env {
     struct cnc__pubsub *pubsub;
     const char *domain;
@@ -100,6 +106,9 @@ struct cnc__agent_env {
                    void *priv);
     bool (*has_role)(const char *bare, const char *roles, void *priv);
     const struct cnc__web_files *files; /* NULL: none are kept */
+    /* There is such a page, as this, from now on; or (its key alone) there is
+     * none any more.  May be NULL. */
+    void (*page)(const struct cnc__page_about *p, bool there, void *priv);
     void *priv;
 };
 

@@ -58,5 +58,11 @@ CNC_API bool cnc__origin_allowed(const char *origin, const char *host,
 CNC_API bool cnc__origin_may_post(const struct cnc__http_request *r,
                                   const char *host, bool secure,
                                   const char *const *list);
+/* May this be done, wherever the page is that asks for it?  A status: 403 when
+ * it changes something and comes from elsewhere; whatever is below open (NULL:
+ * nothing) any page may ask for. */
+CNC_API int cnc__origin_check(const struct cnc__http_request *r,
+                              const char *host, const char *open,
+                              const char *const *list, const char **why);
 
 #endif /* CNC_WEB_HEAD_H */

@@ -58,6 +58,8 @@ struct cnc__http_request { /* everything borrowed until answered */
     /* The process inside a web server that asks for a browser, over the link;
      * NULL: it came by a socket.  There until it is answered. */
     struct cnc__http_asker *asker;
+    /* Found out: nothing of ours has this address, whatever the answer is. */
+    bool unknown;
 };
 
 struct cnc__http_made {
@@ -123,7 +125,6 @@ struct cnc__http_response {
      * none. */
     const struct cnc__http_file *file;
     const struct cnc__http_kept *kept; /* it is this; or NULL */
-    bool unknown; /* of 404, 405: nothing of ours has this address */
 };
 
 struct cnc__http_file {

@@ -218,6 +218,7 @@ renew(struct cnc__web_page *p)
         struct cnc__snapshot *old = p->snapshot;
         p->snapshot = cnc__snapshot_again(old, p);
         cnc__snapshot_unref(&old);
+        cnc__snapshot_tell(p);
         cnc__live_pack(p);
     }
     cnc__page_reload(p);

@@ -204,6 +204,7 @@ html_done(struct cnc__web_page *p, const struct cnc__render_message *reply)
         p->parts_moved = false;
         p->without_html = 0;
         p->agent->stats.snapshots++;
+        cnc__snapshot_tell(p);
         cnc__live_pack(p);
     }
     settle(p);

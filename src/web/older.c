@@ -128,7 +128,7 @@ rendered(const char *html, size_t len, struct cnc__parts *parts,
     for (size_t i = 0; i < o->n_askers; i++) {
         struct asker *k = &o->askers[i];
         if (html != NULL) {
-            cnc__snapshot_answer(a, o->snapshot, &k->who, k->responder,
+            cnc__snapshot_answer(a, NULL, o->snapshot, &k->who, k->responder,
                                  k->accept, k->if_none_match);
         } else {
             cnc__answer_plain(a, k->responder, 503, "Retry-After: 5\r\n",
@@ -180,7 +180,7 @@ cnc__older_answer(struct cnc__web_page *p, const char *before,
     struct cnc__window window;
     struct cnc__older *o = find(a, p, before);
     if (o != NULL && o->snapshot != NULL) {
-        cnc__snapshot_answer(a, o->snapshot, who, r->responder,
+        cnc__snapshot_answer(a, NULL, o->snapshot, who, r->responder,
                              cnc__http_header(r, "accept-encoding"),
                              cnc__http_header(r, "if-none-match"));
         return;

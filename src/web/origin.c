@@ -75,3 +75,18 @@ cnc__origin_may_post(const struct cnc__http_request *r, const char *host,
     }
     return referer == NULL || url_allowed(referer, host, secure, list);
 }
+
+int
+cnc__origin_check(const struct cnc__http_request *r, const char *host,
+                  const char *open, const char *const *list, const char **why)
+{
+    bool is_open = open != NULL && r->place != CNC__HTTP_OUTSIDE &&
+                   strncmp(r->path, open, strlen(open)) == 0;
+
+    if (r->method == CNC__HTTP_GET || r->method == CNC__HTTP_HEAD || is_open ||
+        cnc__origin_may_post(r, host, r->secure, list)) {
+        return 0;
+    }
+    *why = "this site does not take requests from there";
+    return 403;
+}

@@ -401,6 +401,7 @@ cnc__page_end(struct cnc__web_page *p)
     }
     unwatch_pages(p);
     p->gone = true;
+    cnc__snapshot_tell(p);
     p->older = a->gone;
     a->gone = p;
     cnc__node_set_gate(p->view, NULL, NULL);
@@ -530,6 +531,7 @@ cnc__page_access(struct cnc__web_page *p)
         struct cnc__snapshot *old = p->snapshot;
         p->snapshot = cnc__snapshot_again(old, p);
         cnc__snapshot_unref(&old);
+        cnc__snapshot_tell(p);
         cnc__live_pack(p);
     }
     if (p->closed_) {

@@ -184,7 +184,7 @@ answer_page(struct cnc__web_page *p, struct cnc__viewer *viewer,
     if (answer_flash(p, viewer, r)) {
         return;
     }
-    cnc__snapshot_answer(p->agent, p->snapshot, viewer, r->responder,
+    cnc__snapshot_answer(p->agent, p, p->snapshot, viewer, r->responder,
                          cnc__http_header(r, "accept-encoding"),
                          cnc__http_header(r, "if-none-match"));
 }
@@ -439,12 +439,14 @@ route(struct cnc__agent *a, struct cnc__http_request *r)
         struct cnc__http_response none = {
             .status = 204, .headers = "Cache-Control: max-age=86400\r\n"};
 
+        r->unknown = true;
         r->responder->respond(r->responder, &none);
         return;
     }
     if (open_declared(a, lang, r) || redirect_slash(a, r)) {
         return;
     }
+    r->unknown = true;
     if (r->method == CNC__HTTP_OTHER || r->method == CNC__HTTP_POST) {
         answer_method(a, r, false);
         return;

@@ -300,13 +300,50 @@ cnc__snapshot_remove(struct cnc__agent *a, const char *key)
     a->env.offload(remove_work, remove_done, r, a->env.priv);
 }
 
+/* -- who keeps it ----------------------------------------------------------
+ */
+
+/* Do some who send a cookie get another one? */
+static bool
+depends(const struct cnc__snapshot *s)
+{
+    return s->parts != NULL && (s->parts->personal || s->parts->flash);
+}
+
+/* Is the snapshot of this page what every guest gets? */
+static bool
+is_kept(const struct cnc__web_page *p)
+{
+    return p != NULL && !p->gone && !p->closed_ && p->snapshot != NULL;
+}
+
+void
+cnc__snapshot_tell(const struct cnc__web_page *p)
+{
+    const struct cnc__agent_env *env = &p->agent->env;
+    const struct cnc__snapshot *s = p->snapshot;
+    struct cnc__page_about about = {
+        .key = p->key, .path = p->path, .lang = p->lang};
+    bool there = is_kept(p);
+    if (env->page == NULL) {
+        return;
+    }
+    if (there) {
+        about.etag = s->etag;
+        about.position = s->position;
+        about.personal = depends(s);
+    }
+    env->page(&about, there, env->priv);
+}
+
 /* -- answers -------------------------------------------------------------- */
 
 static void
 not_modified(struct cnc__http_responder *responder, const char *etag,
-             enum cnc__encoding e, const char *more)
+             enum cnc__encoding e, const char *more,
+             const struct cnc__http_kept *kept)
 {
-    struct cnc__http_response out = {.status = 304};
+    struct cnc__http_response out = {.status = 304, .kept = kept};
     struct cnc__str headers = CNC__STR;
     cnc__str_printf(&headers, "ETag: \"%s%s\"\r\n%s", etag,
                     cnc__answer_suffix(e), more);
@@ -368,7 +405,8 @@ answer_viewer(const struct cnc__agent *a, const struct cnc__snapshot *s,
     if (!s->private_ && cnc__answer_not_modified(if_none_match, etag)) {
         not_modified(responder, etag, e,
                      "Cache-Control: private, no-cache\r\n"
-                     "Vary: Accept-Encoding, Accept-Language, Cookie\r\n");
+                     "Vary: Accept-Encoding, Accept-Language, Cookie\r\n",
+                     NULL);
         return;
     }
     cnc__parts_put(&html, s->parts, mask, who, cnc_buf_data(s->bare),
@@ -378,7 +416,8 @@ answer_viewer(const struct cnc__agent *a, const struct cnc__snapshot *s,
 }
 
 void
-cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
+cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__web_page *p,
+                     const struct cnc__snapshot *s,
                      const struct cnc__viewer *who,
                      struct cnc__http_responder *responder,
                      const char *accept_encoding, const char *if_none_match)
@@ -392,6 +431,8 @@ cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
         have |= s->whole[i] != NULL ? 1u << i : 0;
     }
     enum cnc__encoding e = cnc__answer_encoding(accept_encoding, have);
+    struct cnc__http_kept kept = {p == NULL ? NULL : p->key, s->etag,
+                                  depends(s)};
     if (!s->private_ && cnc__answer_not_modified(if_none_match, s->etag)) {
         not_modified(responder, s->etag, e,
                      s->varies        ? "Cache-Control: no-cache\r\n"
@@ -400,10 +441,13 @@ cnc__snapshot_answer(const struct cnc__agent *a, const struct cnc__snapshot *s,
                      : is_personal(s) ? "Cache-Control: no-cache\r\n"
                                         "Vary: Accept-Encoding, Cookie\r\n"
                                       : "Cache-Control: no-cache\r\n"
-                                        "Vary: Accept-Encoding\r\n");
+                                        "Vary: Accept-Encoding\r\n",
+                     is_kept(p) ? &kept : NULL);
         return;
     }
-    struct cnc__http_response out = {
-        .status = 200, .whole = s->whole[e], .head_len = s->head_len[e]};
+    struct cnc__http_response out = {.status = 200,
+                                     .whole = s->whole[e],
+                                     .head_len = s->head_len[e],
+                                     .kept = is_kept(p) ? &kept : NULL};
     responder->respond(responder, &out);
 }

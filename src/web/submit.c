@@ -194,6 +194,7 @@ struct posting { /* until the whole form is read */
     struct cnc__agent *agent;
     struct cnc__web_page *page;
     char *node, *jid;
+    char *item; /* the asker's id for it, or NULL */
     bool anonymous, operator_;
     struct cnc__http_responder *responder;
 };
@@ -283,7 +284,8 @@ start(struct cnc__web_page *p, struct posting *post,
     struct cnc__actor who = {post->jid, post->anonymous, post->operator_};
     if (rd->id == NULL || rd->id[0] == '\0') {
         cnc__free(rd->id);
-        rd->id = new_id();
+        rd->id = post->item != NULL ? post->item : new_id();
+        post->item = NULL;
     }
     s->agent = a;
     s->page = cnc__page_ref(p);
@@ -336,6 +338,7 @@ on_read(int rc, struct cnc__form_files *files, void *priv)
     cnc__page_unref(&post->page);
     cnc__free(post->node);
     cnc__free(post->jid);
+    cnc__free(post->item);
     cnc__free(post);
     cnc__agent_unref(a);
 }
@@ -359,6 +362,7 @@ cnc__submit_answer(struct cnc__web_page *p, const char *node,
         .page = cnc__page_ref(p),
         .node = cnc__strdup(decl->name),
         .jid = cnc__strdup(who->jid),
+        .item = r->asker == NULL ? NULL : cnc__strdup(r->asker->item),
         .anonymous = who->anonymous,
         .operator_ = who->operator_,
         .responder = r->responder};

@@ -830,13 +830,18 @@ void cnc__snapshot_remove(struct cnc__agent *a, const char *key);
 void cnc__snapshot_html(struct cnc__str *out, const struct cnc__agent *a,
                         const struct cnc__snapshot *s,
                         const struct cnc__viewer *who);
-/* who: NULL is a guest, and enough for a page without parts. */
+/* who: NULL is a guest, and enough for a page without parts.  p: the page of
+ * the table that it is of; or NULL. */
 void cnc__snapshot_answer(const struct cnc__agent *a,
+                          const struct cnc__web_page *p,
                           const struct cnc__snapshot *s,
                           const struct cnc__viewer *who,
                           struct cnc__http_responder *responder,
                           const char *accept_encoding,
                           const char *if_none_match);
+
+/* Tell env.page what this page is now, or that it is none for all guests. */
+void cnc__snapshot_tell(const struct cnc__web_page *p);
 
 /* -- disk.c: on another thread -------------------------------------------- */
 

@@ -44,6 +44,8 @@ struct cnc__session {
     bool operator_; /* EXTERNAL on the link by the service's own uid or
                        root, or an account that is named as one: may do
                        everything */
+    bool web;       /* on the link, of a user whose processes may ask for
+                       browsers: cnc__stream_env.web_uids */
     bool far_;      /* of another domain: no stream, a carrier takes it */
     bool traced;    /* an operator looks on: cnc__router_trace() */
     uint32_t refs;  /* of a far one */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream-priv.h"
 
+#include <unistd.h>
+
 #include "../base/log.h"
 #include "../xml/write.h"
 #include "role.h"
@@ -348,12 +350,24 @@ cnc__stream_secured(struct cnc__stream *s, uint64_t now_ms)
     }
 }
 
+static bool
+is_web(const struct cnc__stream *s)
+{
+    bool web = s->uid == 0 || s->uid == (int64_t)geteuid();
+
+    for (size_t i = 0; s->uid >= 0 && i < s->env->n_web_uids; i++) {
+        web = web || s->env->web_uids[i] == s->uid;
+    }
+    return web;
+}
+
 void
 cnc__stream_bound(struct cnc__stream *s, struct cnc__session *session)
 {
     s->session = session;
     session->anonymous = s->anonymous;
     session->operator_ = s->operator_;
+    session->web = is_web(s);
     cnc__free(session->login);
     session->login = s->login;
     s->login = NULL;

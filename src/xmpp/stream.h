@@ -90,6 +90,10 @@ struct cnc__stream_env {
     void (*ask_password)(const char *user, const char *password,
                          void (*answer)(int code, const char *text, void *arg),
                          void *arg, void *priv);
+    /* Users of this machine whose processes are inside a web server, beside
+     * root and our own; of the link. */
+    const int64_t *web_uids;
+    size_t n_web_uids;
     void *priv;
     /* A ring of the envs of all domains that clients may mean when they
      * connect where this one is served: the header's `to` chooses.  They
