@@ -56,12 +56,14 @@ def url(path: str) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """The last line of its traceback, and the place: "KeyError: 'x'
-    (shelf.py:12)"."""
+    """The last line of its traceback, and the place in the app: "KeyError:
+    'x' (shelf.py:12)"."""
     text = traceback.format_exception_only(type(error), error)[-1].strip()
     frames = [(f.filename, f.lineno) for f
               in traceback.extract_tb(error.__traceback__)
               if not f.filename.startswith("<frozen ")]
+    own = os.path.dirname(__file__)
+    frames = [f for f in frames if os.path.dirname(f[0]) != own] or frames
     if isinstance(error, SyntaxError) and error.filename:
         frames.append((error.filename, error.lineno))
         text = f"{type(error).__name__}: {error.msg}"
@@ -81,6 +83,8 @@ class _Reading:
 
     def __init__(self, request):
         self._request = request
+        #: In the web server's process; its own way to look for records.
+        self.alike = getattr(request, "alike", None)
 
     def __getattr__(self, name: str):
         if name not in self._THERE:
@@ -212,6 +216,11 @@ class Node:
             if value is None or value == "":
                 return None
             texts[name] = field.to_text(value) if field else str(value)
+        alike = isinstance(call, _Reading) and call.alike
+        if alike:
+            records = (self._record(x) for _, x in alike(self.name, texts))
+            return next((r for r in records if all(
+                getattr(r, n) == v for n, v in fields.items())), None)
         if not all(call.find(self.name, n, t) for n, t in texts.items()):
             return None
         for _, record in self.items():
@@ -651,6 +660,13 @@ class App:
         return asgi(cls, *others, **options)
 
     @classmethod
+    def _name(cls) -> str:
+        """What the service calls it."""
+        base = next((b for b in cls.__mro__ if "_c_word" in vars(b)), None)
+        return (vars(cls).get("name") if base else cls.name) \
+            or cls.__name__.lower()
+
+    @classmethod
     def _members(cls) -> dict:
         """Attributes by name, those of bases first, later ones win."""
         found: dict = {}
@@ -784,11 +800,10 @@ class App:
                  for m in members.values()
                  if isinstance(m, Page) or hasattr(m, "__page__")]
         start = members.get("start")
-        own = vars(cls).get("name")
         roles = cls.roles.items() if isinstance(cls.roles, dict) else \
             ((name, None) for name in cls.roles)
         return {"again": lambda: _again(cls),
-                "name": (own if base else cls.name) or cls.__name__.lower(),
+                "name": cls._name(),
                 "title": vars(cls).get("title") if base else cls.title,
                 "xmlns": cls.xmlns or None, "version": cls.version,
                 "base": base._c_word if base else None,
@@ -905,3 +920,10 @@ def _serve(apps, lead: int, words: list[str], files: str, on_ready,
     made = [a() if isinstance(a, type) else a for a in apps]
     _concordance.run([a.__spec__() for a in made], lead, words,
                      [files or _folder(a) for a in made], on_ready, given)
+
+
+def _run_here(apps, run_xml: str, ask) -> str:
+    """In the web server's process: run the handler that the service leaves
+    to it (here.py)."""
+    from .here import run_here
+    return run_here(apps, run_xml, ask)

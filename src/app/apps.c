@@ -31,6 +31,7 @@ cnc__apps_new(const struct cnc__apps_env *env)
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
     a->guest = cnc__str_steal(&guest);
     a->rate = cnc__rate_new();
+    a->errands = cnc__table_new();
     return a;
 }
 
@@ -118,6 +119,7 @@ cnc__apps_free(struct cnc__apps **ap)
     }
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     *ap = NULL;
+    cnc__app_errands_free(a);
     cnc__app_threads_free(a);
     left = free_all(&a->gone);
     /* What was started last is stopped first. */
@@ -342,6 +344,7 @@ cnc__apps_tick(struct cnc__apps *a, uint64_t now_ms)
     CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
     a->now_ms = now_ms;
     cnc__app_threads_reap(a);
+    cnc__app_errands_tick(a);
     for (struct cnc__app *app = a->first; app != NULL; app = app->next) {
         cnc__app_tasks_tick(app, now_ms);
     }

@@ -229,6 +229,9 @@ CNC_API void cnc__app_replace(struct cnc__apps *a, const struct cnc_app *decl,
 /* The operator's commands: apps, apps/start, apps/stop, apps/add,
  * apps/remove. */
 CNC_API int cnc__apps_commands(struct cnc__apps *a, struct cnc_error *err);
+/* Handlers of pages may run in a web server's process that asks for one: take
+ * what it sends meanwhile (<ran/>, <query/>, <setting/>). */
+CNC_API int cnc__apps_web(struct cnc__apps *a, struct cnc_error *err);
 /* "running" */
 CNC_API const char *cnc__app_state_name(enum cnc__app_state state);
 /* The effective declaration (extends merged, mount applied), or NULL. */

@@ -88,6 +88,8 @@ words(int code)
         return CNC__TEXT("It could not be kept. Please try again later.");
     case CNC_ECLOSED:
         return CNC__TEXT("The service is stopping.");
+    case CNC_EAGAIN: /* it ran in the web server's process */
+        return CNC__TEXT("It took too long. Please try again later.");
     default:
         return NULL;
     }
@@ -96,8 +98,9 @@ words(int code)
 static void
 fault(const struct command_call *c, int code)
 {
-    cnc__log(CNC_LOG_ERROR, "app.handler", "app=%s command=%s error=%s",
-             c->call.app->decl->name, c->decl->node, cnc_err_name(code));
+    cnc__log(CNC_LOG_ERROR, "app.handler", "app=%s command=%s error=%s %s",
+             c->call.app->decl->name, c->decl->node, cnc_err_name(code),
+             c->call.fault);
 }
 
 static void
@@ -109,8 +112,10 @@ failed(struct command_call *c, int code)
                            : words(code);
     struct cnc_error err = {0};
 
-    if (words(code) == NULL) {
+    if (words(code) == NULL || code == CNC_EAGAIN) {
         fault(c, code);
+    }
+    if (words(code) == NULL) {
         code = CNC_ESYS;
         text = CNC__TEXT(
             "Something went wrong on our side. Please try again later.");
@@ -272,7 +277,9 @@ run(struct cnc__command_reply *reply, const struct cnc__caller *who,
     c->call.after = after_command;
     c->call.give_up = give_up;
     c->call.drop = drop;
-    cnc__app_call(&c->call);
+    if (!cnc__app_errand(&c->call)) {
+        cnc__app_call(&c->call);
+    }
 }
 
 struct cnc__web_call *

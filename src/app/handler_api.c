@@ -460,22 +460,29 @@ cnc_retract(struct cnc_request *r, const char *node, const char *id,
     return code != 0 ? code : ask(&c, retract_on_core);
 }
 
-static void
-setting_on_core(void *arg)
+char *
+cnc__app_setting(const struct cnc__app *app, const char *name)
 {
-    struct node_call *c = arg;
-    const struct cnc__app *app = c->r->app;
     const struct cnc_record *rec = app->decl->settings;
 
     for (const struct cnc_field *f = rec == NULL ? NULL : rec->fields;
          f != NULL && f->name != NULL; f++) {
-        if (strcmp(f->name, c->field) == 0) {
-            c->text =
-                cnc__strdup(app->settings != NULL && f->kind != CNC_FIELD_FIXED
-                                ? cnc_text(app->settings, f->name)
-                                : f->value);
+        if (strcmp(f->name, name) == 0) {
+            return cnc__strdup(app->settings != NULL &&
+                                       f->kind != CNC_FIELD_FIXED
+                                   ? cnc_text(app->settings, f->name)
+                                   : f->value);
         }
     }
+    return NULL;
+}
+
+static void
+setting_on_core(void *arg)
+{
+    struct node_call *c = arg;
+
+    c->text = cnc__app_setting(c->r->app, c->field);
 }
 
 static void

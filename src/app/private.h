@@ -121,6 +121,7 @@ struct cnc__apps {
     struct cnc__table *states;    /* app -> what kept.c keeps of it, XML */
     struct cnc__rate *rate;       /* cnc_rate() */
     bool has_records;             /* the commands "records", ... are there */
+    struct cnc__table *errands;   /* errand.c's, by their call */
     char *guest; /* "guest@DOMAIN": who publishes for people not logged in */
     struct cnc__apps_stats stats;
 };
@@ -256,6 +257,26 @@ void cnc__app_commands_free(struct cnc__app *app);
 /* The HTTP request behind a command's call; NULL when there is none, or when
  * nobody waits for its answer any more.  On the core's thread. */
 struct cnc__web_call *cnc__request_web(const struct cnc_request *r);
+
+/* errand.c: the handler of r, a command's that only reads, runs in the web
+ * server's process that asks for its page, if that is so; r->after() comes, or
+ * r->give_up() and r->drop().  Else false. */
+bool cnc__app_errand(struct cnc_request *r);
+/* Once a second. */
+void cnc__app_errands_tick(struct cnc__apps *a);
+void cnc__app_errands_free(struct cnc__apps *a);
+/* webread.c: what such a handler reads meanwhile. */
+int cnc__app_webread_handle(struct cnc__apps *a, struct cnc_error *err);
+
+/* query.c: cnc_query() on the core's thread, for whoever may read as the app:
+ * f sees each record's id and its XML. */
+typedef int cnc__app_row_f(const char *id, const struct cnc_buf *payload,
+                           void *priv);
+int cnc__app_query(struct cnc__app *app, const char *node,
+                   const struct cnc_query *q, cnc__app_row_f *f, void *priv,
+                   size_t *total, struct cnc_error *err);
+/* handler_api.c: cnc_setting() on the core's thread: *new*, or NULL. */
+char *cnc__app_setting(const struct cnc__app *app, const char *name);
 
 /* What r refused, at the fields of record and as a whole, to where it is
  * shown.

@@ -127,3 +127,24 @@ cnc_query(struct cnc_request *r, const char *node, const struct cnc_query *q,
     cnc__free(c.rows);
     return stop;
 }
+
+int
+cnc__app_query(struct cnc__app *app, const char *node,
+               const struct cnc_query *q, cnc__app_row_f *f, void *priv,
+               size_t *total, struct cnc_error *err)
+{
+    struct cnc_request r = {.app = app};
+    struct query_call c = {.r = &r, .node = node, .q = q, .err = err};
+    int stop;
+
+    query_on_core(&c);
+    stop = c.code;
+    *total = c.total;
+    for (size_t i = 0; i < c.n_rows; i++) {
+        stop = stop == 0 ? f(c.rows[i].id, c.rows[i].payload, priv) : stop;
+        cnc_buf_unref(&c.rows[i].payload);
+        cnc__free(c.rows[i].id);
+    }
+    cnc__free(c.rows);
+    return stop;
+}

@@ -501,6 +501,9 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
     if (code == 0) {
         code = cnc__apps_commands(s->apps, err);
     }
+    if (code == 0) {
+        code = cnc__apps_web(s->apps, err);
+    }
     for (const struct cnc_service_app *a = s->o.apps;
          code == 0 && a != NULL && (a->app != NULL || a->word != NULL); a++) {
         code = a->word != NULL

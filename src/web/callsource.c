@@ -253,6 +253,8 @@ cnc__callsource_status(int code)
     case CNC_ESTORE:
     case CNC_ECLOSED:
         return 503;
+    case CNC_EAGAIN:
+        return 504;
     default:
         return 500;
     }

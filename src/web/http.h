@@ -10,6 +10,9 @@
 
 #include "../base/str.h"
 
+/* What the service and a process inside a web server tell each other. */
+#define CNC__NS_WEB "http://concordance-xmpp.org/ns/web"
+
 struct cnc__request; /* src/xmpp: an IQ that waits for its answer */
 
 enum cnc__http_method {
