@@ -21,9 +21,11 @@ void
 cnc__gate_warn(struct cnc__gate *g, const char *event, const char *jid,
                const char *why)
 {
+    uint64_t now = cnc__gate_now(g);
+
     g->stats.refused++;
-    if (g->now_ms >= g->warned_ms + 1000) {
-        g->warned_ms = g->now_ms;
+    if (now >= g->warned_ms + 1000) {
+        g->warned_ms = now;
         cnc__log(CNC_LOG_WARN, event, "jid=%s reason=%s", jid, why);
     }
 }
@@ -335,7 +337,7 @@ pump(struct cnc__gate_call *c)
     if (e != NULL && !c->said && c->iq != NULL) {
         cnc__request_result(&c->iq, e->xml, strlen(e->xml));
         c->said = true;
-        c->deadline_ms = c->gate->now_ms + CNC__GATE_STALL_MS;
+        c->deadline_ms = cnc__gate_now(c->gate) + CNC__GATE_STALL_MS;
     }
 }
 
@@ -532,7 +534,7 @@ on_req(struct cnc__request *q, void *priv)
         return;
     } else if (c->sid != NULL) {
         if (cnc__gate_expect(c)) {
-            c->deadline_ms = g->now_ms + CNC__GATE_STALL_MS;
+            c->deadline_ms = cnc__gate_now(g) + CNC__GATE_STALL_MS;
         }
     } else if (c->body.len > 0) {
         take_inline(c);
@@ -565,6 +567,22 @@ cnc__gate_new(struct cnc_service *s, struct cnc_error *err)
     return code != 0 ? code : cnc__gate_body_handlers(g, err);
 }
 
+void
+cnc__gate_users(struct cnc__gate *g, struct cnc__stream_env *link)
+{
+    const char *const *users = g->service->process->o.link_users;
+    size_t n = 0;
+
+    for (; users != NULL && users[n] != NULL; n++) {
+        g->uids = cnc__realloc(g->uids, n + 1, sizeof(*g->uids));
+        g->uids[n] = cnc__user_find(users[n]);
+        cnc__log(CNC_LOG_INFO, "gate.user", "user=%s uid=%" PRId64, users[n],
+                 g->uids[n]);
+    }
+    link->web_uids = g->uids;
+    link->n_web_uids = n;
+}
+
 /* From here on no session is left. */
 void
 cnc__gate_end(struct cnc__gate *g)
@@ -587,6 +605,7 @@ cnc__gate_free(struct cnc__gate **gp)
     *gp = NULL;
     CNC_CHECK(cnc__table_len(g->links) == 0 && g->orphans == NULL);
     cnc__table_free(&g->links, NULL);
+    cnc__free(g->uids);
     cnc__free(g);
 }
 
@@ -620,7 +639,6 @@ tick_list(struct cnc__gate_call *c, uint64_t now_ms)
 void
 cnc__gate_tick(struct cnc__gate *g, uint64_t now_ms)
 {
-    g->now_ms = now_ms;
     for (struct cnc__table_iter i = {0}; cnc__table_next(g->links, &i);) {
         tick_list(((struct cnc__gate_link *)i.value)->calls, now_ms);
     }

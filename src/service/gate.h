@@ -52,9 +52,16 @@ struct cnc__gate {
     struct cnc__table *links;       /* id of the session -> link */
     struct cnc__gate_call *orphans; /* with a handler; their link has gone */
     struct cnc__node *pages;
-    uint64_t now_ms, warned_ms;
+    int64_t *uids; /* of --link-user */
+    uint64_t warned_ms;
     struct cnc__gate_stats stats;
 };
+
+static inline uint64_t
+cnc__gate_now(const struct cnc__gate *g)
+{
+    return uv_now(&g->service->process->loop);
+}
 
 struct cnc__gate_call { /* a request */
     unsigned magic;

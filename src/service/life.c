@@ -286,6 +286,8 @@ start(struct cnc__process *p)
     }
     p->started_ms = uv_now(&p->loop);
     for (size_t i = 0; i < p->n_domains; i++) {
+        /* What it asks before the first tick has its time, too. */
+        cnc__router_tick(p->domains[i]->router, p->started_ms);
         cnc__apps_templates(p->domains[i]->apps, on_templates, p->domains[i]);
     }
 }

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,6 +118,25 @@ cnc__option_is_uri(const char *s)
     size_t len = strcspn(s, ":");
 
     return len > 0 && s[len] == ':' && s[len + 1] != '\0';
+}
+
+int64_t
+cnc__user_find(const char *name)
+{
+    const struct passwd *user;
+    int64_t uid;
+
+    if (cnc__parse_int(&uid, name, 0, UINT32_MAX - 1)) {
+        return uid;
+    }
+    user = getpwnam(name);
+    return user == NULL ? -1 : (int64_t)user->pw_uid;
+}
+
+bool
+cnc__option_is_user(const char *s)
+{
+    return cnc__user_find(s) >= 0;
 }
 
 bool

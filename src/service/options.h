@@ -73,6 +73,7 @@ bool cnc__option_is_resolver(const char *s); /* ADDR[@PORT] */
 bool cnc__option_is_origin(const char *s);
 bool cnc__option_is_url(const char *s);
 bool cnc__option_is_uri(const char *s);
+bool cnc__option_is_user(const char *s);
 bool cnc__option_is_level(const char *s); /* of the log */
 
 #endif /* CNC_SERVICE_OPTIONS_H */

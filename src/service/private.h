@@ -439,6 +439,8 @@ void cnc__messaging_account_deleted(struct cnc_service *s, const char *user);
 /* -- option-check.c ------------------------------------------------------- */
 
 bool cnc__is_domain(const char *name);
+/* The uid of a user by name or number; -1: there is none. */
+int64_t cnc__user_find(const char *name);
 bool cnc__is_same_domain(const char *a, const char *b);
 /* Is this a bare JID at domain? */
 bool cnc__is_account_of(const char *jid, const char *domain);
@@ -526,6 +528,8 @@ void cnc__neighbours_close(struct cnc__process *p);
 struct cnc__gate;
 /* Before the apps are declared. */
 int cnc__gate_new(struct cnc_service *s, struct cnc_error *err);
+/* Who may ask; of the link. */
+void cnc__gate_users(struct cnc__gate *g, struct cnc__stream_env *link);
 /* No session is left, and no handler answers any more. */
 void cnc__gate_end(struct cnc__gate *g);
 /* After the router. */

@@ -366,7 +366,9 @@ make_stream_envs(struct cnc_service *s)
     s->link_env.mechanisms = CNC__SASL_EXTERNAL;
     s->link_env.enrol = NULL;
     s->link_env.max_stanza = 16 << 20;
+    /* Answers to browsers wait there, 256 at once of 48 kB blocks. */
     s->link_env.max_queue = 64 << 20;
+    cnc__gate_users(s->gate, &s->link_env);
 }
 
 static int

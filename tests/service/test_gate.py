@@ -3,6 +3,7 @@
 as docs/protocol.md has it."""
 from __future__ import annotations
 
+import os
 import re
 import urllib.parse
 
@@ -10,7 +11,7 @@ import pytest
 
 from link import Link, WEB
 from service import Service, until
-from wire import NS_EVENT
+from wire import Client, NS_EVENT, condition
 
 PAGES = "service/pages"
 
@@ -94,3 +95,61 @@ def test_a_refused_form_is_shown_again(link):
     a = link.post("/?form=library", form(title="", author="Jane Austen"))
     assert a.status == 422 and b"Jane Austen" in a.body
     assert a.kept is None
+
+
+# -- who may -------------------------------------------------------------------
+
+NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0,
+                                reason="another user's process is needed")
+
+
+def connect_as_nobody(s: Service) -> Link:
+    """As an operator lets in another user: by the folder and the socket."""
+    os.chmod(s.data, 0o711)
+    os.chmod(s.link, 0o666)
+    return Link(s.link, uid=NOBODY)
+
+
+@needs_root
+def test_another_user_may_not_ask(service):
+    with connect_as_nobody(service) as c:
+        assert c.get("/").error == "forbidden"
+        assert c.open("x").get("type") == "error"
+        answer = c.pubsub("get", f"<items node='{PAGES}'/>")
+        assert answer.get("type") == "error"
+    until("the log", lambda: any("gate.forbidden" in line and "uid-65534" in
+                                 line for line in service.log))
+
+
+@needs_root
+@pytest.mark.parametrize("user", ["nobody", str(NOBODY)])
+def test_a_link_user_may_ask_and_is_no_operator(user):
+    with Service("bookcase-c", "--link-user", user) as s:
+        with connect_as_nobody(s) as c:
+            assert c.get("/").status == 200
+            assert "/" in items(c)
+            subscribe(c)
+            answer = c.pubsub("get", "<items node='service/log'/>")
+            assert answer.get("type") == "error"
+            answer = c.pubsub("set", f"<retract node='{PAGES}'>"
+                              "<item id='/'/></retract>")
+            assert answer.get("type") == "error"
+            answer = c.iq("set", "<command xmlns='http://jabber.org/protocol/"
+                          "commands' node='status' action='execute'/>")
+            assert answer.get("type") == "error"
+
+
+def test_link_user_is_a_user_of_this_machine():
+    with pytest.raises(AssertionError, match="--link-user is a user of this "
+                       'machine, by name or number, not "no such"'):
+        Service("bookcase-c", "--link-user", "no such")
+
+
+def test_a_browser_may_not_ask(service):
+    c = Client(service.port)
+    answer = c.iq("set", Link.req("GET", "/"))
+    assert condition(answer) == "forbidden"
+    answer = c.pubsub("get", f"<items node='{PAGES}'/>")
+    assert answer.get("type") == "error"
+    c.close()
