@@ -181,12 +181,20 @@ class Gateway:
         return self._front
 
     def _make(self):
+        from . import here
         from ._concordance import Front
+        apps = here.names(self.apps)
         www = self.www or os.path.join(os.path.dirname(self.link), "www")
         return Front(self.link, self.domain,
                      www if os.path.isdir(www) else None, self.owner,
                      int(self.wait * 1000) or 1,
-                     int(self.retry * 1000) or 1, self.keep)
+                     int(self.retry * 1000) or 1, self.keep,
+                     apps or None, self._run if apps else None)
+
+    def _run(self, xml: str) -> str:
+        """A page's handler that the service leaves to this process."""
+        from .app import _run_here
+        return _run_here(self.apps, xml, self.front.iq)
 
     @property
     def is_up(self) -> bool:

@@ -192,7 +192,9 @@ deadline(const struct errand *e)
     while (cnc__table_next(e->apps->errands, &i)) {
         n += ((const struct errand *)i.value)->asker == e->asker;
     }
-    return e->apps->now_ms + n * MAX_MS;
+    /* Before the first tick nobody knows the time; the gate has a limit of
+     * its own. */
+    return e->apps->now_ms == 0 ? UINT64_MAX : e->apps->now_ms + n * MAX_MS;
 }
 
 bool

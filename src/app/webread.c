@@ -28,7 +28,7 @@ refused(struct cnc__apps *a, struct cnc__request **q, struct cnc__app **app)
     const struct cnc__session *s =
         cnc__router_session((*q)->router, (*q)->session_id);
 
-    if (s == NULL || !s->operator_) {
+    if (s == NULL || !(s->operator_ || s->web)) {
         cnc__request_refuse(q, CNC_EACCES, "forbidden",
                             "this is for the service's own processes");
         return true;

@@ -447,6 +447,16 @@ a_process_that_is_late_is_waited_for_no_more(void **state)
 }
 
 static void
+the_first_second_has_no_other_clock(void **state)
+{
+    ask(*state, "look");
+    cnc__apps_tick(world_apps(*state), 1000000000);
+    assert_int_equal(heard.n, 0);
+    ran(web, gate.call, "", "<note>1</note>");
+    assert_string_equal(heard.text, "1");
+}
+
+static void
 an_app_that_stops_meanwhile_answers_nobody(void **state)
 {
     struct world *w = *state;
@@ -608,6 +618,7 @@ main(void)
         TEST(the_one_that_was_not_said_yet_is_not_answered),
         TEST(a_process_that_goes_is_waited_for_no_more),
         TEST(a_process_that_is_late_is_waited_for_no_more),
+        TEST(the_first_second_has_no_other_clock),
         TEST(an_app_that_stops_meanwhile_answers_nobody),
         TEST(what_still_waits_at_the_end_is_let_go),
         TEST(records_are_read_as_the_app_reads_them),

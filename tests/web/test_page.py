@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Handlers of pages, in one file that is the service and the web process."""
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from program import LIMIT, Program, free_port, until
+from service import Service, needs_python
+
+pytestmark = needs_python
+
+APP = '''
+import os, time
+from concordance import *
+
+class Book(Record):
+    title = Text("Title", required=True)
+    year  = Integer("Year", index=True)
+
+class Search(Record):
+    q    = Text("Words", required=True, max_len=20)
+    year = Integer("Not before")
+
+class Shelf(App):
+    xmlns   = "urn:x-shelf"
+    roles   = ["staff"]
+    library = Node(Book, form="Add")
+    index   = Page("/", library)
+
+    class Settings(Record):
+        greeting = Text("Greeting", value="Hello & <all>")
+
+    @page("/search", title="Look for books", form=Search)
+    def search(self, user, form):
+        """Books with these words in them."""
+        if form.q == "refuse":
+            raise Refuse(q="Not these words.")
+        found = self.library.query("year>={year}", "-year", search=form.q,
+                                   year=form.year or 0)
+        return Answer(f"{found.total} books.", table=[b for _, b in found],
+                      columns=[("title", "Title"), ("year", "Year")])
+
+    @page("/who/{word}")
+    def who(self, user, form):
+        log(f"asked for {form.word}")
+        return {"word": form.word, "user": user, "guest": user.guest,
+                "lang": user.lang, "staff": user.has("staff"),
+                "greeting": self.settings.greeting, "url": url("/who"),
+                "one": self.library.get("b1").title,
+                "none": self.library.get("b0"),
+                "found": self.library.find(title="Emma").year,
+                "all": len(list(self.library.items())),
+                "lines": "one\\n & two"}
+
+    @page("/many")
+    def many(self, user, form):
+        return [{"n": i, "text": f"<{i}> " * 100} for i in range(2000)]
+
+    @page("/pid")
+    def pid(self, user, form):
+        return str(os.getpid())
+
+    @page("/do/{what}")
+    def do(self, user, form):
+        if form.what == "raise":
+            raise KeyError("a secret of ours")
+        if form.what == "publish":
+            self.library.publish(Book(title="No"))
+        if form.what == "loop":
+            while True:
+                pass
+        if form.what == "die" and os.environ.get("WEB"):
+            os.kill(os.getpid(), 9)
+
+    two = Page("/two", command=["search", "pid", "who"])
+
+application = Shelf.wsgi()
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "shelf.py").write_text(APP)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(folder):
+    with Service("shelf:Shelf", "--app-time", "3", store="memory",
+                 files=str(folder), env={"APPPATH": str(folder)}) as s:
+        for id, title, year in (("b1", "Emma", 1815), ("b2", "Ulysses", 1922),
+                                ("b3", "&lt;Emma&gt; &amp; Co", 2001)):
+            s.ctl("publish", "library",
+                  f'<book xmlns="urn:x-shelf"><title>{title}</title>'
+                  f"<year>{year}</year></book>", id)
+        yield s
+
+
+@pytest.fixture(scope="module")
+def web(folder, service):
+    port = free_port()
+    with Program(["/usr/bin/python3", "-m", "gunicorn", "-w", "2",
+                  "--threads", "2", "-b", f"127.0.0.1:{port}", "shelf"],
+                 port, cwd=str(folder),
+                 env={"CONCORDANCE_LINK": service.link, "WEB": "1"}) as p:
+        yield p
+
+
+def same(service, web, path, **headers):
+    """Both answers of an address are the same, byte for byte."""
+    here, there = service.get(path, **headers), web.get(path, **headers)
+    assert there[0] == here[0], web.log() + "".join(service.log[-8:])
+    assert there[2].decode() == here[2]
+    assert there[1]["content-type"] == here[1]["Content-Type"]
+    assert there[1].get("cache-control") == here[1].get("Cache-Control")
+    return there[2].decode()
+
+
+def test_the_handler_runs_in_the_web_process(service, web):
+    html = web.get("/pid")[2].decode()
+    pid = int(re.search(r">(\d+)<", html)[1])
+    assert pid != service.process.pid
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+        assert "gunicorn" in f.read()
+    html = service.page("/pid")
+    assert int(re.search(r">(\d+)<", html)[1]) == service.process.pid
+
+
+@pytest.mark.parametrize("path", [
+    "/search", "/search?q=emma", "/search?q=emma&year=1900", "/search?q=none",
+    "/search?q=refuse", "/search?q=" + 21 * "x", "/search?q=a&year=soon",
+    "/who/a%20%3Cb%3E", "/who/x?lang=de", "/many",
+    "/search?q=%3Cscript%3E%26%22%27", "/do/nothing"])
+def test_the_same_file_answers_the_same(service, web, path):
+    html = same(service, web, path)
+    if path == "/search?q=emma":
+        assert "2 books." in html and "&lt;Emma&gt; &amp; Co" in html
+    if path.startswith("/who/a"):
+        said = dict(re.findall(r"<dt[^>]*>([^<]*)</dt>\s*<dd[^>]*>([^<]*)",
+                               html))
+        assert said["word"] == "a &lt;b&gt;" and said["found"] == "1815"
+        assert said["greeting"] == "Hello &amp; &lt;all&gt;"
+        assert said["all"] == "3" and said["guest"] == "true"
+    if path == "/many":
+        assert "&lt;1999&gt; " in html
+
+
+def test_a_page_of_several_runs_each_there(service, web):
+    html = web.get("/two?q=emma&word=x")[2].decode()
+    assert "2 books." in html and "Hello &amp; &lt;all&gt;" in html
+    pid = int(re.search(r">(\d{2,})<", html)[1])
+    assert pid != service.process.pid
+
+
+def test_what_it_logs_is_in_the_services_log(service, web):
+    web.get("/who/by-the-web")
+    until("the line", lambda: any("asked for by-the-web" in line
+                                  for line in service.log))
+
+
+def test_a_fault_is_told_plainly_and_logged_with_its_place(service, web):
+    status, _, body = web.get("/do/raise")
+    assert status == 500 and b"secret" not in body
+    until("the service's line", lambda: any(
+        re.search(r"app\.handler.*KeyError: 'a secret of ours' "
+                  r"\(shelf\.py:\d+\)", line) for line in service.log))
+    until("the traceback", lambda: "in do" in web.log())
+    assert web.get("/pid")[0] == 200
+
+
+def test_a_page_only_reads(service, web):
+    assert web.get("/do/publish")[0] == 500
+    until("the service's line", lambda: any(
+        "there is no publish() here" in line for line in service.log))
+    assert "<title>No" not in service.ctl("items", "library").stdout
+
+
+def test_a_handler_that_loops_is_ended(service, web):
+    status, _, body = web.get("/do/loop")
+    assert status == 504 and b"too long" in body
+    until("the service's line", lambda: any(
+        "did not return within 3 seconds (shelf.py:" in line
+        for line in service.log))
+    assert web.get("/pid")[0] == 200
+    assert service.get("/healthz")[0] == 200
+
+
+def test_a_worker_that_dies_takes_no_service_with_it(service, web):
+    with pytest.raises(OSError):  # the server has no answer of its own
+        web.get("/do/die")
+    until("the service's line", lambda: any(
+        "app.errand" in line and "command=do" in line
+        for line in service.log))
+    until("another worker", lambda: web.get("/pid")[0] == 200)
+    assert service.get("/healthz")[0] == 200
