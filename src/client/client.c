@@ -507,6 +507,7 @@ cnc__client_open_how(struct cnc__client **out, const char *link_path,
         cnc__client_close(&c);
         return rc;
     }
+    c->stop_fd = -1;
     *out = c;
     return 0;
 }

@@ -26,7 +26,8 @@ CNC_API int cnc__client_open(struct cnc__client **out, const char *link_path,
                              const char *domain, struct cnc_error *err);
 struct cnc__client_how {
     uint32_t wait_ms; /* for each step; 0: CNC__CLIENT_WAIT_MS */
-    int stop_fd;      /* readable: give up, CNC_ECLOSED; -1: never */
+    int stop_fd;      /* readable: give up, CNC_ECLOSED; -1: never.  Not
+                         looked at any more once it is open */
     /* Whose socket is it?  Called before a word is said; an error of it ends
      * all.  NULL: anybody's. */
     int (*check)(int fd, const char *link_path, void *priv,
