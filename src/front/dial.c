@@ -14,7 +14,6 @@
 #include "../xmpp/errors.h"
 #include "link-priv.h"
 
-#define BACK_OFF_MS 100  /* after the first failure */
 #define MAX_OFF_MS  1000 /* between two attempts: each is one connect() */
 #define SAY_AGAIN_S 60   /* a failure that is the same as before is logged */
 
@@ -185,6 +184,8 @@ went_down(struct cnc__flink *l, const struct cnc_error *why)
     l->up = false;
     l->tried = true;
     l->why = *why;
+    l->attempts++;
+    l->attempt_ms = cnc__flink_now();
     cnc__str_fini(&l->out);
     fail_all(l);
     pthread_cond_broadcast(&l->changed);
@@ -311,7 +312,7 @@ back_off(struct cnc__flink *l, unsigned *off_ms)
     int64_t begin = cnc__flink_now();
     struct pollfd p = {.fd = l->wake, .events = POLLIN};
 
-    *off_ms = *off_ms == 0 ? BACK_OFF_MS : *off_ms * 2;
+    *off_ms = *off_ms == 0 ? CNC__FLINK_BACK_OFF_MS : *off_ms * 2;
     *off_ms = *off_ms > MAX_OFF_MS ? MAX_OFF_MS : *off_ms;
     for (;;) {
         int64_t end = begin + *off_ms;
@@ -320,7 +321,7 @@ back_off(struct cnc__flink *l, unsigned *off_ms)
         pthread_mutex_lock(&l->lock);
         stop = l->stop;
         if (l->n_waiting > 0) {
-            end = begin + BACK_OFF_MS;
+            end = begin + CNC__FLINK_BACK_OFF_MS;
         }
         int64_t left = end - cnc__flink_now();
         l->resting = !stop && left > 0;

@@ -302,7 +302,8 @@ cnc__front_ask(struct cnc__front *f, struct cnc__front_answer *out,
     }
     make_id(x.item);
     x.unconditional = x.s.get && x.s.if_none_match != NULL && !x.s.fresh &&
-                      cnc__fkept_fits(&x.s) && cnc__fkept_knows(f->kept, &x.s);
+                      cnc__fkept_fits(&x.s) &&
+                      cnc__fkept_knows(f->kept, &x.s, f->prefix);
     cnc__exchange_read(&x);
     ask_service(&x, out);
     cnc__str_fini(&x.body);

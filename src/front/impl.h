@@ -106,7 +106,8 @@ struct cnc__fpage *cnc__fkept_get(struct cnc__fkept *k,
 struct cnc__fpage *cnc__fkept_get_old(struct cnc__fkept *k,
                                       const struct cnc__fseen *s);
 /* Is there a page of that path, as service/pages has it? */
-bool cnc__fkept_knows(struct cnc__fkept *k, const struct cnc__fseen *s);
+bool cnc__fkept_knows(struct cnc__fkept *k, const struct cnc__fseen *s,
+                      const char *prefix);
 /* It came by the connection that was the n-th. */
 void cnc__fkept_put(struct cnc__fkept *k, const struct cnc__fseen *s,
                     struct cnc__fpage *p, uint64_t made);

@@ -212,9 +212,16 @@ cnc__fkept_get_old(struct cnc__fkept *k, const struct cnc__fseen *s)
 }
 
 bool
-cnc__fkept_knows(struct cnc__fkept *k, const struct cnc__fseen *s)
+cnc__fkept_knows(struct cnc__fkept *k, const struct cnc__fseen *s,
+                 const char *prefix)
 {
+    size_t skip = prefix == NULL ? 0 : strlen(prefix);
     bool there;
+
+    if (skip > s->path_len ||
+        (skip > 0 && strncmp(s->r->target, prefix, skip) != 0)) {
+        return false;
+    }
 
     pthread_mutex_lock(&k->lock);
     there = k->synced &&

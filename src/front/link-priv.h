@@ -10,7 +10,8 @@
 #include "../client/client.h"
 #include "link.h"
 
-#define CNC__FLINK_OPEN_MS 10000 /* an attempt ends by then */
+#define CNC__FLINK_OPEN_MS     10000 /* an attempt ends by then */
+#define CNC__FLINK_BACK_OFF_MS 100   /* after the first failure */
 
 struct cnc__flink {
     unsigned magic;
@@ -25,9 +26,10 @@ struct cnc__flink {
     char *domain;
     uint64_t made; /* times it was up */
     uint64_t n_iq, n_heard;
-    unsigned n_waiting; /* for it to be up */
-    int64_t down_since;
-    struct cnc_error why; /* it is not up */
+    unsigned n_waiting;             /* for it to be up */
+    int64_t down_since, attempt_ms; /* the last attempt failed */
+    unsigned attempts;              /* that failed */
+    struct cnc_error why;           /* it is not up */
     struct cnc__table *asks, *inflows;
     struct cnc__str out; /* what the socket did not take yet */
     char said[sizeof(((struct cnc_error *)0)->text)]; /* logged last */

@@ -15,6 +15,7 @@
 #include "link-priv.h"
 
 #define LINK_MAGIC 0x4c494e4bu
+#define TRY_MS     200
 
 /* -- clock and conditions -------------------------------------------------
  */
@@ -262,6 +263,25 @@ patience(const struct cnc__flink *l, uint32_t retry_ms, bool patient)
     return (patient ? now : l->down_since) + retry_ms;
 }
 
+/* It has been away for a while, and nobody waits for it any more; but it may
+ * have come back just now, and finding out takes next to no time. */
+static void
+try_now(struct cnc__flink *l)
+{
+    int64_t now = cnc__flink_now();
+    unsigned attempts = l->attempts;
+
+    if (l->up || now - l->attempt_ms < CNC__FLINK_BACK_OFF_MS) {
+        return;
+    }
+    if (l->resting) {
+        cnc__flink_wake(l);
+    }
+    while (!l->up && l->attempts == attempts &&
+           cnc__flink_cond_wait(l, &l->changed, now + TRY_MS) == 0) {
+    }
+}
+
 int
 cnc__flink_up(struct cnc__flink *l, uint32_t retry_ms, bool patient,
               struct cnc_error *err)
@@ -283,6 +303,7 @@ cnc__flink_up(struct cnc__flink *l, uint32_t retry_ms, bool patient,
          !l->up && cnc__flink_now() < until;) {
         cnc__flink_cond_wait(l, &l->changed, until);
     }
+    try_now(l);
     l->n_waiting--;
     if (!l->up) {
         rc = l->why.code != 0 ? l->why.code : CNC_EAGAIN;
