@@ -4,9 +4,10 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -275,6 +276,99 @@ cnc__bind_unix(struct cnc__bound *out, const char *path, int type,
     if (lstat(path, &st) == 0) {
         out->dev = st.st_dev;
         out->ino = st.st_ino;
+    }
+    return 0;
+}
+
+/* -- given by somebody else ------------------------------------------------
+ */
+
+void
+cnc__bind_text(char out[160], int fd)
+{
+    union cnc__sockaddr a = {.storage = {0}};
+    socklen_t len = sizeof(a);
+    char host[64];
+
+    if (getsockname(fd, &a.sa, &len) != 0) {
+        snprintf(out, 160, "descriptor %d", fd);
+    } else if (a.sa.sa_family == AF_UNIX) {
+        snprintf(out, 160, "unix:%.*s", (int)sizeof(a.un.sun_path),
+                 a.un.sun_path);
+    } else if (a.sa.sa_family == AF_INET6) {
+        bool any = IN6_IS_ADDR_UNSPECIFIED(&a.in6.sin6_addr);
+
+        inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
+        snprintf(out, 160, "%s%s%s:%u", any ? "" : "[", any ? "*" : host,
+                 any ? "" : "]", ntohs(a.in6.sin6_port));
+    } else {
+        bool any = a.in.sin_addr.s_addr == htonl(INADDR_ANY);
+
+        inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
+        snprintf(out, 160, "%s:%u", any ? "*" : host, ntohs(a.in.sin_port));
+    }
+}
+
+static int
+int_of(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+/* What it is instead of what it has to be; NULL: it is right. */
+static const char *
+what_is_wrong(int fd, int type, bool local)
+{
+    int family = int_of(fd, SO_DOMAIN);
+
+    if (family < 0) {
+        return "is no socket";
+    }
+    if (family != AF_UNIX && (local || type != SOCK_STREAM)) {
+        return "is no Unix socket";
+    }
+    if (family != AF_UNIX && family != AF_INET && family != AF_INET6) {
+        return "is neither of TCP nor a Unix socket";
+    }
+    if (int_of(fd, SO_TYPE) != type) {
+        return type == SOCK_STREAM
+                   ? "is of a wrong type: ListenStream= makes the right one"
+                   : "is of a wrong type: ListenSequentialPacket= makes the "
+                     "right one";
+    }
+    return int_of(fd, SO_ACCEPTCONN) != 1
+               ? "does not listen: Accept=no and ListenStream= make one that "
+                 "does"
+               : NULL;
+}
+
+int
+cnc__bind_given(struct cnc__bound *out, int fd, const char *name, int type,
+                bool local, struct cnc_error *err)
+{
+    const char *wrong = what_is_wrong(fd, type, local);
+    union cnc__sockaddr a = {.storage = {0}};
+    socklen_t len = sizeof(a);
+    int one = 1;
+
+    if (wrong != NULL) {
+        cnc_error_set(err, CNC_ESYS, NULL,
+                      "the inherited socket %d, \"%s\", %s", fd, name, wrong);
+        close(fd);
+        return CNC_ESYS;
+    }
+    *out = (struct cnc__bound){.fd = fd,
+                               .local = int_of(fd, SO_DOMAIN) == AF_UNIX};
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    if (!out->local) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        getsockname(fd, &a.sa, &len);
+        out->port = ntohs(a.sa.sa_family == AF_INET6 ? a.in6.sin6_port
+                                                     : a.in.sin_port);
     }
     return 0;
 }

@@ -32,6 +32,13 @@ int cnc__bind(struct cnc__bound *out, const char *addr, const char *group,
 /* The same for a path alone; type: SOCK_STREAM or SOCK_SEQPACKET. */
 int cnc__bind_unix(struct cnc__bound *out, const char *path, int type,
                    const char *group, struct cnc_error *err);
+/* One that somebody else opened and keeps: its file stays.  steals fd, also
+ * when it fails; name: for the error.  type as above; local: it has to be a
+ * Unix socket. */
+int cnc__bind_given(struct cnc__bound *out, int fd, const char *name, int type,
+                    bool local, struct cnc_error *err);
+/* Where it listens, as an option says it: "*:8080", "unix:PATH". */
+CNC_API void cnc__bind_text(char out[160], int fd);
 /* Close it, and take its file away. */
 void cnc__unbind(struct cnc__bound *b);
 

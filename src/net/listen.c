@@ -17,11 +17,40 @@ listener_new(struct cnc__net *n, const struct cnc__bound *bound,
     l->kind = kind;
     CNC_CHECK(uv_poll_init(n->loop, &l->poll, bound->fd) == 0);
     l->poll.data = l;
-    CNC_CHECK(uv_poll_start(&l->poll, UV_READABLE, cnc__on_acceptable) == 0);
     cnc__net_handle_opened(n);
     l->next = n->listeners;
     n->listeners = l;
     return l;
+}
+
+static void
+begin(struct cnc__listener *l)
+{
+    CNC_CHECK(uv_poll_start(&l->poll, UV_READABLE, cnc__on_acceptable) == 0);
+}
+
+void
+cnc__net_begin(struct cnc__net *n)
+{
+    CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
+    for (struct cnc__listener *l = n->listeners; l != NULL; l = l->next) {
+        begin(l);
+    }
+}
+
+static int
+bind_port(struct cnc__bound *out, const struct cnc__net *n,
+          const struct cnc__net_port *p, struct cnc_error *err)
+{
+    int fd;
+
+    if (p->given == NULL) {
+        return cnc__bind(out, p->addr, n->config.socket_group, err);
+    }
+    fd = p->given->fd;
+    p->given->fd = -1;
+    return cnc__bind_given(out, fd, p->given->name, SOCK_STREAM,
+                           p->kind == CNC__NET_LINK, err);
 }
 
 int
@@ -44,13 +73,16 @@ cnc__net_listen_port(struct cnc__net *n, const struct cnc__net_port *p,
               (p->kind == CNC__NET_LINK ? n->config.link != NULL
                                         : n->config.stream != NULL));
     CNC_CHECK(!p->direct_tls || (p->tls != NULL && !p->proxy));
-    if (cnc__bind(&bound, p->addr, n->config.socket_group, err) != 0) {
+    if (bind_port(&bound, n, p, err) != 0) {
         return CNC_ESYS;
     }
     l = listener_new(n, &bound, kind);
     l->tls = p->tls == NULL ? NULL : cnc__tls_ctx_ref(p->tls);
     l->direct = p->direct_tls;
     l->proxy = p->proxy;
+    if (!p->later) {
+        begin(l);
+    }
     n->serves[kind] = true;
     if (port != NULL) {
         *port = bound.port;

@@ -100,6 +100,11 @@ CNC_API int cnc__net_listen(struct cnc__net *n, const char *addr,
 CNC_API int cnc__net_listen_web(struct cnc__net *n, const char *addr,
                                 struct cnc__tls_ctx *tls, unsigned *port,
                                 struct cnc_error *err);
+struct cnc__given { /* by who started us */
+    char *name;     /* of what it is for */
+    int fd;         /* -1: it is used */
+};
+
 /* A port of any kind.  On direct TLS (XEP-0368) ALPN xmpp-client and
  * xmpp-server are both understood, whatever the port is for, when there are
  * ports for both.
@@ -115,10 +120,14 @@ struct cnc__net_port {
     struct cnc__tls_ctx *tls; /* counted; NULL: STARTTLS is not offered */
     bool direct_tls;          /* TLS from the first byte; of the web always */
     bool proxy;               /* the PROXY protocol */
+    /* Instead of addr: a socket that listens already, steals given->fd. */
+    struct cnc__given *given;
+    bool later; /* who comes waits until cnc__net_begin() */
 };
 CNC_API int cnc__net_listen_port(struct cnc__net *n,
                                  const struct cnc__net_port *p, unsigned *port,
                                  struct cnc_error *err);
+CNC_API void cnc__net_begin(struct cnc__net *n);
 /* Read the certificates of all listeners again (cnc__tls_ctx_reload()). */
 CNC_API int cnc__net_reload_tls(struct cnc__net *n, struct cnc_error *err);
 /* Listen on a Unix socket (mode 0660) for streams with TCP framing.  A stale

@@ -48,6 +48,7 @@ on_tick(uv_timer_t *timer)
     uint64_t now = uv_now(&p->loop);
 
     cnc__renders_tick(p->renders, now);
+    cnc__notify_tick(p);
     for (size_t i = 0; i < p->n_domains; i++) {
         const char *was =
             cnc__log_about(cnc__router_domain(p->domains[i]->router));
@@ -106,8 +107,8 @@ on_stopping(uv_timer_t *timer)
     }
 }
 
-static size_t
-n_sessions(const struct cnc__process *p)
+size_t
+cnc__process_n_sessions(const struct cnc__process *p)
 {
     size_t n = 0;
 
@@ -126,7 +127,9 @@ begin_stop(struct cnc__process *p)
     }
     p->stop_asked = true;
     p->stop_deadline_ms = uv_now(&p->loop) + HANDLERS_MS;
-    cnc__log(CNC_LOG_INFO, "service.stop", "sessions=%zu", n_sessions(p));
+    cnc__log(CNC_LOG_INFO, "service.stop", "sessions=%zu",
+             cnc__process_n_sessions(p));
+    cnc__notify_stopping(p);
     close_net(p);
     uv_timer_start(&p->stopping, on_stopping, 0, 10);
 }
@@ -141,8 +144,9 @@ on_signal(uv_signal_t *handle, int sig)
 static void
 on_sighup(uv_signal_t *handle, int sig)
 {
-    const struct cnc__process *p = handle->data;
+    struct cnc__process *p = handle->data;
 
+    cnc__notify_reloading(p);
     for (size_t i = 0; i < p->n_domains; i++) {
         const struct cnc_service *s = p->domains[i];
         struct cnc_error err = {0};
@@ -155,6 +159,7 @@ on_sighup(uv_signal_t *handle, int sig)
                      s->o.domain, err.text);
         }
     }
+    cnc__notify_ready(p);
 }
 
 static void
@@ -166,6 +171,7 @@ on_stop_async(uv_async_t *async)
 void
 cnc__process_handles(struct cnc__process *p)
 {
+    p->notify = cnc__notify_new(&p->loop);
     CNC_CHECK(uv_timer_init(&p->loop, &p->tick) == 0);
     CNC_CHECK(uv_timer_init(&p->loop, &p->stopping) == 0);
     CNC_CHECK(uv_signal_init(&p->loop, &p->sigint) == 0);
@@ -234,6 +240,8 @@ on_ready(struct cnc__process *p)
                  url.data, p->domains[i]->o.domain,
                  p->domains[i]->driver->name);
     }
+    cnc__net_begin(p->net);
+    cnc__notify_ready(p);
     if (p->o.on_ready != NULL) {
         p->o.on_ready(s, url.data, p->o.priv);
     }
@@ -377,6 +385,7 @@ end_loop(struct cnc__process *p)
             cnc__commits_stop(p->domains[i]->commits);
         }
     }
+    cnc__notify_close(p->notify);
     uv_close((uv_handle_t *)&p->tick, NULL);
     uv_close((uv_handle_t *)&p->stopping, NULL);
     uv_close((uv_handle_t *)&p->sigint, NULL);
@@ -437,6 +446,9 @@ cnc__process_free(struct cnc__process **pp)
     CNC_CHECK(uv_loop_close(&p->loop) == 0);
     cnc__log_file(NULL, NULL);
     cnc__free(p->link);
+    cnc__free(p->http);
+    cnc__inherited_free(&p->inherited);
+    cnc__notify_free(&p->notify);
     CNC_OBJ_FREE(p);
 }
 

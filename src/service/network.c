@@ -310,8 +310,7 @@ make_attach(struct cnc_service *s, struct cnc_error *err)
     char *secret = NULL;
     int code;
 
-    if ((s->o.s2s != NULL || s->o.s2s_tls != NULL) &&
-        s->process->n_domains == 1) {
+    if (cnc__ports_have_s2s(s->process) && s->process->n_domains == 1) {
         return cnc_error_set(err, CNC_EINVAL, NULL,
                              "--attach and --s2s exclude each other: the "
                              "server that this is a component of reaches "
@@ -349,7 +348,7 @@ cnc__network_new(struct cnc_service *s, struct cnc_error *err)
     if (s->o.attach != NULL) {
         return make_attach(s, err);
     }
-    if (s->o.s2s != NULL || s->o.s2s_tls != NULL) {
+    if (cnc__ports_have_s2s(s->process)) {
         make_s2s(s);
     }
     return 0;

@@ -2,6 +2,7 @@
 /*
  * ports.c -- where the service listens: --http, --c2s and the others.
  */
+#include "../net/bind.h"
 #include "private.h"
 
 bool
@@ -82,12 +83,17 @@ check(const struct port_option *o, const char *addr, bool tls,
 
 static int
 open_port(struct cnc__process *p, const struct port_option *o,
-          const char *addr, unsigned *port, struct cnc_error *err)
+          const char *addr, struct cnc__given *given, struct cnc_error *err)
 {
     struct cnc__net_port np = {.kind = o->kind,
                                .addr = addr,
                                .tls = tls_of(p, o, addr),
-                               .proxy = o->proxy};
+                               .proxy = o->proxy,
+                               .given = given,
+                               /* Who comes has waited for us anyway: let it
+                                * be a page, not 503. */
+                               .later =
+                                   given != NULL && o->kind == CNC__NET_WEB};
     unsigned number = 0;
     int code = check(o, addr, np.tls != NULL, err);
 
@@ -104,20 +110,77 @@ open_port(struct cnc__process *p, const struct port_option *o,
              np.direct_tls    ? "direct"
              : np.tls != NULL ? "starttls"
                               : "none");
-    if (port != NULL) {
-        *port = number;
+    if (o == &http && p->port == 0) {
+        p->port = number;
     }
     return 0;
 }
 
+/* What was inherited, or else what the option says. */
 static int
 open_list(struct cnc__process *p, const struct port_option *o,
           const char *const *list, struct cnc_error *err)
 {
+    struct cnc__given *g = cnc__inherited_next(p->inherited, o->name, NULL);
+    char where[160];
     int code = 0;
 
+    if (g != NULL) {
+        list = NULL;
+    }
+    for (; code == 0 && g != NULL;
+         g = cnc__inherited_next(p->inherited, o->name, g)) {
+        cnc__bind_text(where, g->fd);
+        code = open_port(p, o, where, g, err);
+    }
     for (; code == 0 && list != NULL && *list != NULL; list++) {
         code = open_port(p, o, *list, NULL, err);
+    }
+    return code;
+}
+
+static int
+open_one(struct cnc__process *p, const struct port_option *o, const char *addr,
+         struct cnc_error *err)
+{
+    return open_list(p, o, (const char *const[]){addr, NULL}, err);
+}
+
+void
+cnc__ports_inherit(struct cnc__process *p)
+{
+    const struct cnc__given *g =
+        cnc__inherited_next(p->inherited, http.name, NULL);
+    char where[160];
+
+    if (g != NULL) {
+        cnc__bind_text(where, g->fd);
+        p->o.http = p->http = cnc__strdup(where);
+    }
+}
+
+bool
+cnc__ports_have_s2s(const struct cnc__process *p)
+{
+    return p->o.s2s != NULL || p->o.s2s_tls != NULL ||
+           cnc__inherited_next(p->inherited, s2s.name, NULL) != NULL ||
+           cnc__inherited_next(p->inherited, s2s_tls.name, NULL) != NULL;
+}
+
+static int
+open_link(struct cnc__process *p, struct cnc_error *err)
+{
+    struct cnc__given *g = cnc__inherited_next(p->inherited, "link", NULL);
+    int code = 0;
+
+    if (g == NULL) {
+        return cnc__net_listen_link(p->net, p->link, err);
+    }
+    for (; code == 0 && g != NULL;
+         g = cnc__inherited_next(p->inherited, "link", g)) {
+        code = cnc__net_listen_port(
+            p->net, &(struct cnc__net_port){.kind = CNC__NET_LINK, .given = g},
+            NULL, err);
     }
     return code;
 }
@@ -128,9 +191,11 @@ cnc__ports_open(struct cnc__process *p, struct cnc_error *err)
     const struct cnc_service_options *o = &p->o;
     int code;
 
-    if ((code = open_port(p, &http, o->http, &p->port, err)) != 0 ||
+    const struct cnc__given *left;
+
+    if ((code = open_one(p, &http, o->http, err)) != 0 ||
         (code = open_list(p, &http_proxy, o->http_proxy, err)) != 0 ||
-        (code = cnc__net_listen_link(p->net, p->link, err)) != 0 ||
+        (code = open_link(p, err)) != 0 ||
         (code = open_list(p, &c2s, o->c2s, err)) != 0 ||
         (code = open_list(p, &c2s_proxy, o->c2s_proxy, err)) != 0 ||
         (code = open_list(p, &c2s_tls, o->c2s_tls, err)) != 0 ||
@@ -138,10 +203,18 @@ cnc__ports_open(struct cnc__process *p, struct cnc_error *err)
         (code = open_list(p, &s2s_tls, o->s2s_tls, err)) != 0) {
         return code;
     }
-    return cnc__network_takes(p, CNC__NET_COMPONENT)
-               ? open_port(p, &component,
-                           o->component == NULL ? "127.0.0.1:5347"
-                                                : o->component,
-                           NULL, err)
-               : 0;
+    if (cnc__network_takes(p, CNC__NET_COMPONENT) &&
+        (code =
+             open_one(p, &component,
+                      o->component == NULL ? "127.0.0.1:5347" : o->component,
+                      err)) != 0) {
+        return code;
+    }
+    left = cnc__inherited_next(p->inherited, NULL, NULL);
+    return left == NULL
+               ? 0
+               : cnc_error_set(err, CNC_EINVAL, NULL,
+                               "the inherited socket %d, \"%s\", is for "
+                               "nothing that is served here",
+                               left->fd, left->name);
 }

@@ -561,7 +561,39 @@ void cnc__network_free(struct cnc_service *s);
 
 bool cnc__is_loopback(const char *addr); /* of a listener */
 bool cnc__is_unix(const char *addr);     /* "unix:PATH" */
+/* Before there are domains: what inherited sockets say about HTTP. */
+void cnc__ports_inherit(struct cnc__process *p);
+/* Are there ports for other servers? */
+bool cnc__ports_have_s2s(const struct cnc__process *p);
 int cnc__ports_open(struct cnc__process *p, struct cnc_error *err);
+
+/* -- inherit.c: sockets that systemd opened --------------------------------
+ */
+
+struct cnc__inherited;
+/* *out is new in any case.  CNC_EINVAL: one has a name that says nothing. */
+int cnc__inherit(struct cnc__inherited **out, struct cnc_error *err);
+void cnc__inherited_free(struct cnc__inherited **ip);
+/* The next of that name (NULL: that nobody has used); NULL: there is none. */
+struct cnc__given *cnc__inherited_next(struct cnc__inherited *in,
+                                       const char *name,
+                                       struct cnc__given *after);
+
+/* -- notify.c: what systemd is told ----------------------------------------
+ */
+
+struct cnc__notify;
+struct cnc__notify *cnc__notify_new(uv_loop_t *loop);
+void cnc__notify_close(struct cnc__notify *n); /* the handle */
+void cnc__notify_free(struct cnc__notify **np);
+/* A long start goes on: may be called often. */
+void cnc__notify_starting(struct cnc__notify *n, const char *what,
+                          const char *domain);
+void cnc__notify_ready(struct cnc__process *p); /* also after a reload */
+void cnc__notify_tick(struct cnc__process *p);  /* once a second */
+void cnc__notify_reloading(struct cnc__process *p);
+void cnc__notify_stopping(struct cnc__process *p);
+size_t cnc__process_n_sessions(const struct cnc__process *p); /* life.c */
 
 /* -- operator.c: commands about sessions and the service ------------------ */
 
@@ -667,6 +699,9 @@ struct cnc__process {
     struct cnc__renders *renders;
     struct cnc__net *net;
     struct cnc__sites *sites;
+    struct cnc__inherited *inherited;
+    struct cnc__notify *notify;
+    char *http;    /* where an inherited socket is, instead of o.http */
     unsigned port; /* of HTTP */
     uint64_t started_ms, stop_deadline_ms;
     size_t n_jobs; /* of the pool, whose done() was not called yet */
@@ -689,6 +724,7 @@ struct cnc_service {
     struct cnc__process *process;
     struct cnc_service_options o; /* its own */
     char *www, *data;
+    uint64_t n_loaded; /* entries of the store */
     const struct cnc_store_driver *driver;
     struct cnc_store *store;
     struct cnc__commits *commits;

@@ -161,6 +161,7 @@ make_domains(struct cnc__process *p, const struct cnc__plan *plan,
     p->n_domains = plan->n_domains;
     p->domains = cnc__zalloc(p->n_domains * sizeof(struct cnc_service *));
     p->link = cnc__strdup(plan->link);
+    cnc__ports_inherit(p);
     for (size_t i = 0; code == 0 && i < p->n_domains; i++) {
         code = make_domain(p, plan, i, err);
     }
@@ -270,6 +271,7 @@ cnc_service_new(struct cnc_service **out, const struct cnc_service_options *o,
     p->posts = cnc__posts_new(&p->loop);
     if ((code = cnc__plan_new(&plan, o, err)) != 0 ||
         (code = cnc__log_file(o->log, err)) != 0 ||
+        (code = cnc__inherit(&p->inherited, err)) != 0 ||
         (code = make_domains(p, &plan, err)) != 0 ||
         (code = start_renders(p, err)) != 0 ||
         (code = start_apps(p, err)) != 0 || (code = listen_all(p, err)) != 0) {

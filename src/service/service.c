@@ -184,6 +184,9 @@ load_entry(const struct cnc_store_entry *e, void *priv)
 {
     struct cnc_service *s = priv;
 
+    if (++s->n_loaded % 1024 == 0) {
+        cnc__notify_starting(s->process->notify, "loading", s->o.domain);
+    }
     if (e->kind == CNC_STORE_KEY) {
         if (strcmp(e->node, "account") == 0) {
             cnc__logins_load(s->accounts, e);

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -78,6 +79,21 @@ pause_ms(unsigned ms)
     nanosleep(&t, NULL); /* a signal that ends us ends this, too */
 }
 
+/* systemd speaks to the process that it started; what it gave that one (its
+ * sockets, the watchdog) is for the service. */
+static void
+take_over(const char *name, pid_t parent)
+{
+    const char *value = getenv(name);
+    char was[24], is[24];
+
+    snprintf(was, sizeof(was), "%lld", (long long)parent);
+    snprintf(is, sizeof(is), "%lld", (long long)getpid());
+    if (value != NULL && strcmp(value, was) == 0) {
+        setenv(name, is, 1);
+    }
+}
+
 /* In the child: true.  In the parent: false, when fork() failed. */
 static bool
 begin(pid_t parent)
@@ -92,6 +108,8 @@ begin(pid_t parent)
         if (getppid() != parent) {
             _exit(1); /* it died before it could be asked for */
         }
+        take_over("LISTEN_PID", parent);
+        take_over("WATCHDOG_PID", parent);
         return true;
     }
     child = pid < 0 ? 0 : pid;

@@ -49,6 +49,7 @@ def book(title: str, author: str = "Somebody", isbn: str | None = None) -> str:
 
 class Service:
     """A running service; `with Service() as s:`."""
+    fds: tuple[int, ...] = ()  # what it inherits
 
     def __init__(self, app: str = "bookcase-c", *options: str,
                  store: str = "sqlite", data: str | None = None,
@@ -97,7 +98,7 @@ class Service:
              self.env.get("APPPATH", "")])
         self.process = subprocess.Popen(
             self.command(), env=env, text=True, errors="replace",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            pass_fds=self.fds, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.reader = threading.Thread(target=self._read_log,
                                        args=[self.process], daemon=True)
         self.reader.start()
