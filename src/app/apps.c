@@ -15,6 +15,14 @@ or_usual(uint32_t *limit, uint32_t usual)
     *limit = *limit == 0 ? usual : *limit;
 }
 
+static void
+take_limits(struct cnc__apps *a)
+{
+    or_usual(&a->env.limits.handler_s, 30);
+    or_usual(&a->env.limits.flood_rate, 2000);
+    or_usual(&a->env.limits.flood_s, 10);
+}
+
 struct cnc__apps *
 cnc__apps_new(const struct cnc__apps_env *env)
 {
@@ -23,9 +31,7 @@ cnc__apps_new(const struct cnc__apps_env *env)
 
     a->magic = CNC__APPS_MAGIC;
     a->env = *env;
-    or_usual(&a->env.limits.handler_s, 30);
-    or_usual(&a->env.limits.flood_rate, 2000);
-    or_usual(&a->env.limits.flood_s, 10);
+    take_limits(a);
     a->kept = cnc__table_new();
     a->states = cnc__table_new();
     cnc__str_printf(&guest, "guest@%s", cnc__router_domain(env->router));
@@ -261,6 +267,15 @@ cnc__apps_add(struct cnc__apps *a, const struct cnc_app *decl,
     return 0;
 }
 
+void
+cnc__apps_set_limits(struct cnc__apps *a,
+                     const struct cnc__apps_limits *limits)
+{
+    CNC_OBJ_CHECK(a, CNC__APPS_MAGIC);
+    a->env.limits = *limits;
+    take_limits(a);
+}
+
 static void
 set_text(char **at, const char *text)
 {
@@ -280,6 +295,7 @@ cnc__apps_place(struct cnc__apps *a, const char *name, const char *mount,
         set_text(&app->mount, mount);
         set_text(&app->file, file);
         set_text(&app->files, files);
+        app->stamp = cnc__app_stamp(app);
     }
     return code;
 }

@@ -124,6 +124,14 @@ CNC_API int cnc__apps_place(struct cnc__apps *a, const char *name,
 /* What makes the app of this name anew, for "apps/reload". */
 CNC_API void cnc__apps_again(struct cnc__apps *a, const char *name,
                              cnc_app_again_f *again, void *priv);
+/* Reload those whose module or files were changed since they were read.  said:
+ * a line for each, "" when there is none. */
+typedef void cnc__apps_changed_f(bool failed, const char *said, void *priv);
+CNC_API void cnc__apps_reload_changed(struct cnc__apps *a,
+                                      cnc__apps_changed_f *done, void *priv);
+/* From now on. */
+CNC_API void cnc__apps_set_limits(struct cnc__apps *a,
+                                  const struct cnc__apps_limits *limits);
 /* An app that one of those known needs or extends and that is not known: its
  * name, *new*; NULL when there is none. */
 CNC_API char *cnc__apps_missing(struct cnc__apps *a);

@@ -65,6 +65,7 @@ struct cnc__app {
     struct cnc__app *by;        /* the app that extends it: runs as this one */
     char *mount;                /* "/wiki", or NULL */
     char *file, *files;         /* its module; the folder of its templates */
+    uint64_t stamp;             /* of those: see cnc__app_stamp() */
     cnc_app_again_f *again;     /* makes it anew; NULL: its module does */
     void *again_priv;
     enum cnc__app_state state;
@@ -373,7 +374,13 @@ void cnc__app_undeclare(struct cnc__app *app);
 int cnc__app_pages_add(struct cnc__app *app, struct cnc_error *err);
 void cnc__app_pages_remove(struct cnc__app *app);
 
-/* reload.c: the command "apps/reload". */
+/* changed.c: what its module and files are now, as one number. */
+uint64_t cnc__app_stamp(const struct cnc__app *app);
+/* reload-command.c: its module and templates are read again.  done comes
+ * later. */
+void cnc__app_reload(struct cnc__apps *a, const char *name,
+                     cnc__app_done_f *done, void *priv);
+/* ... by the command "apps/reload". */
 int cnc__apps_reload_command(struct cnc__apps *a, struct cnc_error *err);
 /* several.c: the command "apps/set". */
 int cnc__apps_several_command(struct cnc__apps *a, struct cnc_error *err);

@@ -11,27 +11,22 @@
 
 struct op {
     struct cnc__apps *apps;
-    struct cnc__command_reply *reply;
     char *name;
+    uint64_t stamp; /* before it is read */
+    cnc__app_done_f *done;
+    void *priv;
 };
 
 static void
 op_done(const struct cnc_error *err, const char *text, void *priv)
 {
     struct op *op = priv;
-    const struct cnc__app *app = cnc__app_running_as(op->apps, op->name);
-    struct cnc__str note = CNC__STR;
+    struct cnc__app *app = cnc__app_find(op->apps, op->name);
 
-    if (app != NULL && app->state == CNC__APP_RUNNING) {
-        cnc__str_printf(&note, "%s runs in its new version.", op->name);
-    } else {
-        cnc__str_printf(&note,
-                        "%s has its new version, and does not run: "
-                        "apps/start starts it.",
-                        op->name);
+    if (err == NULL && app != NULL) {
+        app->stamp = op->stamp;
     }
-    cnc__command_done(op->reply, err, note.data, NULL);
-    cnc__str_fini(&note);
+    op->done(err, text, op->priv);
     cnc__free(op->name);
     cnc__free(op);
 }
@@ -137,18 +132,23 @@ make_again(struct op *op, const struct cnc__app *layer)
     cnc__app_call(&m->call);
 }
 
-/* -- the command ------------------------------------------------------------
+/* -- for one app ------------------------------------------------------------
  */
 
-static void
-op_run(void *arg)
+void
+cnc__app_reload(struct cnc__apps *a, const char *name, cnc__app_done_f *done,
+                void *priv)
 {
-    struct op *op = arg;
-    struct cnc__apps *a = op->apps;
-    struct cnc__app *app = cnc__app_find(a, op->name);
+    struct op *op = cnc__zalloc(sizeof(*op));
+    struct cnc__app *app = cnc__app_find(a, name);
     const struct cnc_app *decl = NULL;
     struct cnc_error err = {0};
 
+    op->apps = a;
+    op->name = cnc__strdup(name);
+    op->stamp = app == NULL ? 0 : cnc__app_stamp(app);
+    op->done = done;
+    op->priv = priv;
     if (a->leaving) {
         cnc_error_set(&err, CNC_ECLOSED, "service-unavailable",
                       "the service is stopping");
@@ -171,23 +171,61 @@ op_run(void *arg)
     take(op, decl, &err);
 }
 
+/* -- the command ------------------------------------------------------------
+ */
+
+struct asked {
+    struct cnc__apps *apps;
+    struct cnc__command_reply *reply;
+    char *name;
+};
+
+static void
+answer(const struct cnc_error *err, const char *text, void *priv)
+{
+    struct asked *k = priv;
+    const struct cnc__app *app = cnc__app_running_as(k->apps, k->name);
+    struct cnc__str note = CNC__STR;
+
+    if (app != NULL && app->state == CNC__APP_RUNNING) {
+        cnc__str_printf(&note, "%s runs in its new version.", k->name);
+    } else {
+        cnc__str_printf(&note,
+                        "%s has its new version, and does not run: "
+                        "apps/start starts it.",
+                        k->name);
+    }
+    cnc__command_done(k->reply, err, note.data, NULL);
+    cnc__str_fini(&note);
+    cnc__free(k->name);
+    cnc__free(k);
+}
+
+static void
+run_asked(void *arg)
+{
+    struct asked *k = arg;
+
+    cnc__app_reload(k->apps, k->name, answer, k);
+}
+
 static void
 run_reload(struct cnc__command_reply *reply, const struct cnc__caller *who,
            struct cnc__values *v, void *priv)
 {
     const char *name = cnc__values_get(v, "name", 0);
     struct cnc__apps *a = priv;
-    struct op *op;
+    struct asked *k;
 
     if (name == NULL || cnc__app_find(a, name) == NULL) {
         cnc__command_refuse(reply, v, "name", "There is no such app.");
         return;
     }
-    op = cnc__zalloc(sizeof(*op));
-    op->apps = a;
-    op->reply = reply;
-    op->name = cnc__strdup(name);
-    a->env.post(op_run, op, a->env.priv);
+    k = cnc__zalloc(sizeof(*k));
+    k->apps = a;
+    k->reply = reply;
+    k->name = cnc__strdup(name);
+    a->env.post(run_asked, k, a->env.priv);
 }
 
 static const struct cnc_record name_record = {

@@ -142,6 +142,12 @@ announce(struct ctl *ctl, int argc, char **argv)
 }
 
 static int
+reload(struct ctl *ctl, int argc, char **argv)
+{
+    return act(ctl, "service/reload", NULL, "");
+}
+
+static int
 motd(struct ctl *ctl, int argc, char **argv)
 {
     return argc == 0 ? act(ctl, NS_ADMIN "delete-motd", NULL, "")
@@ -265,6 +271,11 @@ const struct ctl_command ctl_operator[] = {
     {"motd", "[TEXT]", "tell everybody now and whoever logs in; or no more",
      NULL, 0, 1, false, motd},
     {"users", "", "list the accounts", NULL, 0, 0, false, users},
+    {"reload", "", "read configuration, certificates and changed apps again",
+     "Also the log's file is opened again.  Nobody is disconnected.  What "
+     "needs a restart\nis named; a configuration with an error changes "
+     "nothing.\n",
+     0, 0, false, reload},
     {"shutdown", "[SECONDS]", "stop the service", NULL, 0, 1, false,
      shutdown_},
     {NULL, NULL, NULL, NULL, 0, 0, false, NULL},

@@ -58,6 +58,15 @@ cnc__s2s_needs_cert(const struct cnc__s2s *s, const char *domain)
     return s->o.cert_required || is_listed(s->o.certs, domain);
 }
 
+void
+cnc__s2s_set_lists(struct cnc__s2s *s, const char *const *allow,
+                   const char *const *deny, const char *const *plain)
+{
+    s->o.allow = allow;
+    s->o.deny = deny;
+    s->o.plain = plain;
+}
+
 bool
 cnc__s2s_domain_of(char out[CNC__JID_MAX + 1], const char *text)
 {

@@ -118,6 +118,12 @@ cnc__s2s_stream_in(struct cnc__s2s *s, const struct cnc__stream_peer *peer,
                    const struct cnc__stream_events *events, void *priv,
                    uint64_t now_ms);
 
+/* Other lists of whom to talk to, from now on; they outlive s.  Streams that
+ * are there stay. */
+CNC_API void cnc__s2s_set_lists(struct cnc__s2s *s, const char *const *allow,
+                                const char *const *deny,
+                                const char *const *plain);
+
 /* Do these lists of options (allow NULL: all) let domain in? */
 CNC_API bool cnc__s2s_listed(const char *const *allow, const char *const *deny,
                              const char *domain);

@@ -8,7 +8,9 @@
  *
  * Each step is done for all domains before the next.
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "private.h"
 
@@ -140,26 +142,28 @@ on_signal(uv_signal_t *handle, int sig)
     begin_stop(handle->data);
 }
 
-/* Certificates are renewed every few weeks; sessions stay. */
 static void
 on_sighup(uv_signal_t *handle, int sig)
 {
-    struct cnc__process *p = handle->data;
+    cnc__reload_hup(handle->data);
+}
 
-    cnc__notify_reloading(p);
-    for (size_t i = 0; i < p->n_domains; i++) {
-        const struct cnc_service *s = p->domains[i];
-        struct cnc_error err = {0};
+/* Where there is nothing to read again and a terminal to be closed, SIGHUP
+ * ends the service, as it does any program. */
+static bool
+hears_hup(const struct cnc__process *p)
+{
+    int tty = -1;
 
-        if (cnc__tls_ctx_reload(s->tls, &err) == 0) {
-            cnc__log(CNC_LOG_INFO, "tls.reloaded", "domain=%s cert=%s",
-                     s->o.domain, s->o.tls_cert);
-        } else {
-            cnc__log(CNC_LOG_ERROR, "tls.stale", "domain=%s error=%s",
-                     s->o.domain, err.text);
-        }
+    if ((p->o.words != NULL && p->o.words->config != NULL) ||
+        p->o.log != NULL || p->domains[0]->o.tls_cert != NULL) {
+        return true;
     }
-    cnc__notify_ready(p);
+    tty = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (tty >= 0) {
+        close(tty);
+    }
+    return tty < 0;
 }
 
 static void
@@ -289,7 +293,7 @@ start(struct cnc__process *p)
     uv_timer_start(&p->tick, on_tick, 1000, 1000);
     uv_signal_start(&p->sigint, on_signal, SIGINT);
     uv_signal_start(&p->sigterm, on_signal, SIGTERM);
-    if (p->domains[0]->o.tls_cert != NULL) {
+    if (hears_hup(p)) {
         uv_signal_start(&p->sighup, on_sighup, SIGHUP);
     }
     p->started_ms = uv_now(&p->loop);
@@ -445,6 +449,7 @@ cnc__process_free(struct cnc__process **pp)
     cnc__posts_free(&p->posts);
     CNC_CHECK(uv_loop_close(&p->loop) == 0);
     cnc__log_file(NULL, NULL);
+    cnc__reload_free(p);
     cnc__free(p->link);
     cnc__free(p->http);
     cnc__inherited_free(&p->inherited);

@@ -339,6 +339,24 @@ run_shutdown(struct cnc__command_reply *reply, const struct cnc__caller *c,
     cnc__str_fini(&text);
 }
 
+static void
+run_reload(struct cnc__command_reply *reply, const struct cnc__caller *c,
+           struct cnc__values *v, void *priv)
+{
+    struct cnc__operator *o = priv;
+    struct cnc_error err = {0};
+
+    if (serves_others(o, c)) {
+        cnc_error_set(&err, CNC_EACCES, "forbidden",
+                      "other domains are served here too: who may use the "
+                      "link of the process reloads it");
+        cnc__command_done(reply, &err, NULL, NULL);
+        return;
+    }
+    cnc__log(CNC_LOG_INFO, "operator.reload", "by=%s", c->who.jid);
+    cnc__reload_command(reply, o->service->process);
+}
+
 /* -- life
  * ---------------------------------------------------------------------------
  */
@@ -414,6 +432,9 @@ cnc__operator_commands(struct cnc__operator *o, struct cnc_error *err)
         {CNC__ADMIN "shutdown", "Stop the service", &shutdown_record,
          run_shutdown, false,
          "Stops the service, at once or after some seconds."},
+        {"service/reload", "Read everything again", NULL, run_reload, false,
+         "The configuration file, certificates, the log's file, and apps that "
+         "have changed; nobody is disconnected."},
     };
     int code = cnc__operator_lists(o->service, err);
 

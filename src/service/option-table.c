@@ -229,7 +229,7 @@ const struct cnc__option cnc__options[] = {
      .good = cnc__option_is_level, .wanted = "debug, info, warn or error"},
     {O("log", TEXT, log), CNC__GROUP_PROCESS, "FILE",
      "standard error, or the journal",
-     "write the log to this file, which a reload opens again",
+     "write the log to this file, which a reload opens again", .live = true,
      .example = "/var/log/concordance/concordance.log"},
     {O("supervise", FLAG, supervise), CNC__GROUP_PROCESS, NULL, NULL,
      "start the service again when a crash ends it"},

@@ -632,6 +632,20 @@ bool cnc__hostmeta_http(struct cnc_service *s, struct cnc__http_request *r);
 /* True when it answered r. */
 bool cnc__webconsole_http(struct cnc_service *s, struct cnc__http_request *r);
 
+/* -- reload.c: what is read again while the service runs ------------------ */
+
+/* said: what was done and what needs a restart, a line each; failed: some of
+ * it says why it could not be. */
+typedef void cnc__reload_done_f(bool failed, const char *said, void *priv);
+/* Begin; done (or NULL) comes now or later.  False: one is under way, or the
+ * service stops. */
+bool cnc__reload(struct cnc__process *p, cnc__reload_done_f *done, void *priv);
+void cnc__reload_hup(struct cnc__process *p); /* SIGHUP */
+/* By "service/reload"; it is answered. */
+void cnc__reload_command(struct cnc__command_reply *reply,
+                         struct cnc__process *p);
+void cnc__reload_free(struct cnc__process *p);
+
 /* -- audit.c: who changed what, in the node service/audit ----------------- */
 
 /* After the store is loaded. */
@@ -712,7 +726,10 @@ struct cnc__process {
     bool named;                                       /* by --domain */
     struct cnc__crossing *crossings, **last_crossing; /* between domains */
     size_t crossing_bytes;
-    struct cnc__observing *observing; /* of all domains; or NULL */
+    struct cnc__observing *observing;   /* of all domains; or NULL */
+    struct cnc__reload *reload;         /* under way; or NULL */
+    bool reload_again;                  /* asked meanwhile */
+    struct cnc__generation *generation; /* of options; NULL: the first */
 };
 
 /* -- the service: one domain ---------------------------------------------- */
@@ -767,6 +784,7 @@ struct cnc_service {
 /* The rooms' env functions that several of them are given. */
 void cnc__service_commit(struct cnc__commit *c, void *service);
 int64_t cnc__service_now_ms(void *service); /* Unix time */
+struct cnc__apps_limits cnc__service_limits(const struct cnc_service *s);
 /* Where people find the pages, "https://books.example"; a *new* text. */
 char *cnc__service_url(void *service);
 void cnc__service_offload(void (*work)(void *), void (*done)(void *),

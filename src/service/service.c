@@ -249,8 +249,8 @@ load_store(struct cnc_service *s, struct cnc_error *err)
 static int env_load(char **name, const char *word, const char *mount,
                     struct cnc_error *err, void *priv);
 
-static struct cnc__apps_limits
-limits_of(const struct cnc_service *s)
+struct cnc__apps_limits
+cnc__service_limits(const struct cnc_service *s)
 {
     const struct cnc_service_options *o = &s->process->o;
     const char *flood_s = getenv("CONCORDANCE_FLOOD_S"); /* for tests */
@@ -284,7 +284,7 @@ make_rooms(struct cnc_service *s)
                                  .audit = cnc__audit_command,
                                  .has_role = env_has_role,
                                  .logins = &cnc__service_login_ops,
-                                 .limits = limits_of(s),
+                                 .limits = cnc__service_limits(s),
                                  .priv = s};
 
     s->commits = cnc__commits_new(s->driver, s->store, s->process->posts);
@@ -545,6 +545,8 @@ cnc__domain_new(struct cnc_service **out, struct cnc__process *p,
     s->o = *o;
     s->data = cnc__strdup(o->data);
     s->www = o->www == NULL ? under(s->data, "www") : cnc__strdup(o->www);
+    s->o.data = s->data; /* what o has of them may go */
+    s->o.www = o->www == NULL ? NULL : s->www;
     if ((code = open_store(s, err)) != 0) {
         return code;
     }
