@@ -67,7 +67,7 @@ const struct cnc__option cnc__options[] = {
      .example = "/run/concordance/link"},
     {O("link-user", LIST, link_users), CNC__GROUP_PLACES, "USER", NULL,
      "this user's web processes may ask for browsers over the link",
-     .good = cnc__option_is_user,
+     .live = true, .good = cnc__option_is_user,
      .wanted = "a user of this machine, by name or number",
      .example = "www-data"},
     {D("files", TEXT, files), CNC__GROUP_PLACES, "DIR",

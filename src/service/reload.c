@@ -240,6 +240,7 @@ apply(struct cnc__process *p)
         cnc__router_max_resources(
             s->router, s->o.max_resources == 0 ? 50 : s->o.max_resources);
         cnc__apps_set_limits(s->apps, &limits);
+        cnc__gate_users(s->gate, &s->link_env);
         if (s->s2s != NULL) {
             cnc__s2s_set_lists(s->s2s, s->o.s2s_allow, s->o.s2s_deny,
                                s->o.s2s_plain);
