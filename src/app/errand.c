@@ -285,6 +285,10 @@ take_fields(struct errand *e, const struct cnc_element *of, enum part part)
             return malformed(e, "a field without a name");
         }
         value = value_of(f);
+        if (strlen(value) > CNC__ANSWER_BYTES) {
+            cnc__free(value);
+            return malformed(e, "a text that is too long");
+        }
         if (part == COLUMN) {
             cnc_column(e->r, name, label);
         } else if (part == CELL) {
@@ -360,6 +364,9 @@ take_child(struct errand *e, const struct cnc_element *c)
     }
     if (cnc_element_is(c, CNC__NS_WEB, "fault")) {
         return take_fault(e, c);
+    }
+    if (strlen(text) > CNC__ANSWER_BYTES) {
+        return malformed(e, "a text that is too long");
     }
     if (cnc_element_is(c, CNC__NS_WEB, "note")) {
         cnc_note(e->r, "%s", text);
