@@ -32,7 +32,7 @@ unknown(struct cnc__request **q)
 static void
 wait(struct cnc__gate_call *c)
 {
-    c->deadline_ms = cnc__gate_now(c->gate) + CNC__GATE_STALL_MS;
+    c->deadline_ms = cnc__gate_now(c->gate) + c->gate->stall_ms;
 }
 
 static void

@@ -70,7 +70,7 @@ static void
 ask(struct cnc__gate_out *o, const struct cnc__str *xml)
 {
     cnc__router_ask(o->gate->service->router, NULL, o->link->jid, "set",
-                    xml->data, xml->len, CNC__GATE_STALL_MS, on_answer, o);
+                    xml->data, xml->len, o->gate->stall_ms, on_answer, o);
 }
 
 static void

@@ -6,17 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../base/text.h"
 #include "gate.h"
 
 static void respond(struct cnc__http_responder *self,
                     const struct cnc__http_response *response);
 static void resume(struct cnc__http_responder *self);
-static void say(struct cnc__http_asker *self, struct cnc__http_errand *e,
-                const char *xml, size_t len);
-static bool go_on(struct cnc__http_asker *self, struct cnc__http_errand *e,
-                  struct cnc__request **iq);
-static void drop(struct cnc__http_asker *self, struct cnc__http_errand *e);
-
 void
 cnc__gate_warn(struct cnc__gate *g, const char *event, const char *jid,
                const char *why)
@@ -113,9 +108,7 @@ cnc__gate_call_new(struct cnc__gate *g, struct cnc__gate_link *link,
     c->responder.respond = respond;
     c->responder.resume = resume;
     c->asker.session = link->session;
-    c->asker.say = say;
-    c->asker.go_on = go_on;
-    c->asker.drop = drop;
+    cnc__gate_errands_init(c);
     c->request.responder = &c->responder;
     c->request.asker = &c->asker;
     c->request.query = "";
@@ -143,21 +136,6 @@ forget(struct cnc__http_request *r)
     }
 }
 
-static void
-end_errands(struct cnc__gate_call *c)
-{
-    while (c->errands != NULL) {
-        struct cnc__http_errand *e = c->errands;
-
-        c->errands = e->next;
-        c->said = false;
-        cnc__free(e->xml);
-        e->xml = NULL;
-        e->next = NULL;
-        e->gone(e);
-    }
-}
-
 void
 cnc__gate_call_free(struct cnc__gate_call **cp)
 {
@@ -166,7 +144,7 @@ cnc__gate_call_free(struct cnc__gate_call **cp)
     CNC_OBJ_CHECK(c, CNC__GATE_CALL_MAGIC);
     *cp = NULL;
     unlink_call(c);
-    end_errands(c);
+    cnc__gate_errands_end(c);
     forget(&c->request);
     cnc__request_free(&c->iq);
     cnc__request_free(&c->block_iq);
@@ -202,7 +180,10 @@ abandon(struct cnc__gate_call *c)
         c->next->prev = c;
     }
     c->gate->orphans = c;
-    end_errands(c); /* the last, since a handler may answer here */
+    cnc__gate_errands_end(c);
+    if (c->answered && !c->in_handler) {
+        cnc__gate_call_free(&c);
+    }
 }
 
 static void
@@ -325,96 +306,6 @@ resume(struct cnc__http_responder *self)
         CNC_CONTAINER(self, struct cnc__gate_call, responder));
 }
 
-/* -- errands ---------------------------------------------------------------
- */
-
-/* The first of them is said by the IQ that waits. */
-static void
-pump(struct cnc__gate_call *c)
-{
-    struct cnc__http_errand *e = c->errands;
-
-    if (e != NULL && !c->said && c->iq != NULL) {
-        cnc__request_result(&c->iq, e->xml, strlen(e->xml));
-        c->said = true;
-        c->deadline_ms = cnc__gate_now(c->gate) + CNC__GATE_STALL_MS;
-    }
-}
-
-static void
-say(struct cnc__http_asker *self, struct cnc__http_errand *e, const char *xml,
-    size_t len)
-{
-    struct cnc__gate_call *c =
-        CNC_CONTAINER(self, struct cnc__gate_call, asker);
-    struct cnc__http_errand **at = &c->errands;
-
-    CNC_OBJ_CHECK(c, CNC__GATE_CALL_MAGIC);
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = e;
-    e->next = NULL;
-    e->xml = cnc__strndup(xml, len);
-    c->gate->stats.errands++;
-    if (c->link == NULL) {
-        /* Not from inside the call that asks: the tick says that it is gone.
-         */
-        c->deadline_ms = 1;
-        return;
-    }
-    pump(c);
-}
-
-static void
-remove_errand(struct cnc__gate_call *c, struct cnc__http_errand *e)
-{
-    struct cnc__http_errand **at = &c->errands;
-
-    while (*at != NULL && *at != e) {
-        at = &(*at)->next;
-    }
-    CNC_CHECK(*at == e);
-    if (c->errands == e) {
-        c->said = false;
-        c->deadline_ms = 0;
-    }
-    *at = e->next;
-    cnc__free(e->xml);
-    e->xml = NULL;
-    e->next = NULL;
-}
-
-static bool
-go_on(struct cnc__http_asker *self, struct cnc__http_errand *e,
-      struct cnc__request **iq)
-{
-    struct cnc__gate_call *c =
-        CNC_CONTAINER(self, struct cnc__gate_call, asker);
-
-    CNC_OBJ_CHECK(c, CNC__GATE_CALL_MAGIC);
-    if (c->link == NULL || (*iq)->session_id != self->session ||
-        c->errands != e || !c->said || c->iq != NULL) {
-        return false;
-    }
-    c->iq = *iq;
-    *iq = NULL;
-    remove_errand(c, e);
-    pump(c);
-    return true;
-}
-
-static void
-drop(struct cnc__http_asker *self, struct cnc__http_errand *e)
-{
-    struct cnc__gate_call *c =
-        CNC_CONTAINER(self, struct cnc__gate_call, asker);
-
-    CNC_OBJ_CHECK(c, CNC__GATE_CALL_MAGIC);
-    remove_errand(c, e);
-    pump(c);
-}
-
 /* -- requests --------------------------------------------------------------
  */
 
@@ -534,7 +425,7 @@ on_req(struct cnc__request *q, void *priv)
         return;
     } else if (c->sid != NULL) {
         if (cnc__gate_expect(c)) {
-            c->deadline_ms = cnc__gate_now(g) + CNC__GATE_STALL_MS;
+            c->deadline_ms = cnc__gate_now(g) + g->stall_ms;
         }
     } else if (c->body.len > 0) {
         take_inline(c);
@@ -546,6 +437,18 @@ on_req(struct cnc__request *q, void *priv)
 /* -- life ------------------------------------------------------------------
  */
 
+static uint32_t
+stall_ms(void)
+{
+    const char *said = getenv("CONCORDANCE_STALL_S"); /* for tests */
+    int64_t s = 75;
+
+    if (said != NULL) {
+        cnc__parse_int(&s, said, 1, 75);
+    }
+    return (uint32_t)s * 1000;
+}
+
 int
 cnc__gate_new(struct cnc_service *s, struct cnc_error *err)
 {
@@ -553,6 +456,7 @@ cnc__gate_new(struct cnc_service *s, struct cnc_error *err)
     int code;
 
     g->service = s;
+    g->stall_ms = stall_ms();
     g->links = cnc__table_new();
     cnc__gate_pages_declare(g);
     cnc__router_on_session_end(s->router, on_session_end, g);
@@ -614,7 +518,10 @@ late(struct cnc__gate_call *c)
 {
     c->deadline_ms = 0;
     if (c->errands != NULL) {
-        end_errands(c);
+        cnc__gate_errands_end(c);
+        if (c->answered && !c->in_handler) {
+            cnc__gate_call_free(&c);
+        }
     } else if (!c->with_handler) {
         cnc__gate_warn(c->gate, "gate.stalled", c->link->jid,
                        "a body did not come");

@@ -8,7 +8,8 @@
  *          [-> gate-body.c: the blocks of its body]
  *          -> gate-write.c -> <resp/> [-> gate-send.c: blocks of its body]
  *
- *   gate.c        links, calls, errands, who may
+ *   gate.c        links, calls, who may
+ *   gate-errand.c what the process does before it is answered
  *   gate-pages.c  the node service/pages
  *
  * A link is a session of the Unix socket that asks.  When it ends, what is
@@ -33,7 +34,6 @@
 #define CNC__GATE_BLOCK    49152u             /* bytes that we send at once */
 #define CNC__GATE_BLOCK_IN 65535u             /* that we take */
 #define CNC__GATE_SID      128u               /* bytes of a stream's name */
-#define CNC__GATE_STALL_MS 75000u /* for the next block, or an errand */
 
 struct cnc__gate_call;
 struct cnc__gate_out;
@@ -52,7 +52,8 @@ struct cnc__gate {
     struct cnc__table *links;       /* id of the session -> link */
     struct cnc__gate_call *orphans; /* with a handler; their link has gone */
     struct cnc__node *pages;
-    int64_t *uids; /* of --link-user */
+    int64_t *uids;     /* of --link-user */
+    uint32_t stall_ms; /* for the next block, or an errand */
     uint64_t warned_ms;
     struct cnc__gate_stats stats;
 };
@@ -123,6 +124,13 @@ void cnc__gate_warn(struct cnc__gate *g, const char *event, const char *jid,
 /* A link's list, made with its first use; NULL: not one that may. */
 struct cnc__gate_link *cnc__gate_link_of(struct cnc__gate *g,
                                          uint64_t session);
+
+/* -- gate-errand.c -------------------------------------------------------- */
+
+void cnc__gate_errands_init(struct cnc__gate_call *c);
+/* Nobody comes back with any of them; the call may be answered after, and is
+ * there still. */
+void cnc__gate_errands_end(struct cnc__gate_call *c);
 
 /* -- gate-read.c ---------------------------------------------------------- */
 

@@ -92,6 +92,26 @@ figures_uploads(struct cnc_service *s, figure_f *f, void *priv)
 }
 
 static void
+figures_gate(struct cnc_service *s, figure_f *f, void *priv)
+{
+    struct cnc__gate_stats st;
+
+    cnc__gate_stats(s->gate, &st);
+    f("gate_links", GAUGE, "Processes of web servers that ask over the link",
+      st.links, priv);
+    f("gate_under_way", GAUGE, "Their requests under way", st.under_way, priv);
+    f("gate_requests_total", COUNTER, "Requests over the link", st.requests,
+      priv);
+    f("gate_refused_total", COUNTER, "Of those refused as such", st.refused,
+      priv);
+    f("gate_errands_total", COUNTER, "Handlers of pages that ran there",
+      st.errands, priv);
+    f("gate_received_bytes_total", COUNTER, "Bytes of bodies in blocks, read",
+      st.bytes_in, priv);
+    f("gate_sent_bytes_total", COUNTER, "The same, sent", st.bytes_out, priv);
+}
+
+static void
 figures_im(struct cnc_service *s, figure_f *f, void *priv)
 {
     struct cnc__im_stats st = {0};
@@ -158,6 +178,7 @@ figures_domain(struct cnc_service *s, figure_f *f, void *priv)
     f("sessions", GAUGE, "Bound XMPP resources",
       cnc__router_n_sessions(s->router), priv);
     figures_xmpp(s, f, priv);
+    figures_gate(s, f, priv);
     figures_s2s(s, f, priv);
     figures_im(s, f, priv);
     figures_uploads(s, f, priv);
