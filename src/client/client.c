@@ -35,6 +35,7 @@ struct cnc__client {
     int stop_fd;                                       /* or -1 */
     void (*on_progress)(const char *text, void *priv); /* or NULL */
     void *progress_priv;
+    bool said;    /* our header: there is a stream to be ended */
     bool closed;  /* the service ended the stream */
     bool restart; /* a new header comes: the parser starts anew */
 };
@@ -412,6 +413,7 @@ say_header(struct cnc__client *c, int64_t until_ms, struct cnc_error *err)
     struct cnc_element *features;
     int rc;
 
+    c->said = true;
     cnc__str_puts(&xml, "<?xml version='1.0'?><stream:stream"
                         " xmlns='" CNC__NS_CLIENT
                         "' xmlns:stream='" CNC__NS_STREAMS "' version='1.0'");
@@ -654,7 +656,7 @@ cnc__client_close(struct cnc__client **cp)
     CNC_OBJ_CHECK(c, CLIENT_MAGIC);
     *cp = NULL;
     if (c->fd >= 0) {
-        if (!c->closed) {
+        if (c->said && !c->closed) {
             /* A courtesy; if it does not fit, the close says it too. */
             (void)!send(c->fd, end, sizeof(end) - 1,
                         MSG_NOSIGNAL | MSG_DONTWAIT);

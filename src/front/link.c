@@ -368,7 +368,6 @@ cnc__flink_free(struct cnc__flink **lp)
 {
     struct cnc__flink *l = *lp;
 
-    *lp = NULL;
     CNC_OBJ_CHECK(l, LINK_MAGIC);
     pthread_mutex_lock(&l->lock);
     l->stop = true;
@@ -377,6 +376,7 @@ cnc__flink_free(struct cnc__flink **lp)
     if (l->running) {
         pthread_join(l->thread, NULL);
     }
+    *lp = NULL; /* what the thread calls has looked there until now */
     if (l->wake >= 0) {
         close(l->wake);
     }
