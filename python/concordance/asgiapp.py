@@ -12,7 +12,7 @@ import logging
 import tempfile
 
 from .asgisocket import Endpoint
-from .gateway import (HOP, MAX_HEADERS, Bad, Gateway, Others, check_host,
+from .gateway import (HOP, LARGE, MAX_HEADERS, Bad, Gateway, Others, check_host,
                       check_length, check_method, header_text, status_line,
                       target_of)
 
@@ -223,9 +223,15 @@ class Application:
             answer.close()
 
     def _ask(self, request: _Request, body):
-        return self.gateway.front.ask(
-            request.method, request.target, request.headers, request.addr,
-            request.secure, request.length, body)
+        what = (request.target, request.headers, request.addr, request.secure)
+        if body is not None and self.beside is not None and \
+                not 0 <= request.length <= LARGE:
+            # It does not go to the service and back for nothing.
+            answer = self.gateway.front.ask("HEAD", *what, 0, None)
+            if answer.not_ours:
+                return answer
+        return self.gateway.front.ask(request.method, *what, request.length,
+                                      body)
 
     @staticmethod
     async def _refuse(bad: Bad, send) -> None:

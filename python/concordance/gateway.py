@@ -28,12 +28,14 @@ HOP = frozenset((
     "trailer", "transfer-encoding", "upgrade"))
 MAX_TARGET = 16384
 MAX_HEADERS = 200
+LARGE = 32768  # of a body: whose address it is, is asked first
 
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}").fullmatch
 _host = re.compile(r"[A-Za-z0-9._~-]+(:[0-9]{1,5})?|"
                    r"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?").fullmatch
 _visible = re.compile(r"[!-~]+").fullmatch
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
+_blank = re.compile(r"[\x00-\x20\x7f]").search
 _digits = re.compile(r"[0-9]{1,18}").fullmatch
 _absolute = re.compile(r"(?i:https?)://([^/?#]*)(.*)").fullmatch
 
@@ -103,7 +105,7 @@ def target_of(raw: str, path: str, query: str, host: str) -> str:
         if query:
             raw += "?" + query
     if not _visible(raw):
-        if _control(raw) or " " in raw:
+        if _blank(raw):
             raise Bad(400, "the address has control characters")
         raw = quote(raw.encode("latin-1"), "".join(map(chr, range(33, 127))))
     if raw[0] != "/":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 
-from .gateway import (HOP, MAX_HEADERS, Bad, Gateway, Others, check_host,
+from .gateway import (HOP, LARGE, MAX_HEADERS, Bad, Gateway, Others, check_host,
                       check_length, check_method, header_text, status_line,
                       target_of)
 
@@ -184,13 +184,16 @@ class Application:
                 environ.get("REQUEST_URI") or environ.get("RAW_URI") or "",
                 environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
                 environ.get("QUERY_STRING", ""), host)
+            headers = self._headers(environ, host)
+            method = check_method(environ["REQUEST_METHOD"])
             body = self._body(environ)
-            answer = self.gateway.front.ask(
-                check_method(environ["REQUEST_METHOD"]), target,
-                self._headers(environ, host), environ.get("REMOTE_ADDR") or "",
-                environ["wsgi.url_scheme"] == "https",
-                -1 if body is not None and body.left is None
-                else body.left if body else 0, body)
+            answer = None
+            if body is not None and body.spool is not None and \
+                    (body.left is None or body.left > LARGE):
+                # It does not go to the service and back for nothing.
+                answer = self._ask("HEAD", target, headers, environ, None)
+            if answer is None or not answer.not_ours:
+                answer = self._ask(method, target, headers, environ, body)
         except Bad as bad:
             environ["wsgi.errors"].write(
                 f"concordance: {bad.status} "
@@ -204,6 +207,14 @@ class Application:
             return self._tell(answer, environ, start_response)
         return self._choose(answer, host, target, body, environ,
                             start_response)
+
+    def _ask(self, method, target, headers, environ, body):
+        length = 0
+        if body is not None:
+            length = -1 if body.left is None else body.left
+        return self.gateway.front.ask(
+            method, target, headers, environ.get("REMOTE_ADDR") or "",
+            environ["wsgi.url_scheme"] == "https", length, body)
 
     @staticmethod
     def _tell(answer, environ, start_response):
