@@ -26,7 +26,8 @@ export async function chrome() {
     env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder },
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--disable-sync",
-      "--disable-features=XSLT"],
+      // A context's own ignoreHTTPSErrors does not reach shared workers.
+      "--disable-features=XSLT", "--ignore-certificate-errors"],
   });
   return browser;
 }
