@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,7 +37,8 @@ parse_tcp(struct backend_conf *b, apr_pool_t *p, const char *where)
     apr_port_t port;
     apr_status_t rv = apr_parse_addr_port(&host, &scope, &port, where, p);
 
-    if (rv != APR_SUCCESS || host == NULL || scope != NULL) {
+    if (rv != APR_SUCCESS || host == NULL || scope != NULL ||
+        (where[0] != '[' && strchr(where, ':') != strrchr(where, ':'))) {
         return apr_psprintf(p, "XMPPServer tcp://%s: this is not HOST:PORT",
                             where);
     }
@@ -197,11 +198,31 @@ dial(struct sock *s)
     return connect(s->back_fd, to, len) == 0 ? 0 : errno;
 }
 
+/* On this machine it is known at once, but told only to who asks. */
+static int
+outcome(const struct sock *s)
+{
+    struct pollfd p = {.fd = s->back_fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (poll(&p, 1, 0) != 1) {
+        return EINPROGRESS;
+    }
+    if (getsockopt(s->back_fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        return errno;
+    }
+    return error;
+}
+
 bool
 backend_connect(struct sock *s, const char **why)
 {
     int error = dial(s);
 
+    if (error == EINPROGRESS) {
+        error = outcome(s);
+    }
     if (error == 0) {
         s->back_state = BACK_PLAIN;
         if (owner_is_right(s, why)) {
@@ -223,11 +244,10 @@ backend_connect(struct sock *s, const char **why)
 int
 backend_connected(struct sock *s, const char **why)
 {
-    int error = 0;
-    socklen_t len = sizeof(error);
+    int error = outcome(s);
 
-    if (getsockopt(s->back_fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
-        error = errno;
+    if (error == EINPROGRESS) {
+        return 0;
     }
     if (error != 0) {
         *why = reason(s, error);

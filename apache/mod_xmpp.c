@@ -21,7 +21,7 @@ new_dir(apr_pool_t *p, char *path)
     struct dir_conf *d = apr_pcalloc(p, sizeof(*d));
 
     d->path = path;
-    d->tls = d->proxy = d->ping_s = -1;
+    d->tls = d->proxy = d->ping_s = d->timeout_s = -1;
     d->max_frame = d->rate = -1;
     return d;
 }
@@ -37,6 +37,7 @@ merge_dir(apr_pool_t *p, void *base, void *own)
     d->tls = o->tls >= 0 ? o->tls : b->tls;
     d->proxy = o->proxy >= 0 ? o->proxy : b->proxy;
     d->ping_s = o->ping_s >= 0 ? o->ping_s : b->ping_s;
+    d->timeout_s = o->timeout_s >= 0 ? o->timeout_s : b->timeout_s;
     d->max_frame = o->max_frame >= 0 ? o->max_frame : b->max_frame;
     d->rate = o->rate >= 0 ? o->rate : b->rate;
     return d;
@@ -208,6 +209,18 @@ set_ping(cmd_parms *cmd, void *conf, const char *text)
 }
 
 static const char *
+set_timeout(cmd_parms *cmd, void *conf, const char *text)
+{
+    int64_t n;
+    const char *why = number(cmd, &n, text, 1, 3600);
+
+    if (why == NULL) {
+        ((struct dir_conf *)conf)->timeout_s = (int)n;
+    }
+    return why;
+}
+
+static const char *
 set_max(cmd_parms *cmd, void *conf, const char *text)
 {
     const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -255,6 +268,9 @@ static const command_rec directives[] = {
                   "bytes a second that a client may say; 0: any"),
     AP_INIT_TAKE1("XMPPPing", set_ping, NULL, ACCESS_CONF,
                   "seconds of silence until a client is pinged; 0: never"),
+    AP_INIT_TAKE1("XMPPTimeout", set_timeout, NULL, ACCESS_CONF,
+                  "seconds for the server to answer, and for a client to "
+                  "open its stream"),
     AP_INIT_TAKE1("XMPPMaxConnections", set_max, NULL, RSRC_CONF,
                   "WebSockets of one child process"),
     AP_INIT_TAKE1("XMPPHostMeta", set_host_meta, NULL, RSRC_CONF,

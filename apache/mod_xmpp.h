@@ -66,7 +66,7 @@ struct dir_conf {
     int tls; /* enum cnc__frames_tls */
     int proxy;
     int64_t max_frame, max_answer, rate;
-    int ping_s;
+    int ping_s, timeout_s;
 };
 
 struct server_conf {
@@ -78,6 +78,7 @@ struct server_conf {
 #define DEFAULT_FRAME  262144
 #define DEFAULT_ANSWER (16 << 20)
 #define DEFAULT_PING_S 60
+#define DEFAULT_WAIT_S 30
 #define DEFAULT_MAX    20000 /* sockets of a child */
 
 /* The module's own, one for the process. */
@@ -217,9 +218,7 @@ void sock_lost(struct sock *s, const char *why);
 
 #define HIGH_WATER 65536u /* bytes waiting: the other side is read no more */
 #define LINGER_MS  2000u
-#define CLOSING_MS 5000u  /* for the other side's end */
-#define OPEN_MS    30000u /* for the server to be there and speak XMPP */
-#define STALL_MS   30000u /* in which a server takes nothing */
+#define CLOSING_MS 5000u /* for the other side's end */
 
 /* -- client.c --------------------------------------------------------------
  */

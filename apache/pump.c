@@ -289,6 +289,18 @@ turn(struct pump *p)
     free_dead(p, now_ms);
 }
 
+/* Has everybody heard that this is the end? */
+static bool
+all_told(const struct pump *p)
+{
+    for (const struct sock *s = p->first; s != NULL; s = s->next) {
+        if (s->phase < SOCK_LINGER) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void *
 run(void *priv)
 {
@@ -302,7 +314,7 @@ run(void *priv)
         if (p->quit_ms == 0) {
             p->quit_ms = pump_now_ms();
         }
-        if (p->first == NULL || pump_now_ms() - p->quit_ms > QUIT_MS) {
+        if (all_told(p) || pump_now_ms() - p->quit_ms > QUIT_MS) {
             return NULL; /* the process ends: what is left goes with it */
         }
     }

@@ -25,6 +25,14 @@ ping_ms(const struct sock *s)
     return (s->conf->ping_s < 0 ? DEFAULT_PING_S : s->conf->ping_s) * 1000;
 }
 
+static uint64_t
+wait_ms(const struct sock *s)
+{
+    int wait_s = s->conf->timeout_s < 0 ? DEFAULT_WAIT_S : s->conf->timeout_s;
+
+    return (uint64_t)wait_s * 1000;
+}
+
 static size_t
 waiting_up(const struct sock *s)
 {
@@ -144,6 +152,7 @@ sock_new(request_rec *r, const struct dir_conf *conf, const char *accept,
     s->client_fd = s->back_fd = -1;
     s->began_ms = s->heard_ms = s->moved_ms = s->tokens_ms = pump_now_ms();
     s->tokens = conf->rate;
+    s->more = true; /* what came behind the request */
     if (!backend_connect(s, why)) {
         status_back(s, *why);
         return NULL;
@@ -445,7 +454,7 @@ look_at_server(struct sock *s, uint64_t now_ms)
             cnc__frames_server_gone(s->frames, NULL, NULL);
         }
     } else if (!cnc__frames_is_open(s->frames) &&
-               now_ms - s->began_ms > OPEN_MS) {
+               now_ms - s->began_ms > wait_ms(s)) {
         if (cnc__frames_domain(s->frames) == NULL) {
             cnc__frames_fail(s->frames, "connection-timeout",
                              "The stream was not opened in time");
@@ -455,7 +464,7 @@ look_at_server(struct sock *s, uint64_t now_ms)
                                     "The XMPP server did not answer in time");
         }
     } else if (waiting_up(s) > 0 && s->back_state >= BACK_PLAIN &&
-               now_ms - s->up_ms > STALL_MS) {
+               now_ms - s->up_ms > wait_ms(s)) {
         status_back(s, "it takes nothing any more");
         cnc__frames_server_gone(s->frames, "remote-connection-failed",
                                 "The XMPP server takes nothing any more");

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import signal
-import urllib.request
 
 from program import LIMIT, TOP, Program, free_port, until, write
 
@@ -105,7 +104,10 @@ CustomLog {self.access_log} short
         def there():
             with open(self.error_log, encoding="utf-8") as f:
                 return f.read().count(text) >= n
-        until(lambda: f"{text!r} in the log:\n{self.log()}", there)
+        try:
+            until(f"{text!r} is in the log", there)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
 
 
-__all__ = ["Apache", "LIMIT", "MODULE", "urllib"]
+__all__ = ["Apache", "LIMIT", "MODULE"]
