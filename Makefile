@@ -5,7 +5,7 @@
 #   make check    install what is missing, pass every test
 #   make bench    measure, beside what others do
 #   make asan     the C tests under AddressSanitizer and UBSan
-#   make format lint install clean
+#   make format lint install uninstall clean
 #
 # make run HTTP=127.0.0.1:8090 DATA=DIR APP=examples/bookcase-python
 B    ?= build
@@ -49,6 +49,9 @@ lint: all
 install: all
 	@meson install -C $(B)
 
+uninstall:
+	@ninja -C $(B) uninstall
+
 clean:
 	@rm -rf $(B) $(B)-asan $(B)-bench
 
@@ -58,4 +61,4 @@ deps-%:
 $(B)/build.ninja:
 	@meson setup $(B) $(MESON_ARGS)
 
-.PHONY: all run check bench asan format lint install clean
+.PHONY: all run check bench asan format lint install uninstall clean
