@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Handlers of pages, in one file that is the service and the web process."""
-import os
+import http.client
 import re
-import signal
-import socket
 import threading
-import time
-import urllib.parse
 
 import pytest
 
@@ -16,8 +12,9 @@ from service import Service, needs_python
 pytestmark = needs_python
 
 APP = '''
-import os, time
+import os
 from concordance import *
+from concordance import login
 
 class Book(Record):
     title = Text("Title", required=True)
@@ -26,6 +23,9 @@ class Book(Record):
 class Search(Record):
     q    = Text("Words", required=True, max_len=20)
     year = Integer("Not before")
+
+class Name(Record):
+    name = Text("Name", required=True)
 
 class Shelf(App):
     xmlns   = "urn:x-shelf"
@@ -61,6 +61,15 @@ class Shelf(App):
     @page("/many")
     def many(self, user, form):
         return [{"n": i, "text": f"<{i}> " * 100} for i in range(2000)]
+
+    @page("/mine", who="users")
+    def mine(self, user, form):
+        return f"{user} {user.guest} {user.has('staff')} {user.has('admin')}"
+
+    @command("enter", who="anybody", form=Name)
+    def enter(self, user, form):
+        login.begin(f"{form.name}@localhost")
+        return "You are in."
 
     @page("/pid")
     def pid(self, user, form):
@@ -150,6 +159,46 @@ def test_the_same_file_answers_the_same(service, web, path):
         assert said["all"] == "3" and said["guest"] == "true"
     if path == "/many":
         assert "&lt;1999&gt; " in html
+
+
+def test_a_form_that_is_posted_is_answered_the_same(service, web):
+    for q in ("emma", "refuse", ""):
+        here = service.post("/search?do=search", q=q)
+        there = web.post("/search?do=search", q=q)
+        assert (there[0], there[2].decode()) == (here[0], here[2]), web.log()
+
+
+def test_the_handler_knows_who_is_logged_in(service, web):
+    assert web.get("/mine")[0] == service.get("/mine")[0] == 403
+    service.ctl("adduser", "anna", stdin="her secret word\n")
+    c = http.client.HTTPConnection("127.0.0.1", web.port, timeout=LIMIT)
+    c.request("POST", "/_do/enter", "name=anna", {
+        "Content-Type": "application/x-www-form-urlencoded"})
+    cookie = "; ".join(h.split(";")[0] for h in
+                       c.getresponse().headers.get_all("Set-Cookie"))
+    c.close()
+    html = same(service, web, "/mine", Cookie=cookie)
+    assert "anna@localhost False False False" in html
+    service.ctl("do", "roles/set", "jid=anna@localhost", "role=staff",
+                "has=true")
+    html = same(service, web, "/mine", Cookie=cookie)
+    assert "anna@localhost False True False" in html
+
+
+def test_many_at_once_get_their_own_answers(service, web):
+    wrong = []
+
+    def ask(i):
+        for k in range(10):
+            html = web.get(f"/who/{i}-{k}")[2].decode()
+            if f">{i}-{k}<" not in html:
+                wrong.append((i, k, html))
+    threads = [threading.Thread(target=ask, args=[i]) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(LIMIT)
+    assert not wrong
 
 
 def test_a_page_of_several_runs_each_there(service, web):
