@@ -11,8 +11,12 @@ server has an app object of its own, whose start() is not called.
 """
 from __future__ import annotations
 
+import contextlib
+import math
+import os
 import re
 import threading
+import time
 import traceback
 
 import nodetree
@@ -53,33 +57,69 @@ class _Limit:
 
     def __init__(self, seconds: float):
         self.thread = threading.get_ident()
-        self.lock = threading.Lock()
-        self.over = self.fired = False
-        self.timer = threading.Timer(seconds, self._fire)
-        self.timer.daemon = True
+        self.until = time.monotonic() + seconds
+        self.fired = False
 
-    @staticmethod
-    def _set(thread: int, error) -> None:
+    def set(self, error) -> None:
+        """Raise it in the thread soon; None: not after all."""
         import ctypes
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread),
+            ctypes.c_ulong(self.thread),
             None if error is None else ctypes.py_object(error))
 
-    def _fire(self) -> None:
-        with self.lock:
-            if not self.over:
-                self.fired = True
-                self._set(self.thread, TooLong)
-
     def __enter__(self):
-        self.timer.start()
+        _watch.add(self)
 
     def __exit__(self, *exc):
+        _watch.remove(self)
+        if self.fired:  # and perhaps not raised yet
+            self.set(None)
+
+
+class _Watch:
+    """One thread that ends what is late.  It sleeps until the first of those
+    that ran when it looked last: a call costs no wake-up."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self) -> None:
+        self.lock = threading.Condition()
+        self.calls: set = set()
+        self.until = None  # it is awake, or there is none
+        self.thread = None
+
+    def add(self, limit: _Limit) -> None:
         with self.lock:
-            self.over = True
-            if self.fired:  # and not raised yet
-                self._set(self.thread, None)
-        self.timer.cancel()
+            self.calls.add(limit)
+            if self.thread is None:
+                thread = threading.Thread(target=self._run, daemon=True)
+                with contextlib.suppress(RuntimeError):  # none may be begun
+                    thread.start()
+                    self.thread = thread
+            elif self.until is not None and limit.until < self.until:
+                self.lock.notify()
+
+    def remove(self, limit: _Limit) -> None:
+        with self.lock:
+            self.calls.discard(limit)
+
+    def _run(self) -> None:
+        with self.lock:
+            while True:
+                now = time.monotonic()
+                for limit in [c for c in self.calls if c.until <= now]:
+                    self.calls.discard(limit)
+                    limit.fired = True
+                    limit.set(TooLong)
+                self.until = min((c.until for c in self.calls),
+                                 default=math.inf)
+                self.lock.wait(None if self.until == math.inf
+                               else self.until - now)
+
+
+_watch = _Watch()
+os.register_at_fork(after_in_child=_watch.reset)
 
 
 class Here:
