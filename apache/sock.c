@@ -390,9 +390,9 @@ end_if_over(struct sock *s)
 {
     if (s->phase == SOCK_OPEN && cnc__frames_is_closed(s->frames)) {
         sock_end(s, s->close_code != 0 ? s->close_code : 1000,
-                 cnc__frames_fault(s->frames) != NULL ? "stream error"
-                 : s->stopped                         ? "this child stops"
-                                                      : "closed");
+                 s->stopped                             ? "this child stops"
+                 : cnc__frames_fault(s->frames) != NULL ? "stream error"
+                                                        : "closed");
     }
     if (s->phase == SOCK_OPEN && cnc__frames_is_closing(s->frames) &&
         s->closing_ms == 0) {

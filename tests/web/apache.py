@@ -10,7 +10,11 @@ from program import LIMIT, TOP, Program, free_port, until, write
 
 BUILD = os.environ.get("CONCORDANCE_BUILD", os.path.join(TOP, "build"))
 MODULES = "/usr/lib/apache2/modules"
-MODULE = os.path.join(BUILD, "apache", "mod_xmpp.so")
+# MOD_XMPP names another one, MOD_XMPP_PRELOAD the library of its sanitizers.
+MODULE = os.environ.get("MOD_XMPP",
+                        os.path.join(BUILD, "apache", "mod_xmpp.so"))
+SANITIZER = {"LD_PRELOAD": os.environ.get("MOD_XMPP_PRELOAD", ""),
+             "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1"}
 
 
 class Apache(Program):
@@ -47,7 +51,7 @@ class Apache(Program):
         loads = "\n".join(f"LoadModule {n}_module {MODULES}/mod_{n}.so"
                           for n in dict.fromkeys(names))
         if mpm is None:
-            mpm = ("StartServers 1\nServerLimit 1\nThreadsPerChild 16\n"
+            mpm = ("StartServers 1\nServerLimit 2\nThreadsPerChild 16\n"
                    "ThreadLimit 64\nMaxRequestWorkers 16\n"
                    "MinSpareThreads 1\nMaxSpareThreads 16\n"
                    "AsyncRequestWorkerFactor 100\n")
@@ -82,7 +86,8 @@ CustomLog {self.access_log} short
 """
         path = write(folder, "apache.conf", conf)
         super().__init__(["/usr/sbin/apache2", "-D", "FOREGROUND", "-f",
-                          path], port=port, log=self.error_log, env=env)
+                          path], port=port, log=self.error_log,
+                         env={**SANITIZER, **(env or {})})
 
     def scheme(self) -> str:
         return "wss" if self.tls else "ws"
