@@ -107,9 +107,10 @@ export function forms(net) {
     pending(form, true);
     jobs.set(form, job);
     send(job);
+    // Here for so long and never connected: the web server has no WebSocket.
     if (!net.been) setTimeout(() => {
       if (!net.been && jobs.has(form)) end(job), $(form, "submit"), setId(form, "");
-    }, 4e3);
+    }, 4e3 - performance.now());
   });
   addEventListener("input", (e) => {
     const job = jobs.get(e.target.form);
