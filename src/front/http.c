@@ -10,8 +10,10 @@
 #include "../xml/write.h"
 #include "impl.h"
 
-#define READ     ((size_t)16 << 10) /* bytes of a body at a time */
-#define MAX_RUNS 4 /* handlers that one request is left to us for */
+#define READ ((size_t)16 << 10) /* bytes of a body at a time */
+#define MAX_RUNS                                                              \
+    16 /* handlers that one request is left to us for: of all                 \
+          commands that a page may have */
 
 /* -- the body -------------------------------------------------------------
  */
