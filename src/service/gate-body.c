@@ -172,11 +172,16 @@ static void
 on_close(struct cnc__request *q, void *priv)
 {
     struct cnc__gate_call *c = find(priv, q);
+    const char *broken = cnc_element_attr(q->payload, CNC__NS_WEB, "broken");
 
     if (c == NULL || !c->opened) {
         unknown(&q);
     } else if (c->block_iq != NULL) {
         fail(c, &q, "bad-request", "the block before was not answered yet");
+    } else if (broken != NULL && strcmp(broken, "true") == 0) {
+        cnc__request_result(&q, NULL, 0);
+        cnc__gate_refuse(c, CNC_ECLOSED, "recipient-unavailable",
+                         "the body was cut");
     } else if (c->length != UINT64_MAX && c->n_body != c->length) {
         fail(c, &q, "bad-request", "the body is shorter than Content-Length");
     } else {

@@ -21,7 +21,7 @@ struct cnc__gate_out {
     struct cnc__gate_out *prev, *next;
     char sid[33];
     uint16_t seq;
-    bool closing;
+    bool closing, reading;
     struct cnc_buf *buf; /* or */
     int fd;
     uint64_t offset, left;
@@ -49,8 +49,22 @@ unlink_out(struct cnc__gate_out *o)
         o->next->prev = o->prev;
     }
     o->link->n--;
+    o->gate->stats.under_way--;
     o->link->held -= o->held;
     o->link = NULL;
+}
+
+/* What it holds, but itself. */
+static void
+let_go(struct cnc__gate_out *o)
+{
+    cnc_buf_unref(&o->buf);
+    if (o->fd >= 0) {
+        close(o->fd);
+        o->fd = -1;
+    }
+    cnc__free(o->block);
+    o->block = NULL;
 }
 
 static void
@@ -58,11 +72,7 @@ out_free(struct cnc__gate_out *o)
 {
     CNC_OBJ_CHECK(o, OUT_MAGIC);
     unlink_out(o);
-    cnc_buf_unref(&o->buf);
-    if (o->fd >= 0) {
-        close(o->fd);
-    }
-    cnc__free(o->block);
+    let_go(o);
     CNC_OBJ_FREE(o);
 }
 
@@ -90,13 +100,17 @@ say_block(struct cnc__gate_out *o, const char *data, size_t len)
     cnc__str_fini(&xml);
 }
 
+/* broken: what went is not all of it. */
 static void
-say_close(struct cnc__gate_out *o)
+say_close(struct cnc__gate_out *o, bool broken)
 {
+    const char *mark =
+        broken ? " xmlns:w='" CNC__NS_WEB "' w:broken='true'" : "";
     struct cnc__str xml = CNC__STR;
 
     o->closing = true;
-    cnc__xml_printf(&xml, "<close xmlns='" CNC__NS_IBB "' sid='%s'/>", o->sid);
+    cnc__xml_printf(&xml, "<close xmlns='" CNC__NS_IBB "' sid='%s'%pR/>",
+                    o->sid, mark);
     ask(o, &xml);
     cnc__str_fini(&xml);
 }
@@ -126,20 +140,22 @@ read_work(void *arg)
     }
 }
 
-/* Without <close/>: the other side must not take it for whole. */
 static void
 read_done(void *arg)
 {
     struct cnc__gate_out *o = arg;
 
-    if (o->link != NULL && o->error == 0) {
-        say_block(o, o->block, o->block_len);
-        return;
-    }
+    o->reading = false;
     if (o->error != 0) {
         cnc__log(CNC_LOG_ERROR, "gate.file", "error=%s", strerror(o->error));
     }
-    out_free(o);
+    if (o->link == NULL) {
+        out_free(o);
+    } else if (o->error != 0) {
+        say_close(o, true);
+    } else {
+        say_block(o, o->block, o->block_len);
+    }
 }
 
 /* -- one after another -----------------------------------------------------
@@ -151,10 +167,11 @@ next(struct cnc__gate_out *o)
     size_t len = o->left < CNC__GATE_BLOCK ? (size_t)o->left : CNC__GATE_BLOCK;
 
     if (o->left == 0) {
-        say_close(o);
+        say_close(o, false);
     } else if (o->buf != NULL) {
         say_block(o, cnc_buf_data(o->buf) + o->offset, len);
     } else {
+        o->reading = true;
         cnc__service_offload(read_work, read_done, o, o->gate->service);
     }
 }
@@ -171,15 +188,17 @@ on_answer(const struct cnc_element *iq, void *priv)
         cnc__gate_warn(o->gate, "gate.stalled", o->link->jid,
                        "nobody takes the body");
     }
-    if (o->link == NULL || o->closing || type == NULL ||
-        strcmp(type, "result") != 0) {
+    if (iq == NULL && o->link != NULL && !o->closing) {
+        say_close(o, true); /* should somebody be there still */
+    } else if (o->link == NULL || o->closing || type == NULL ||
+               strcmp(type, "result") != 0) {
         out_free(o);
     } else {
         next(o);
     }
 }
 
-bool
+void
 cnc__gate_send(struct cnc__gate *g, struct cnc__gate_link *link,
                const struct cnc__http_response *r, const char *sid)
 {
@@ -201,6 +220,8 @@ cnc__gate_send(struct cnc__gate *g, struct cnc__gate_link *link,
         o->buf = cnc_buf_ref((struct cnc_buf *)buf);
         o->offset = r->whole != NULL ? r->head_len : 0;
         o->left = cnc_buf_len(buf) - o->offset;
+        o->held = r->kept == NULL ? (size_t)o->left : 0;
+        link->held += o->held;
     }
     o->next = link->outs;
     if (o->next != NULL) {
@@ -208,20 +229,25 @@ cnc__gate_send(struct cnc__gate *g, struct cnc__gate_link *link,
     }
     link->outs = o;
     link->n++;
+    g->stats.under_way++;
     cnc__xml_printf(&xml,
                     "<open xmlns='" CNC__NS_IBB "' sid='%s' "
                     "block-size='%u' stanza='iq'/>",
                     o->sid, CNC__GATE_BLOCK);
     ask(o, &xml);
     cnc__str_fini(&xml);
-    return true;
 }
 
-/* What is asked or read will be answered, and frees it. */
+/* What is asked or read will be answered, late perhaps, and frees it. */
 void
 cnc__gate_send_end(struct cnc__gate_link *link)
 {
     while (link->outs != NULL) {
-        unlink_out(link->outs);
+        struct cnc__gate_out *o = link->outs;
+
+        unlink_out(o);
+        if (!o->reading) {
+            let_go(o);
+        }
     }
 }

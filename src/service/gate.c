@@ -221,6 +221,9 @@ cnc__gate_refuse(struct cnc__gate_call *c, int code, const char *condition,
         sink->gone(sink);
     }
     c->gate->stats.refused++;
+    if (c->block_iq != NULL) {
+        cnc__request_refuse(&c->block_iq, code, condition, "%s", why);
+    }
     if (c->iq != NULL) {
         cnc__request_refuse(&c->iq, code, condition, "%s", why);
     }
@@ -265,6 +268,15 @@ answer(struct cnc__gate_call *c, const struct cnc__http_response *r)
     struct cnc__str xml = CNC__STR;
     char sid[33] = "";
 
+    /* A page as every guest gets it is there once, however many read it. */
+    if (blocks && r->file == NULL && r->kept == NULL &&
+        link->held + len > CNC__GATE_HELD) {
+        cnc__gate_warn(c->gate, "gate.busy", link->jid,
+                       "too many bytes of bodies");
+        cnc__request_refuse(&c->iq, CNC_ELIMIT, "resource-constraint",
+                            "too many bodies are under way");
+        return;
+    }
     if (blocks) {
         cnc__random_hex(sid, 16);
     } else {

@@ -158,8 +158,8 @@ void cnc__gate_body_resume(struct cnc__gate_call *c);
 /* -- gate-send.c ---------------------------------------------------------- */
 
 /* The body of r, block by block, on a stream with this name.  Its file is
- * stolen.  False: the link holds too much. */
-bool cnc__gate_send(struct cnc__gate *g, struct cnc__gate_link *link,
+ * stolen. */
+void cnc__gate_send(struct cnc__gate *g, struct cnc__gate_link *link,
                     const struct cnc__http_response *r, const char *sid);
 /* The link has gone. */
 void cnc__gate_send_end(struct cnc__gate_link *link);
