@@ -468,17 +468,6 @@ bind_resource(struct cnc__client *c, struct cnc_error *err)
     return 0;
 }
 
-static int
-check(struct cnc__client *c, const char *link_path,
-      const struct cnc__client_how *how, struct cnc_error *err)
-{
-    int rc =
-        how->check == NULL ? 0 : how->check(c->fd, link_path, how->priv, err);
-
-    c->closed = rc != 0; /* not even the end of a stream is said to it */
-    return rc;
-}
-
 int
 cnc__client_open(struct cnc__client **out, const char *link_path,
                  const char *domain, struct cnc_error *err)
@@ -511,7 +500,8 @@ cnc__client_open_how(struct cnc__client **out, const char *link_path,
     c->end = &c->first;
     c->parser = cnc_parser_new(CNC_PARSE_STREAM, 0, &limits, &events, c);
     if ((rc = connect_to(c, link_path, wait_ms, err)) != 0 ||
-        (rc = check(c, link_path, how, err)) != 0 ||
+        (how->check != NULL &&
+         (rc = how->check(c->fd, link_path, how->priv, err)) != 0) ||
         (rc = say_header(c, until_ms, err)) != 0 ||
         (rc = authenticate(c, until_ms, err)) != 0 ||
         (rc = say_header(c, until_ms, err)) != 0 ||

@@ -70,8 +70,12 @@ fake_answer(struct fake_conn *c, const struct cnc_element *iq, int status,
     for (const char *h = headers; *h != '\0'; h += strcspn(h, "\n") + 1) {
         size_t n = strcspn(h, ":"), len = strcspn(h, "\n");
 
-        cnc__xml_printf(&s, "<header name='%.*s'>%.*s</header>", (int)n, h,
-                        (int)(len - n - 2), h + n + 2);
+        char *name = cnc__strndup(h, n);
+        char *value = cnc__strndup(h + n + 2, len - n - 2);
+
+        cnc__xml_printf(&s, "<header name='%s'>%s</header>", name, value);
+        cnc__free(name);
+        cnc__free(value);
     }
     cnc__xml_printf(&s, "</headers>%pR</resp>", more);
     answer_iq(c, iq, s.data);

@@ -3,6 +3,8 @@
  * test-ask.c -- requests and answers over the link: bodies both ways, what
  * the service refuses, what breaks off.
  */
+#include <stdatomic.h>
+
 #include "../../../src/base/text.h"
 #include "../../../src/xmpp/errors.h"
 #include "fake.h"
@@ -14,12 +16,13 @@ struct world {
     struct cnc__front *front;
     char *said;                /* the last request's body */
     char *items[4];            /* of requests */
-    unsigned n;                /* requests */
+    atomic_uint n;             /* requests */
     struct cnc__str blocks;    /* a body that came so */
     struct cnc_element *large; /* its request, until it is answered */
     char *text;                /* LARGE bytes */
     size_t at;                 /* sent of it */
-    unsigned seq, unanswered, most;
+    unsigned seq, unanswered;
+    atomic_uint most;
     unsigned breaks; /* so many requests are not answered: it breaks */
 };
 
