@@ -25,6 +25,13 @@ ping_ms(const struct sock *s)
     return (s->conf->ping_s < 0 ? DEFAULT_PING_S : s->conf->ping_s) * 1000;
 }
 
+/* then may be later: within a turn the time goes on. */
+static uint64_t
+since(uint64_t now_ms, uint64_t then_ms)
+{
+    return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
 static uint64_t
 wait_ms(const struct sock *s)
 {
@@ -237,7 +244,8 @@ sock_may_end(const struct sock *s, uint64_t now_ms)
     const ap_sb_handle_t *const volatile *sbh =
         (const ap_sb_handle_t *const volatile *)&s->c->sbh;
 
-    return s->alone || (*sbh == NULL && now_ms - s->handed_ms >= GRACE_MS);
+    return s->alone ||
+           (*sbh == NULL && since(now_ms, s->handed_ms) >= GRACE_MS);
 }
 
 void
@@ -433,7 +441,7 @@ refill(struct sock *s, uint64_t now_ms)
     int64_t rate = s->conf->rate;
 
     if (rate > 0) {
-        s->tokens += (int64_t)(now_ms - s->tokens_ms) * rate / 1000;
+        s->tokens += (int64_t)since(now_ms, s->tokens_ms) * rate / 1000;
         s->tokens = s->tokens > rate ? rate : s->tokens;
     }
     s->tokens_ms = now_ms;
@@ -450,11 +458,11 @@ look_at_server(struct sock *s, uint64_t now_ms)
         cnc__frames_server_gone(s->frames, "remote-connection-failed",
                                 "The XMPP server cannot be reached");
     } else if (cnc__frames_is_closing(s->frames)) {
-        if (s->closing_ms > 0 && now_ms - s->closing_ms > CLOSING_MS) {
+        if (s->closing_ms > 0 && since(now_ms, s->closing_ms) > CLOSING_MS) {
             cnc__frames_server_gone(s->frames, NULL, NULL);
         }
     } else if (!cnc__frames_is_open(s->frames) &&
-               now_ms - s->began_ms > wait_ms(s)) {
+               since(now_ms, s->began_ms) > wait_ms(s)) {
         if (cnc__frames_domain(s->frames) == NULL) {
             cnc__frames_fail(s->frames, "connection-timeout",
                              "The stream was not opened in time");
@@ -464,7 +472,7 @@ look_at_server(struct sock *s, uint64_t now_ms)
                                     "The XMPP server did not answer in time");
         }
     } else if (waiting_up(s) > 0 && s->back_state >= BACK_PLAIN &&
-               now_ms - s->up_ms > wait_ms(s)) {
+               since(now_ms, s->up_ms) > wait_ms(s)) {
         status_back(s, "it takes nothing any more");
         cnc__frames_server_gone(s->frames, "remote-connection-failed",
                                 "The XMPP server takes nothing any more");
@@ -480,16 +488,16 @@ look_at_client(struct sock *s, uint64_t now_ms)
         return;
     }
     if (client_has_waiting(s)) {
-        if (now_ms - s->moved_ms > 2 * limit) {
+        if (since(now_ms, s->moved_ms) > 2 * limit) {
             sock_lost(s, "the client takes nothing any more");
         }
         return;
     }
     if (!may_hear_client(s)) {
         s->heard_ms = now_ms; /* it is we who do not listen */
-    } else if (now_ms - s->heard_ms > 2 * limit) {
+    } else if (since(now_ms, s->heard_ms) > 2 * limit) {
         sock_lost(s, "the client did not answer a ping");
-    } else if (now_ms - s->heard_ms > limit && !s->pinged) {
+    } else if (since(now_ms, s->heard_ms) > limit && !s->pinged) {
         s->pinged = true;
         s->moved_ms = now_ms;
         cnc__ws_add_frame(&s->out, CNC__WS_PING, "", 0);
@@ -506,9 +514,11 @@ sock_tick(struct sock *s, uint64_t now_ms)
     if (s->phase == SOCK_OPEN) {
         look_at_server(s, now_ms);
         look_at_client(s, now_ms);
-    } else if (s->phase == SOCK_LAST && now_ms - s->phase_ms > CLOSING_MS) {
+    } else if (s->phase == SOCK_LAST &&
+               since(now_ms, s->phase_ms) > CLOSING_MS) {
         sock_lost(s, "the client takes nothing any more");
-    } else if (s->phase == SOCK_LINGER && now_ms - s->phase_ms > LINGER_MS) {
+    } else if (s->phase == SOCK_LINGER &&
+               since(now_ms, s->phase_ms) > LINGER_MS) {
         set_phase(s, SOCK_DEAD);
     }
     sock_settle(s);

@@ -489,7 +489,8 @@ def test_a_slow_client_holds_up_nobody(tmp_path):
                 t.sendall(b"<message id='m'/>")
                 assert other.recv().get("id") == "m"
         assert sent < 64 << 20
-        assert resident_kb(a) - before < 4096
+        if not os.environ.get("MOD_XMPP_PRELOAD"):  # ASan keeps what is freed
+            assert resident_kb(a) - before < 4096
         a.logged("the client takes nothing any more")
         for one in (c, other, s, t):
             one.close()
