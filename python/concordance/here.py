@@ -109,8 +109,8 @@ class _Watch:
             while True:
                 now = time.monotonic()
                 for limit in [c for c in self.calls if c.until <= now]:
-                    self.calls.discard(limit)
                     limit.fired = True
+                    limit.until = now + 1  # it may catch everything
                     limit.set(TooLong)
                 self.until = min((c.until for c in self.calls),
                                  default=math.inf)

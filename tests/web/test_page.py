@@ -202,6 +202,12 @@ def test_many_at_once_get_their_own_answers(service, web):
     assert not wrong
 
 
+def test_a_head_is_the_page_without_its_body(web):
+    status, headers, body = web.ask("HEAD", "/search?q=emma")
+    assert status == 200 and body == b""
+    assert headers["content-type"].startswith("text/html")
+
+
 def test_a_page_of_several_runs_each_there(service, web):
     html = web.get("/six?q=emma&word=x")[2].decode()
     assert html.count("2 books.") == 2

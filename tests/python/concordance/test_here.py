@@ -14,6 +14,9 @@ from concordance.here import NS, names
 SHELF = "urn:x-shelf"
 
 
+caught: list = []
+
+
 class Book(Record):
     title = Text("Title")
     year = Integer("Year")
@@ -49,6 +52,13 @@ class Shelf(App):
         if form.what == "loop":
             while True:
                 pass
+        while form.what == "catch":
+            try:
+                time.sleep(0.01)
+            except:  # noqa: E722
+                if len(caught) > 0:
+                    raise
+                caught.append(1)
         if form.what == "refuse":
             raise Refuse("No.", q="Not \"that\".")
         if form.what == "find":
@@ -188,6 +198,13 @@ def test_a_handler_that_loops_is_ended():
     assert texts(run("do", what("find"), ask=Service()),
                  local("note")) == ["Emma"]
     assert threading.active_count() < 5
+
+
+def test_a_handler_that_catches_everything_is_ended_the_second_time():
+    ran = run("do", what("catch"), extra="seconds='0.1'")
+    assert caught
+    fault, = ran.xpath(local("fault"))
+    assert fault.attributes["timeout"] == "true"
 
 
 def test_a_large_answer_goes_in_parts():

@@ -71,6 +71,7 @@ go_on(struct cnc__http_asker *self, struct cnc__http_errand *e,
         return false;
     }
     gate.said = NULL;
+    cnc__request_free(&gate.iq); /* of the page before */
     gate.iq = *iq;
     *iq = NULL;
     return true;
@@ -357,7 +358,6 @@ what_is_no_answer_is_a_fault(void **state)
         if (strstr(error, cases[i].says) == NULL) {
             fail_msg("\"%s\" is not in: %s", cases[i].says, error);
         }
-        cnc__request_free(&gate.iq);
     }
 }
 
