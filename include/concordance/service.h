@@ -148,6 +148,8 @@ struct cnc_service_options {
     const char *const *c2s_proxy;  /* clients by a proxy that says whose each
                                       connection is (PROXY protocol 2) */
     const char *const *http_proxy; /* the same for HTTP */
+    const char *handoff;           /* path of the Unix socket where they give
+                                      us sockets of WebSockets [none] */
     const char *log;               /* file of the log, added to [stderr] */
     const char *const *link_users; /* whose processes may ask for browsers over
                                       the link, beside root and our own user:

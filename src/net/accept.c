@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "handed.h"
 #include "listen.h"
 
 #define ACCEPT_BATCH 64 /* connections an event, so that others get a turn */
@@ -53,9 +54,7 @@ is_full(const struct cnc__listener *l, const struct cnc__net_addr *addr)
 {
     const struct cnc__net *n = l->net;
 
-    if (n->n_conns - n->n_kind[CNC__CONN_LINK] -
-            n->n_kind[CNC__CONN_DIALLED] >=
-        n->config.max_connections) {
+    if (cnc__net_is_full(n)) {
         return "reason=max_connections";
     }
     if (!l->proxy && !cnc__addr_has_room(n, addr)) {
@@ -142,7 +141,9 @@ cnc__on_acceptable(uv_poll_t *poll, int status, int events)
         int fd =
             accept4(l->bound.fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd >= 0 && l->kind == CNC__CONN_LINK) {
+        if (fd >= 0 && l->handoff) {
+            cnc__handed_accept(l->net, fd);
+        } else if (fd >= 0 && l->kind == CNC__CONN_LINK) {
             take_link(l, fd);
         } else if (fd >= 0) {
             take_client(l, fd, &from);

@@ -577,13 +577,13 @@ cnc__conn_tick(struct cnc__conn *c)
 /* -- begin --------------------------------------------------------------- */
 
 static void
-begin(struct cnc__conn *c)
+begin(struct cnc__conn *c, bool upgraded)
 {
     struct cnc__net *n = c->net;
 
     if (c->state == CNC__CONN_PROXY) {
         c->deadline_ms = cnc__net_now(n) + CNC__NET_PROXY_MS;
-    } else if (c->kind == CNC__CONN_WEB) {
+    } else if (c->kind == CNC__CONN_WEB && !upgraded) {
         c->state = CNC__CONN_HTTP;
         c->deadline_ms = cnc__net_now(n) + n->config.head_ms;
     } else if (c->tls == NULL) {
@@ -627,7 +627,7 @@ cnc__conn_open(struct cnc__net *n, const struct cnc__conn_start *start)
         c->addr->n_unbound++;
         c->unbound = true;
     }
-    begin(c);
+    begin(c, start->upgraded);
     /* Its memory counts at once: many may come in one turn. */
     cnc__conn_settle(c);
     return c;

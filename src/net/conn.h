@@ -108,7 +108,8 @@ struct cnc__net {
     unsigned magic;
     uv_loop_t *loop;
     struct cnc__net_config config;
-    struct cnc__net_link conns, dirty, orphans;
+    struct cnc__net_link conns, dirty, orphans, senders;
+    unsigned n_senders;
     struct cnc__listener *listeners;
     uint32_t n_conns, n_websockets;
     uint32_t n_kind[CNC__CONN_KINDS];
@@ -153,6 +154,8 @@ void cnc__net_handle_opened(struct cnc__net *n);
 void cnc__net_handle_closed(struct cnc__net *n);
 /* The connection has output or something to settle this turn. */
 void cnc__net_dirty(struct cnc__conn *c);
+/* Is there no room for one more client? */
+bool cnc__net_is_full(const struct cnc__net *n);
 /* One warning a second for what may come in floods. */
 void cnc__net_warn(struct cnc__net *n, const char *event, const char *text);
 
@@ -182,6 +185,7 @@ struct cnc__conn_start {
     int64_t uid;                  /* on the link; -1 else */
     bool secure;                  /* nobody else hears it, without TLS */
     bool proxy;                   /* a PROXY header comes first */
+    bool upgraded;                /* it is a WebSocket already */
     struct cnc__remote *remote;   /* steals; dialled */
     struct cnc__dial *dial;
 };

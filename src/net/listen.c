@@ -42,14 +42,18 @@ static int
 bind_port(struct cnc__bound *out, const struct cnc__net *n,
           const struct cnc__net_port *p, struct cnc_error *err)
 {
+    int type = p->kind == CNC__NET_HANDOFF ? SOCK_SEQPACKET : SOCK_STREAM;
     int fd;
 
     if (p->given == NULL) {
-        return cnc__bind(out, p->addr, n->config.socket_group, err);
+        return p->kind == CNC__NET_HANDOFF || p->kind == CNC__NET_LINK
+                   ? cnc__bind_unix(out, p->addr, type, n->config.socket_group,
+                                    err)
+                   : cnc__bind(out, p->addr, n->config.socket_group, err);
     }
     fd = p->given->fd;
     p->given->fd = -1;
-    return cnc__bind_given(out, fd, p->given->name, SOCK_STREAM,
+    return cnc__bind_given(out, fd, p->given->name, type,
                            p->kind == CNC__NET_LINK, err);
 }
 
@@ -62,14 +66,15 @@ cnc__net_listen_port(struct cnc__net *n, const struct cnc__net_port *p,
         [CNC__NET_S2S] = CNC__CONN_S2S,
         [CNC__NET_COMPONENT] = CNC__CONN_COMPONENT,
         [CNC__NET_WEB] = CNC__CONN_WEB,
-        [CNC__NET_LINK] = CNC__CONN_LINK};
+        [CNC__NET_LINK] = CNC__CONN_LINK,
+        [CNC__NET_HANDOFF] = CNC__CONN_WEB};
     enum cnc__conn_kind kind = kinds[p->kind];
     struct cnc__bound bound;
     struct cnc__listener *l;
 
     CNC_OBJ_CHECK(n, CNC__NET_MAGIC);
     CNC_CHECK(!n->closing);
-    CNC_CHECK(p->kind == CNC__NET_WEB ||
+    CNC_CHECK(p->kind == CNC__NET_WEB || p->kind == CNC__NET_HANDOFF ||
               (p->kind == CNC__NET_LINK ? n->config.link != NULL
                                         : n->config.stream != NULL));
     CNC_CHECK(!p->direct_tls || (p->tls != NULL && !p->proxy));
@@ -80,6 +85,7 @@ cnc__net_listen_port(struct cnc__net *n, const struct cnc__net_port *p,
     l->tls = p->tls == NULL ? NULL : cnc__tls_ctx_ref(p->tls);
     l->direct = p->direct_tls;
     l->proxy = p->proxy;
+    l->handoff = p->kind == CNC__NET_HANDOFF;
     if (!p->later) {
         begin(l);
     }
@@ -125,15 +131,9 @@ int
 cnc__net_listen_link(struct cnc__net *n, const char *path,
                      struct cnc_error *err)
 {
-    struct cnc__str addr = CNC__STR;
-    int code;
-
-    cnc__str_printf(&addr, "unix:%s", path);
-    code = cnc__net_listen_port(
-        n, &(struct cnc__net_port){.kind = CNC__NET_LINK, .addr = addr.data},
-        NULL, err);
-    cnc__str_fini(&addr);
-    return code;
+    return cnc__net_listen_port(
+        n, &(struct cnc__net_port){.kind = CNC__NET_LINK, .addr = path}, NULL,
+        err);
 }
 
 int

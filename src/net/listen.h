@@ -13,8 +13,9 @@ struct cnc__listener {
     unsigned magic;
     struct cnc__bound bound;
     enum cnc__conn_kind kind;
-    bool direct; /* TLS from the first byte */
-    bool proxy;  /* a PROXY header comes first */
+    bool direct;  /* TLS from the first byte */
+    bool proxy;   /* a PROXY header comes first */
+    bool handoff; /* of sockets of others; no kind */
     struct cnc__net *net;
     struct cnc__tls_ctx *tls;
     struct cnc__listener *next;

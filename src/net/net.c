@@ -8,7 +8,7 @@
 
 #include "../base/log.h"
 #include "../base/table.h"
-#include "conn.h"
+#include "handed.h"
 
 /* Memory is given back when so much was let go, and not more often. */
 #define TRIM_MS    10000
@@ -98,6 +98,14 @@ give_memory_back(struct cnc__net *n)
     n->held_most = n->held;
 }
 
+bool
+cnc__net_is_full(const struct cnc__net *n)
+{
+    return n->n_conns - n->n_kind[CNC__CONN_LINK] -
+               n->n_kind[CNC__CONN_DIALLED] >=
+           n->config.max_connections;
+}
+
 /* -- addresses ------------------------------------------------------------ */
 
 struct cnc__net_addr *
@@ -177,6 +185,7 @@ cnc__net_new(uv_loop_t *loop, const struct cnc__net_config *config)
     cnc__link_init(&n->conns);
     cnc__link_init(&n->dirty);
     cnc__link_init(&n->orphans);
+    cnc__link_init(&n->senders);
     cnc__link_init(&n->dials);
     n->addrs = cnc__table_new();
     n->dns = cnc__dns_new(loop, &n->config.dns);
@@ -215,6 +224,7 @@ cnc__net_close(struct cnc__net *n, void (*on_closed)(void *), void *priv)
     n->on_closed = on_closed;
     n->on_closed_priv = priv;
     cnc__listeners_close(n);
+    cnc__senders_close(n);
     for (l = n->conns.next; l != &n->conns; l = next) {
         struct cnc__conn *c = CNC_CONTAINER(l, struct cnc__conn, all);
 

@@ -26,7 +26,8 @@ enum cnc__net_kind {
     CNC__NET_S2S,
     CNC__NET_COMPONENT,
     CNC__NET_WEB, /* HTTP and WebSocket */
-    CNC__NET_LINK
+    CNC__NET_LINK,
+    CNC__NET_HANDOFF /* of clients' sockets, by web servers (handoff.h) */
 };
 
 /* A peer has connected: a *new* stream for it, made with peer, events and
@@ -57,6 +58,9 @@ struct cnc__net_config {
     /* With the head, before all else: fills place and site, and takes a
      * prefix off the path.  NULL: there are none. */
     void (*place)(struct cnc__http_request *r, void *site_priv);
+    /* Processes of which users may hand us clients, beside root and our own;
+     * priv is the site's.  NULL: of none. */
+    bool (*may_hand)(int64_t uid, void *priv);
     uint32_t max_connections; /* [20000]; past it: 503 and close */
     uint32_t max_per_addr;    /* connections of one address that are not yet
                                  bound [1000]; loopback is exempt */
@@ -116,7 +120,8 @@ struct cnc__given { /* by who started us */
  * says whose it is, within 5 s, or is closed. */
 struct cnc__net_port {
     enum cnc__net_kind kind;
-    const char *addr;         /* as for cnc__net_listen(), or "unix:PATH" */
+    const char *addr;         /* as for cnc__net_listen(), or "unix:PATH"; of
+                                 the link and the handoff a path alone */
     struct cnc__tls_ctx *tls; /* counted; NULL: STARTTLS is not offered */
     bool direct_tls;          /* TLS from the first byte; of the web always */
     bool proxy;               /* the PROXY protocol */

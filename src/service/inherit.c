@@ -15,9 +15,9 @@
 
 #include "private.h"
 
-static const char *const known[] = {"http", "http-proxy", "link",
-                                    "c2s",  "c2s-proxy",  "c2s-tls",
-                                    "s2s",  "s2s-tls",    "component"};
+static const char *const known[] = {
+    "http",    "http-proxy", "link",    "c2s",       "c2s-proxy",
+    "c2s-tls", "s2s",        "s2s-tls", "component", "handoff"};
 
 struct cnc__inherited {
     struct cnc__given *list;

@@ -167,20 +167,27 @@ cnc__ports_have_s2s(const struct cnc__process *p)
            cnc__inherited_next(p->inherited, s2s_tls.name, NULL) != NULL;
 }
 
+/* A Unix socket that has no address beside it. */
 static int
-open_link(struct cnc__process *p, struct cnc_error *err)
+open_near(struct cnc__process *p, const char *name, enum cnc__net_kind kind,
+          const char *path, struct cnc_error *err)
 {
-    struct cnc__given *g = cnc__inherited_next(p->inherited, "link", NULL);
+    struct cnc__given *g = cnc__inherited_next(p->inherited, name, NULL);
     int code = 0;
 
     if (g == NULL) {
-        return cnc__net_listen_link(p->net, p->link, err);
+        return path == NULL
+                   ? 0
+                   : cnc__net_listen_port(
+                         p->net,
+                         &(struct cnc__net_port){.kind = kind, .addr = path},
+                         NULL, err);
     }
     for (; code == 0 && g != NULL;
-         g = cnc__inherited_next(p->inherited, "link", g)) {
+         g = cnc__inherited_next(p->inherited, name, g)) {
         code = cnc__net_listen_port(
-            p->net, &(struct cnc__net_port){.kind = CNC__NET_LINK, .given = g},
-            NULL, err);
+            p->net, &(struct cnc__net_port){.kind = kind, .given = g}, NULL,
+            err);
     }
     return code;
 }
@@ -189,13 +196,14 @@ int
 cnc__ports_open(struct cnc__process *p, struct cnc_error *err)
 {
     const struct cnc_service_options *o = &p->o;
-    int code;
-
     const struct cnc__given *left;
+    int code;
 
     if ((code = open_one(p, &http, o->http, err)) != 0 ||
         (code = open_list(p, &http_proxy, o->http_proxy, err)) != 0 ||
-        (code = open_link(p, err)) != 0 ||
+        (code = open_near(p, "link", CNC__NET_LINK, p->link, err)) != 0 ||
+        (code = open_near(p, "handoff", CNC__NET_HANDOFF, o->handoff, err)) !=
+            0 ||
         (code = open_list(p, &c2s, o->c2s, err)) != 0 ||
         (code = open_list(p, &c2s_proxy, o->c2s_proxy, err)) != 0 ||
         (code = open_list(p, &c2s_tls, o->c2s_tls, err)) != 0 ||

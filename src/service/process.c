@@ -230,6 +230,21 @@ start_apps(struct cnc__process *p, struct cnc_error *err)
     return code;
 }
 
+/* --link-user, who may speak for browsers, may bring them as well. */
+static bool
+may_hand(int64_t uid, void *priv)
+{
+    const struct cnc__process *p = priv;
+    const struct cnc__stream_env *link = &p->domains[0]->link_env;
+
+    for (size_t i = 0; i < link->n_web_uids; i++) {
+        if (link->web_uids[i] == uid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 listen_all(struct cnc__process *p, struct cnc_error *err)
 {
@@ -249,6 +264,7 @@ listen_all(struct cnc__process *p, struct cnc_error *err)
         .site = on_site,
         .place = cnc__process_place,
         .site_priv = p,
+        .may_hand = may_hand,
         .socket_group = p->o.socket_group};
 
     p->net = cnc__net_new(&p->loop, &config);

@@ -2,14 +2,18 @@
 """Unix sockets beside ports, proxies that say whose a connection is."""
 import http.client
 import os
+import shutil
 import socket
 import stat
 import struct
+import subprocess
+import tempfile
 
 import pytest
 
 from service import LIMIT, Service, needs_python
 from stranger import Raw, b64, header, logged, port_of
+from wire import Client
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 AUTH = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='%s'>%s</auth>"
@@ -139,6 +143,75 @@ def test_guesses_are_counted_by_the_address_behind_the_proxy(tmp_path):
             guess("192.0.2.7", f"user{i}")
         assert guess("192.0.2.7", "juliet") == "temporary-auth"
         assert guess("192.0.2.8", "juliet") == "not-authorized"
+
+
+def test_a_web_server_gives_a_websocket_away(tmp_path):
+    path = str(tmp_path / "handoff")
+
+    def packet(addr: bytes, host: bytes, read: bytes = b"") -> bytes:
+        return b"CNCH\x01\x01" + struct.pack(
+            "!BBHH", len(addr), 0, len(host), len(read)) + addr + host + read
+
+    def give(web, fd: int, data: bytes) -> bytes:
+        socket.send_fds(web, [data], [fd])
+        return web.recv(256)
+
+    with Service("bookcase-c", "--handoff", path) as s, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as web:
+        assert mode(path) == 0o660
+        s.ctl("adduser", "juliet", stdin="R0saline-1\n")
+        web.settimeout(LIMIT)
+        web.connect(path)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            near = socket.create_connection(server.getsockname())
+            far, _ = server.accept()
+        client = Client.__new__(Client)
+        client.sock, client.buf = near, bytearray()
+        client.aside, client.n_id = [], 0
+        near.settimeout(LIMIT)
+        assert give(web, far.fileno(),
+                    packet(b"192.0.2.7", b"localhost")) == b"\0"
+        far.close()
+        client.open()
+        assert client.auth("PLAIN", b"\0juliet\0R0saline-1").tag.endswith(
+            "success")
+        client.open()
+        client.bind("here")
+        assert "192.0.2.7" in s.ctl("sessions").stdout
+        a, b = socket.socketpair()
+        with a, b:
+            no = give(web, a.fileno(), packet(b"no address", b"localhost"))
+        assert no[0] == 1 and b"address" in no
+        logged(s, "handoff.refused", "address")
+        client.ping()
+        client.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be others")
+def test_web_servers_of_other_users_give_nothing_away(tmp_path):
+    """But those of --link-user."""
+    folder = tempfile.mkdtemp(dir="/tmp")
+    os.chmod(folder, 0o755)
+    path = os.path.join(folder, "handoff")
+    ask = ("import socket, sys\n"
+           "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+           "s.settimeout(30); s.connect(sys.argv[1])\n"
+           "try: s.send(b'x')\n"
+           "except BrokenPipeError: pass\n"
+           "try: print(s.recv(100))\n"
+           "except ConnectionResetError: print(b'')\n")
+
+    try:
+        for options, answer in (([], "b''"),
+                                (["--link-user", "www-data"], "no handoff")):
+            with Service("bookcase-c", "--handoff", path, "--socket-group",
+                         "www-data", *options):
+                assert answer in subprocess.run(
+                    ["/usr/bin/python3", "-c", ask, path], user="www-data",
+                    group="www-data", extra_groups=[], capture_output=True,
+                    text=True, check=True, cwd="/").stdout
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("options, needle", [

@@ -74,9 +74,10 @@ extern const char ws_request[];
 
 extern const struct CMUnitTest http_tests[], ws_tests[], tls_tests[],
     link_tests[], limit_tests[], dial_tests[], xmpp_tests[], body_tests[],
-    near_tests[];
+    near_tests[], handed_tests[];
 extern const size_t n_http_tests, n_ws_tests, n_tls_tests, n_link_tests,
-    n_limit_tests, n_dial_tests, n_xmpp_tests, n_body_tests, n_near_tests;
+    n_limit_tests, n_dial_tests, n_xmpp_tests, n_body_tests, n_near_tests,
+    n_handed_tests;
 
 int teardown(void **state); /* after each test: back to the defaults */
 #define TEST(f) cmocka_unit_test_teardown(f, teardown)

@@ -18,5 +18,6 @@ main(void)
     failed += GROUP(dial);
     failed += GROUP(xmpp);
     failed += GROUP(near);
+    failed += GROUP(handed);
     return failed == 0 ? 0 : 1;
 }
