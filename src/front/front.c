@@ -19,9 +19,10 @@
 #include "../web/web.h"
 #include "impl.h"
 
-#define FRONT_MAGIC 0x46524f4eu
-#define MAX_TRIES   3
-#define NEW_S       10 /* how long a browser sees what it has just posted */
+#define FRONT_MAGIC  0x46524f4eu
+#define MAX_TRIES    3
+#define SAY_AGAIN_MS 60000
+#define NEW_S        10 /* how long a browser sees what it has just posted */
 
 /* -- fork -----------------------------------------------------------------
  */
@@ -228,6 +229,20 @@ mark_new(struct cnc__front_answer *out, const struct cnc__exchange *x)
     }
 }
 
+/* Each request may be refused: one line a minute says it. */
+static void
+log_refused(struct cnc__front *f, const struct cnc_error *err)
+{
+    long long now = cnc__flink_now(), last = atomic_load(&f->refused_ms);
+
+    if ((last == 0 || now - last >= SAY_AGAIN_MS) &&
+        atomic_compare_exchange_strong(&f->refused_ms, &last, now)) {
+        cnc__log(CNC_LOG_WARN, "front.refused", "link=%s condition=%s %s",
+                 f->path, err->condition == NULL ? "" : err->condition,
+                 err->text);
+    }
+}
+
 /* The service said no to the request as such. */
 static void
 answer_error(struct cnc__front_answer *out, struct cnc__exchange *x,
@@ -244,8 +259,7 @@ answer_error(struct cnc__front_answer *out, struct cnc__exchange *x,
         cnc__fdown_say(out, x, 503, "Too many at once",
                        "Please try again in a moment.");
     } else {
-        cnc__log(CNC_LOG_WARN, "front.refused", "link=%s condition=%s %s",
-                 x->f->path, is, err->text);
+        log_refused(x->f, err);
         cnc__fdown_say(out, x, 502, "The service did not answer this",
                        "The service refuses what the web server asks it.");
     }
@@ -321,10 +335,13 @@ cnc__front_iq(struct cnc__front *f, const char *type, const char *payload_xml,
     int rc;
 
     CNC_OBJ_CHECK(f, FRONT_MAGIC);
-    if (cnc__flink_up(f->link, f->c.retry_ms, true, err) != 0 ||
-        cnc__flink_send(f->link, &a, 0, type, payload_xml,
-                        strlen(payload_xml)) != 0) {
+    if (cnc__flink_up(f->link, f->c.retry_ms, true, err) != 0) {
         return CNC_EAGAIN;
+    }
+    if (cnc__flink_send(f->link, &a, 0, type, payload_xml,
+                        strlen(payload_xml)) != 0) {
+        return cnc_error_set(err, CNC_EAGAIN, NULL,
+                             "the connection to the service broke");
     }
     rc = cnc__flink_wait(f->link, &a, cnc__flink_now() + f->c.wait_ms, err);
     if (reply != NULL) {

@@ -37,6 +37,7 @@ struct cnc__front {
     struct cnc__locale *locale;
     struct cnc_buf *empty; /* the body of what has none */
     atomic_ullong asked, n_kept, n_stale, n_failed;
+    atomic_llong refused_ms; /* when that was logged; 0: never */
     struct cnc__front *next; /* of all, for fork() */
 };
 

@@ -99,7 +99,7 @@ bool
 cnc__fkept_fits(const struct cnc__fseen *s)
 {
     return (s->get || s->head) && s->query[0] == '\0' && !s->flash &&
-           !s->conditional && s->r->read == NULL;
+           !s->conditional && (s->r->read == NULL || s->r->length == 0);
 }
 
 /* -- entries, locked ------------------------------------------------------
