@@ -86,6 +86,11 @@ _concordctl() {
         # Fields end with "=": their values follow at once.
         case "${COMPREPLY[*]}" in *=) compopt -o nospace 2>/dev/null ;; esac
         ;;
+    agent)
+        mapfile -t COMPREPLY < <(compgen -W "--www --once --purge" -- "$word")
+        [ "${words[-2]}" != --www ] ||
+            mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        ;;
     do)
         mapfile -t COMPREPLY < <(compgen -W "$(_concordctl_ask do |
             awk '{ print $1 }')" -- "$word")

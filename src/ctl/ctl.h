@@ -66,6 +66,10 @@ void ctl_print_table(const struct cnc_element *x);
 void ctl_json_table(struct cnc__str *out, const struct cnc_element *x);
 void ctl_print_values(const struct cnc_element *x);
 void ctl_json_values(struct cnc__str *out, const struct cnc_element *x);
+/* Every item of a node, in pages (XEP-0059). */
+typedef void ctl_item_f(struct ctl *ctl, const struct cnc_element *item,
+                        void *priv);
+int ctl_items(struct ctl *ctl, const char *node, ctl_item_f *f, void *priv);
 /* A whole file, or standard input for "-"; NULL after saying why. */
 char *ctl_read(const char *path, size_t *len);
 
@@ -75,6 +79,6 @@ char *ctl_secret(const char *prompt);
 
 extern const struct ctl_command ctl_pubsub[], ctl_template[], ctl_admin[],
     ctl_new[], ctl_doctor[], ctl_console[], ctl_operator[], ctl_do[],
-    ctl_backup[], ctl_app[];
+    ctl_backup[], ctl_app[], ctl_agent[];
 
 #endif /* CNC_CTL_CTL_H */

@@ -9,8 +9,8 @@
 #include "ctl.h"
 
 static const struct ctl_command *const groups[] = {
-    ctl_pubsub, ctl_template, ctl_do,      ctl_app,      ctl_admin,
-    ctl_new,    ctl_doctor,   ctl_console, ctl_operator, ctl_backup};
+    ctl_pubsub, ctl_template, ctl_do,       ctl_app,    ctl_admin, ctl_new,
+    ctl_doctor, ctl_console,  ctl_operator, ctl_backup, ctl_agent};
 
 int
 ctl_iq(struct ctl *ctl, const char *type, const char *payload,

@@ -10,7 +10,7 @@
 
 /* One line an item: id, a tab, its payload. */
 static void
-print_item(struct ctl *ctl, const struct cnc_element *item)
+print_item(struct ctl *ctl, const struct cnc_element *item, void *priv)
 {
     struct cnc_element *payload = cnc_element_child(item, NULL, NULL);
     const char *id = cnc_element_attr(item, NULL, "id");
@@ -41,7 +41,7 @@ print_event(struct ctl *ctl, const struct cnc_element *event)
             ctl_print_text(id == NULL ? "" : id);
             fputs("\tretracted\n", stdout);
         } else if (cnc_element_is(e, NS_EVENT, "item")) {
-            print_item(ctl, e);
+            print_item(ctl, e, NULL);
         }
     }
     fflush(stdout);
@@ -80,7 +80,8 @@ follow(struct ctl *ctl, int argc, char **argv)
 
 /* One answer's items; *last is the id to go on after, empty at the end. */
 static int
-items_page(struct ctl *ctl, const char *iq, size_t *n, struct cnc__str *last)
+items_page(struct ctl *ctl, const char *iq, ctl_item_f *f, void *priv,
+           size_t *n, struct cnc__str *last)
 {
     struct cnc_element *reply = NULL, *pubsub, *list, *item;
     int code = ctl_iq(ctl, "get", iq, &reply);
@@ -93,7 +94,7 @@ items_page(struct ctl *ctl, const char *iq, size_t *n, struct cnc__str *last)
     list = cnc_element_child(pubsub, NS_PUBSUB, "items");
     for (size_t i = 0; list != NULL && (item = cnc_element_next(
                                             list, &i, NS_PUBSUB, "item"));) {
-        print_item(ctl, item);
+        f(ctl, item, priv);
         (*n)++;
     }
     cnc__str_clear(last);
@@ -105,8 +106,8 @@ items_page(struct ctl *ctl, const char *iq, size_t *n, struct cnc__str *last)
 }
 
 /* The service gives at most a page at a time (XEP-0059). */
-static int
-items_all(struct ctl *ctl, const char *node)
+int
+ctl_items(struct ctl *ctl, const char *node, ctl_item_f *f, void *priv)
 {
     struct cnc__str iq = CNC__STR, last = CNC__STR;
     size_t n;
@@ -122,7 +123,7 @@ items_all(struct ctl *ctl, const char *node)
             cnc__xml_printf(&iq, "<after>%s</after>", last.data);
         }
         cnc__str_puts(&iq, "</set></pubsub>");
-        code = items_page(ctl, iq.data, &n, &last);
+        code = items_page(ctl, iq.data, f, priv, &n, &last);
     } while (code == 0 && n > 0 && last.len > 0);
     cnc__str_fini(&iq);
     cnc__str_fini(&last);
@@ -138,7 +139,7 @@ items(struct ctl *ctl, int argc, char **argv)
     int code;
 
     if (argc == 1) {
-        return items_all(ctl, argv[0]);
+        return ctl_items(ctl, argv[0], print_item, NULL);
     }
     cnc__xml_printf(&iq, "<pubsub xmlns='" NS_PUBSUB "'><items node='%s'",
                     argv[0]);
@@ -155,7 +156,7 @@ items(struct ctl *ctl, int argc, char **argv)
         cnc__xml_printf(&iq, "<item id='%s'/>", argv[i]);
     }
     cnc__str_puts(&iq, "</items></pubsub>");
-    code = items_page(ctl, iq.data, &n, &last);
+    code = items_page(ctl, iq.data, print_item, NULL, &n, &last);
     cnc__str_fini(&iq);
     cnc__str_fini(&last);
     return code;

@@ -248,6 +248,8 @@ size_t cnc__weblogins_count(const struct cnc__weblogins *w);
 /* The agent's env.caller. */
 void cnc__weblogin_caller(struct cnc__caller *out, struct cnc__http_request *r,
                           void *service);
+/* Do its options say that browsers come by TLS? */
+bool cnc__weblogin_is_https(const struct cnc_service *s);
 /* True when it answered r: /_token, and what comes with a log-in's cookie and
  * does not say from where. */
 bool cnc__weblogin_http(struct cnc_service *s, struct cnc__http_request *r);
@@ -494,6 +496,22 @@ bool cnc__sites_names(const struct cnc__sites *sites, const char *host,
  * be at one name, each below a prefix of its own. */
 bool cnc__sites_find(const struct cnc__sites *sites, const char *host,
                      const char *path, struct cnc_service **domain);
+
+/* -- site.c: what web servers in front of it must know ------------------- */
+
+int cnc__site_new(struct cnc_service *s, struct cnc_error *err);
+bool cnc__site_may_ask(const struct cnc__request *q);
+
+/* -- probe.c: what has come of what was sent through them ----------------- */
+
+struct cnc__probes;
+int cnc__probes_new(struct cnc_service *s, struct cnc_error *err);
+/* True: it was one, and is answered. */
+bool cnc__probe_http(struct cnc_service *s, struct cnc__http_request *r);
+uint32_t cnc__probe_larger(struct cnc_service *s,
+                           const struct cnc__http_request *r);
+struct cnc__http_sink *cnc__probe_sink(struct cnc_service *s,
+                                       struct cnc__http_request *r);
 
 /* -- prefix.c: a domain below a path of its site -------------------------- */
 
@@ -767,6 +785,7 @@ struct cnc_service {
     struct cnc__gate *gate;
     struct cnc__backup *backup; /* under way; or NULL */
     uint64_t n_requests;        /* HTTP */
+    struct cnc__probes *probes; /* NULL: nobody asked yet */
     uint64_t outside_ms;        /* when the log spoke of http.outside last */
     struct cnc__browse *browse;
     struct cnc__apps *apps;

@@ -81,13 +81,20 @@ takes_files(const struct cnc__http_request *r)
 uint32_t
 cnc__process_larger(const struct cnc__http_request *r, void *priv)
 {
-    return takes_files(r) ? cnc__uploads_larger(r->site, r) : 0;
+    uint32_t n = r->site == NULL ? 0 : cnc__probe_larger(r->site, r);
+
+    return n > 0 || !takes_files(r) ? n : cnc__uploads_larger(r->site, r);
 }
 
 struct cnc__http_sink *
 cnc__process_sink(struct cnc__http_request *r, uint64_t length, void *priv)
 {
-    return takes_files(r) ? cnc__uploads_sink(r->site, r, length) : NULL;
+    struct cnc__http_sink *sink =
+        r->site == NULL ? NULL : cnc__probe_sink(r->site, r);
+
+    return sink != NULL || !takes_files(r)
+               ? sink
+               : cnc__uploads_sink(r->site, r, length);
 }
 
 static bool

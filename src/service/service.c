@@ -156,7 +156,9 @@ cnc__domain_http(struct cnc_service *s, struct cnc__http_request *r)
 
     s->n_requests++;
     cnc__prefix_place(s, r);
-    if (r->place == CNC__HTTP_OUTSIDE) {
+    if (cnc__probe_http(s, r)) {
+        ;
+    } else if (r->place == CNC__HTTP_OUTSIDE) {
         if (!cnc__hostmeta_http(s, r)) {
             cnc__prefix_refuse(s, r);
         }
@@ -504,6 +506,12 @@ add_apps(struct cnc_service *s, struct cnc_error *err)
         code = cnc__traces_command(s->traces, err);
     }
     if (code == 0) {
+        code = cnc__site_new(s, err);
+    }
+    if (code == 0) {
+        code = cnc__probes_new(s, err);
+    }
+    if (code == 0) {
         code = cnc__apps_commands(s->apps, err);
     }
     if (code == 0) {
@@ -601,6 +609,7 @@ cnc__domain_free(struct cnc_service **sp)
     }
     cnc__free(s->data);
     cnc__free(s->www);
+    cnc__free(s->probes);
     cnc_service_options_fini(&s->o);
     CNC_OBJ_FREE(s);
 }

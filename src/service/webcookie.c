@@ -20,13 +20,9 @@
 #define MARK        "concordance-user"
 #define MAX_LANG    35 /* RFC 5646 4.4.1 */
 
-/* Is the browser's end of it TLS?  A proxy's is, when an origin says so. */
-static bool
-is_https(const struct cnc_service *s, const struct cnc__http_request *r)
+bool
+cnc__weblogin_is_https(const struct cnc_service *s)
 {
-    if (r->secure) {
-        return true;
-    }
     for (const char *const *o = s->o.origins; o != NULL && *o != NULL; o++) {
         if (strncasecmp(*o, "https://", 8) == 0) {
             return true;
@@ -34,6 +30,13 @@ is_https(const struct cnc_service *s, const struct cnc__http_request *r)
     }
     return s->o.tls_cert != NULL ||
            (s->o.url != NULL && strncasecmp(s->o.url, "https://", 8) == 0);
+}
+
+/* Is the browser's end of it TLS?  A proxy's is, when an origin says so. */
+static bool
+is_https(const struct cnc_service *s, const struct cnc__http_request *r)
+{
+    return r->secure || cnc__weblogin_is_https(s);
 }
 
 static bool

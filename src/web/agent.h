@@ -148,6 +148,10 @@ CNC_API int cnc__agent_runtime(struct cnc__agent *a, const char *dir,
 CNC_API void cnc__agent_runtime_base(struct cnc__str *out,
                                      const struct cnc__agent *a);
 CNC_API const char *cnc__agent_page_headers(void);
+/* Every asset and file of the runtime, by its address for good. */
+typedef void cnc__agent_file_f(const char *path, const char *etag, void *priv);
+CNC_API void cnc__agent_files(const struct cnc__agent *a, cnc__agent_file_f *f,
+                              void *priv);
 /* The catalogues of an app, all DIR/LL.po (locale.h), in place of those it
  * had; a fault is logged and leaves that file out.  dir NULL: it has none any
  * more.  Pages of this app are then there in each language of the domain. */

@@ -357,6 +357,24 @@ cnc__agent_runtime_base(struct cnc__str *out, const struct cnc__agent *a)
     cnc__assets_base(out, a, true);
 }
 
+void
+cnc__agent_files(const struct cnc__agent *a, cnc__agent_file_f *f, void *priv)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct cnc__asset_set *set = i == 0 ? &a->runtime : &a->assets;
+        struct cnc__str path = CNC__STR;
+        for (struct cnc__table_iter k = {0};
+             cnc__table_next(set->files, &k);) {
+            const struct cnc__asset *file = k.value;
+            cnc__str_clear(&path);
+            cnc__assets_base(&path, a, i == 0);
+            cnc__str_printf(&path, "/%s", k.key);
+            f(path.data, file->etag, priv);
+        }
+        cnc__str_fini(&path);
+    }
+}
+
 const char *
 cnc__agent_page_headers(void)
 {

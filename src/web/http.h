@@ -160,6 +160,8 @@ struct cnc__http_sink {
 
 typedef void cnc__http_handler_f(struct cnc__http_request *r, void *priv);
 
+/* Percent-encoded; path: all but its slashes. */
+CNC_API void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
 /* "200 OK" and so on, never NULL. */
 CNC_API const char *cnc__http_status_text(int status);
 

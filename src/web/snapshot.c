@@ -203,7 +203,11 @@ pack_work(void *arg)
         struct cnc__disk_file f[3] = {{"", html, len}};
         add_file(&f[1], ".gz", k->gzip);
         add_file(&f[2], ".br", k->brotli);
-        cnc__disk_write(k->www, k->key, f, 3, &k->err);
+        struct cnc__str name = CNC__STR;
+        if (cnc__disk_name(&name, k->key, &k->err) == 0) {
+            cnc__disk_put(k->www, name.data, f, 3, NULL, &k->err);
+        }
+        cnc__str_fini(&name);
     }
 }
 
@@ -267,9 +271,12 @@ static void
 remove_work(void *arg)
 {
     struct removal *r = arg;
-    const struct cnc__disk_file none[3] = {
-        {"", NULL, 0}, {".gz", NULL, 0}, {".br", NULL, 0}};
-    cnc__disk_write(r->www, r->key, none, 3, &r->err);
+    struct cnc__str name = CNC__STR;
+    /* What has no name was never written. */
+    if (cnc__disk_name(&name, r->key, NULL) == 0) {
+        cnc__disk_remove(r->www, name.data, &r->err);
+    }
+    cnc__str_fini(&name);
 }
 
 static void

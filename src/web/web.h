@@ -46,6 +46,7 @@
 #include "../base/text.h"
 #include "../render/engine.h"
 #include "agent.h"
+#include "disk.h"
 #include "locale.h"
 
 #define CNC__WEB_WINDOW      1000u /* newest records shown, unless said */
@@ -452,7 +453,6 @@ void cnc__web_source(struct cnc__str *out, const struct cnc__web_page *p,
                      const struct cnc__window *window, uint32_t max);
 /* The path and "?form=NODE", percent-encoded. */
 void cnc__web_action(struct cnc__str *out, const char *path, const char *node);
-void cnc__web_percent(struct cnc__str *out, const char *s, bool path);
 /* What every source says of its page: attributes of its root. */
 void cnc__web_about(struct cnc__str *out, const struct cnc__agent *a,
                     const char *title, const char *path);
@@ -843,28 +843,8 @@ void cnc__snapshot_answer(const struct cnc__agent *a,
 /* Tell env.page what this page is now, or that it is none for all guests. */
 void cnc__snapshot_tell(const struct cnc__web_page *p);
 
-/* -- disk.c: on another thread -------------------------------------------- */
+/* -- pack.c, beside what is in disk.h ------------------------------------- */
 
-struct cnc__disk_file {
-    const char *suffix; /* "", ".gz", ".br" */
-    const char *data;
-    size_t len;
-};
-/* WWW/PATH/index.html and its siblings, index.LANG.html for LANG:PATH; one
- * without data is removed.
- * CNC_ESYS. */
-int cnc__disk_write(const char *www, const char *key,
-                    const struct cnc__disk_file *files, size_t n,
-                    struct cnc_error *err);
-/* A regular file that is no link, at most max bytes. CNC_ESYS, CNC_ELIMIT. */
-int cnc__disk_read(struct cnc__str *out, int dir_fd, const char *name,
-                   size_t max, struct cnc_error *err);
-
-/* -- pack.c: on another thread -------------------------------------------- */
-
-/* A *new* buf, or NULL when it would not be smaller.  best: take the time. */
-struct cnc_buf *cnc__pack_gzip(const void *data, size_t len, bool best);
-struct cnc_buf *cnc__pack_brotli(const void *data, size_t len, bool best);
 /* SHA-256. */
 void cnc__pack_sha256(unsigned char out[32], const void *data, size_t len);
 
