@@ -178,8 +178,8 @@ read_head(struct cnc__gate_call *c, const struct cnc_element *req,
     const char *target = cnc_element_attr(req, NULL, "resource");
     const char *why = NULL;
     size_t n, len = headers_len(headers, &n);
-    int code =
-        read_method(&c->request, cnc_element_attr(req, NULL, "method"), err);
+    int status, code = read_method(&c->request,
+                                   cnc_element_attr(req, NULL, "method"), err);
 
     if (code != 0) {
         return code;
@@ -203,9 +203,9 @@ read_head(struct cnc__gate_call *c, const struct cnc_element *req,
     if (target[0] != '/') {
         return bad(err, "the address is not a path");
     }
-    code = refused(cnc__http_target(&c->request, &c->text, c->host, target,
-                                    strlen(target), &why),
-                   why, err);
+    status = cnc__http_target(&c->request, &c->text, c->host, target,
+                              strlen(target), &why);
+    code = refused(status, why, err);
     return code != 0 ? code : read_length(c, err);
 }
 

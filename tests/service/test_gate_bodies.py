@@ -12,6 +12,7 @@ import pytest
 
 from link import IBB, WEB, Answer, Link
 from service import Service, book, until
+from test_attack import sanitized
 from test_form_files import B, END, MB, head, memory, where
 from test_gate import figure, form
 from test_uploads import PICTURES, kept
@@ -66,6 +67,7 @@ def upload(link: Link, n: int, piece: bytes) -> str:
     return "/" + url.split("/", 3)[3]
 
 
+@pytest.mark.skipif(sanitized(), reason="memory of a sanitizer")
 def test_a_file_of_fifty_megabytes_goes_up_and_down_in_little_memory(films):
     piece = os.urandom(MB)
     with Link(films.link, limit=60) as c:
@@ -265,7 +267,8 @@ def test_blocks_that_do_not_wait_for_their_answers_do_no_harm(films):
         assert kinds == sorted(kinds, reverse=True)  # results, then errors
         c.end("up")
         assert Answer(c.answer(name)).error == "bad-request"
-        assert memory(films) - before < 6000, "kB more"
+        if not sanitized():
+            assert memory(films) - before < 6000, "kB more"
         until("nothing stays", lambda: not [
             f for f in kept(films) if f.endswith(".part")])
 
