@@ -166,8 +166,8 @@ class _Socket:
         try:
             await asyncio.wait((up, down),
                                return_when=asyncio.FIRST_COMPLETED)
-            if up.done() and not down.done():
-                # Its last words, and that it has heard the end.
+            if self._code == 1000 and not self._frames.closed:
+                # The client said goodbye: the server's last words.
                 await asyncio.wait((down,), timeout=_CLOSE)
         finally:
             for task in (up, down):

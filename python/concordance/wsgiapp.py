@@ -50,6 +50,15 @@ class _Body:
         return data
 
 
+    def drain(self) -> None:
+        """Read what nobody wants."""
+        try:
+            while self.take(65536):
+                pass
+        except OSError:
+            pass
+
+
 class _Whole(io.RawIOBase):
     """The body once more from its beginning, for the other application."""
 
@@ -203,6 +212,10 @@ class Application:
                 ("Content-Type", "text/plain; charset=utf-8"),
                 ("Content-Length", str(len(text)))])
             return [text]
+        if body is not None and not answer.not_ours and \
+                environ.get("mod_wsgi.process_group"):
+            # Apache hands all of it to a daemon before it hears the answer.
+            body.drain()
         if self.beside is None:
             return self._tell(answer, environ, start_response)
         return self._choose(answer, host, target, body, environ,
