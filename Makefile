@@ -12,6 +12,8 @@ B    ?= build
 HTTP ?= 127.0.0.1:8080
 DATA ?= data
 APP  ?= examples/bookcase-c
+# Where pkg-config and the loader look on any machine.
+MESON_ARGS ?= --libdir lib
 export PATH := /usr/bin:$(PATH)
 
 all: $(B)/build.ninja

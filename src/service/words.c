@@ -222,7 +222,8 @@ cnc_service_words_new(struct cnc_service_words **out, int argc,
     *out = m.out = cnc__zalloc(sizeof(*m.out));
     m.out->size = sizeof(*m.out);
     code = look(&m, argc, argv, err);
-    if (code == 0 && argc == 0 && access(CNC_CONFIG_FILE, F_OK) == 0) {
+    if (code == 0 && argc == (m.out->check ? 1 : 0) &&
+        access(CNC_CONFIG_FILE, F_OK) == 0) {
         m.out->config = cnc__strdup(CNC_CONFIG_FILE);
     }
     if (code == 0 && m.out->config != NULL) {
