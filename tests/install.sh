@@ -12,13 +12,13 @@ prefix=$dir/prefix
 
 meson setup "$dir/build" "$top" --prefix "$prefix" --libdir lib \
     -Dtests=false -Dpython_program=/usr/bin/python3 >"$dir/log" 2>&1 &&
+    DESTDIR=$dir/dest meson install -C "$dir/build" >>"$dir/log" 2>&1 &&
     meson install -C "$dir/build" >>"$dir/log" 2>&1 ||
     { tail -40 "$dir/log"; exit 1; }
 
 list() {
-    (cd "$1" && find . -type f -o -type l) | grep -v __pycache__ | sort
+    (cd "$1" 2>/dev/null && find . -type f -o -type l) | grep -v __pycache__ | sort
 }
-DESTDIR=$dir/dest meson install -C "$dir/build" --no-rebuild >>"$dir/log" 2>&1
 list "$prefix" >"$dir/installed"
 list "$dir/dest$prefix" >"$dir/staged"
 diff "$dir/installed" "$dir/staged"
