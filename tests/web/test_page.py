@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Handlers of pages, in one file that is the service and the web process."""
 import http.client
+import os
 import re
+import shutil
+import signal
+import tempfile
 import threading
 
 import pytest
 
-from program import LIMIT, Program, free_port, until
+from program import LIMIT, Program, free_port, until, write
 from service import Service, needs_python
 
 pytestmark = needs_python
@@ -103,7 +107,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def service(folder):
-    with Service("shelf:Shelf", "--app-time", "3", store="memory",
+    others = ("--link-user", "www-data") if os.geteuid() == 0 else ()
+    with Service("shelf:Shelf", "--app-time", "2", *others, store="memory",
                  files=str(folder), env={"APPPATH": str(folder)}) as s:
         for id, title, year in (("b1", "Emma", 1815), ("b2", "Ulysses", 1922),
                                 ("b3", "&lt;Emma&gt; &amp; Co", 2001)):
@@ -243,7 +248,7 @@ def test_a_handler_that_loops_is_ended(service, web):
     status, _, body = web.get("/do/loop")
     assert status == 504 and b"too long" in body
     until("the service's line", lambda: any(
-        "did not return within 3 seconds (shelf.py:" in line
+        "did not return within 2 seconds (shelf.py:" in line
         for line in service.log))
     assert web.get("/pid")[0] == 200
     assert service.get("/healthz")[0] == 200
@@ -257,3 +262,59 @@ def test_a_worker_that_dies_takes_no_service_with_it(service, web):
         for line in service.log))
     until("another worker", lambda: web.get("/pid")[0] == 200)
     assert service.get("/healthz")[0] == 200
+
+
+MODULES = "/usr/lib/apache2/modules"
+APACHE = """
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule wsgi_module {modules}/mod_wsgi.so
+ServerRoot {dir}
+PidFile {dir}/pid
+ServerName localhost
+User www-data
+Group www-data
+Listen 127.0.0.1:{port}
+ErrorLog {dir}/error.log
+WSGIScriptAlias / {dir}/shelf.wsgi
+<Directory {dir}>
+    Require all granted
+</Directory>
+"""
+
+
+@pytest.fixture
+def apache(folder, service):
+    """mod_wsgi inside Apache's own processes, of another user."""
+    with tempfile.TemporaryDirectory() as d:
+        shutil.copy(folder / "shelf.py", d)
+        for path, mode in ((d, 0o777), (service.data, 0o711),
+                           (service.link, 0o666)):
+            os.chmod(path, mode)
+        lines = ["import os, sys",
+                 f"sys.path[:0] = {[d, *os.environ['PYTHONPATH'].split(':')]}",
+                 f"os.environ['CONCORDANCE_LINK'] = {service.link!r}",
+                 "from shelf import application"]
+        write(d, "shelf.wsgi", "\n".join(lines))
+        port = free_port()
+        conf = write(d, "conf", APACHE.format(dir=d, port=port,
+                                              modules=MODULES))
+        # Debian's mod_wsgi leaves any application waiting at the end, until
+        # Apache kills it.
+        with Program(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], port,
+                     log=os.path.join(d, "error.log"),
+                     stop=signal.SIGKILL) as p:
+            yield p
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists(f"{MODULES}/mod_wsgi.so"),
+    reason="needs mod_wsgi and another user's id")
+def test_a_sub_interpreter_runs_handlers_too(service, apache):
+    pid = re.search(r">(\d+)<", apache.get("/pid")[2].decode())[1]
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+        assert "apache2" in f.read()
+    same(service, apache, "/search?q=emma")
+    assert apache.get("/do/raise")[0] == 500
+    assert apache.get("/do/loop")[0] == 504
+    assert pid in apache.get("/pid")[2].decode()
