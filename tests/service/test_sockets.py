@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 from service import LIMIT, Service, needs_python
-from stranger import Raw, b64, header, logged, port_of
+from stranger import Bystander, Raw, b64, header, logged, port_of
 from wire import Client
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -125,6 +125,45 @@ def test_a_proxy_says_whose_a_connection_is(tmp_path):
             browser.send("GET / HTTP/1.1\r\nHost: localhost\r\n"
                          "Connection: close\r\n\r\n")
             assert browser.rest().startswith("HTTP/1.1 200 ")
+
+
+def test_headers_of_proxies_that_are_none_are_closed(tmp_path):
+    path = str(tmp_path / "proxy")
+    good = proxied("192.0.2.7", tls=True)
+
+    def with_body(body: bytes, family: int = 0x11, command: int = 0x21):
+        return (SIGNATURE + bytes([command, family])
+                + struct.pack("!H", len(body)) + body)
+
+    addresses = good[16:28]
+    bad = [
+        header().encode(), b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n",
+        b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n" + header().encode(),
+        with_body(addresses, command=0x31), with_body(addresses, command=0x22),
+        with_body(addresses, family=0x12), with_body(addresses, family=0x41),
+        with_body(addresses[:8]), with_body(addresses + b"\x20\x00\x09\x01"),
+        with_body(addresses + b"\x03\x00\x04abcd"),
+        with_body(addresses + bytes(2100)), SIGNATURE[:11] + b"X",
+    ]
+    with Service("bookcase-c", "--c2s-proxy", f"unix:{path}") as s:
+        with Bystander(s):
+            for words in bad:
+                with Near(path) as stranger:
+                    stranger.send(words)
+                    assert stranger.rest() == "", words
+        logged(s, "proxy.bad", "peer=unix")
+        with Near(path) as client:
+            client.send(good + header().encode())
+            client.upto("</stream:features>")
+
+
+def test_half_a_header_is_not_waited_for(tmp_path):
+    path = str(tmp_path / "proxy")
+    with Service("bookcase-c", "--c2s-proxy", f"unix:{path}") as s:
+        with Near(path) as stranger, Near(path) as silent:
+            stranger.send(proxied("192.0.2.7")[:-1])
+            assert stranger.rest() == silent.rest() == ""
+        logged(s, "proxy.bad", "in time")
 
 
 def test_guesses_are_counted_by_the_address_behind_the_proxy(tmp_path):
