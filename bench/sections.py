@@ -537,15 +537,39 @@ def wsgi(rounds: int, quick: bool) -> list[Row]:
     return rows
 
 
+def apache(rounds: int, quick: bool) -> list[Row]:
+    """mod_xmpp beside mod_proxy_wstunnel, 128 threads each."""
+    n = 300 if quick else 5000
+    say(f"apache: {n} WebSockets by mod_xmpp and by mod_proxy_wstunnel")
+    f = run(os.path.join(TOP, "bench/apache/measure"), BUILD, n, rounds,
+            200 if quick else 2000)[0]
+    rows = [Row("apache", "WebSockets that 128 threads hold, mod_xmpp",
+                f["module_held"], "", (">=", n),
+                f"{f['module_idle']} threads are idle"),
+            Row("apache", "the same, mod_proxy_wstunnel", f["tunnel_held"],
+                ""),
+            Row("apache", "memory of a WebSocket, mod_xmpp", f["module_kb"],
+                "kB"),
+            Row("apache", "the same, mod_proxy_wstunnel", f["tunnel_kb"],
+                "kB", None, "and a thread")]
+    for which, name in (("module", "mod_xmpp"),
+                        ("tunnel", "mod_proxy_wstunnel")):
+        for q in ("p50", "p99"):
+            rows.append(Row("apache", f"latency added to a ping, {q}, {name}",
+                            f[f"{which}_{q}"] - f[f"direct_{q}"], "us", None,
+                            f"{f[f'direct_{q}']:.0f} us without"))
+    return rows
+
+
 SECTIONS = {f.__name__: f for f in (fanout, burst, http, paint, xml, render,
                                     publish, store, start, logins, runtime,
-                                    admin, wsgi, rivals)}
+                                    admin, wsgi, apache, rivals)}
 
 
 def missing(name: str) -> str | None:
     """What a section needs and the machine lacks."""
     needs = {"http": ["nginx", "wrk"], "paint": ["node", "npm", "chromium"],
-             "admin": ["gunicorn"], "wsgi": ["gunicorn", "wrk"],
+             "apache": ["apache2", "apxs"], "admin": ["gunicorn"], "wsgi": ["gunicorn", "wrk"],
              "rivals": ["prosody", "ejabberdctl", "nsd", "unbound"]}
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     for program in needs.get(name, []):

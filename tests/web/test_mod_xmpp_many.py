@@ -39,11 +39,14 @@ class Crowd:
         for i in range(0, n, 200):
             self.enter(port, min(200, n - i))
 
-    def enter(self, port: int, n: int) -> None:
-        new = [socket.create_connection(("127.0.0.1", port), LIMIT)
+    def enter(self, port: int, n: int, path: str = "/xmpp",
+              limit: float = LIMIT) -> None:
+        new = [socket.create_connection(("127.0.0.1", port), limit)
                for _ in range(n)]
         self.sockets += new
-        for words, mark in ((UPGRADE + OPEN, b"</stream:features>"),
+        upgrade = UPGRADE.replace(b"/xmpp", path.encode(), 1)
+        for words, mark in ((upgrade, b"\r\n\r\n"),
+                            (OPEN, b"</stream:features>"),
                             (AUTH, b"<success"),
                             (OPEN, b"</stream:features>"),
                             (BIND, b"<jid>")):
