@@ -349,37 +349,93 @@ may_be_kept(const struct cnc__front_answer *a)
     return a->status == 200;
 }
 
-static int
-keep(struct cnc__exchange *x, struct cnc__front_answer *out,
-     const struct cnc__fask *ask)
+static const char *
+header_of(const struct cnc__front_answer *a, const char *name)
+{
+    for (size_t i = 0; i < a->n_headers; i++) {
+        if (strcasecmp(a->headers[i].name, name) == 0) {
+            return a->headers[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* As service/pages would have it: an entity tag without quotes, and without
+ * the encoding. */
+static char *
+bare_etag(const char *header)
+{
+    size_t n = header == NULL ? 0 : strlen(header);
+
+    if (n < 2 || header[0] != '"' || header[n - 1] != '"') {
+        return cnc__strdup("");
+    }
+    n -= 2;
+    n -= n > 3 && (strncmp(header + 1 + n - 3, "-gz", 3) == 0 ||
+                   strncmp(header + 1 + n - 3, "-br", 3) == 0)
+             ? 3
+             : 0;
+    return cnc__strndup(header + 1, n);
+}
+
+/* What the service says of a page, or what an asset says of itself. */
+struct about {
+    const char *key; /* "": it never changes */
+    char *etag;      /* new; NULL: it is not to be kept */
+    bool personal;
+};
+
+static void
+read_about(struct about *out, const struct cnc__fask *ask,
+           const struct cnc__front_answer *a)
 {
     const struct cnc_element *kept =
         cnc_element_child(cnc_element_child(ask->reply, CNC__NS_HTTP, "resp"),
                           CNC__NS_WEB, "kept");
-    const char *key, *etag, *personal;
+    const char *control = header_of(a, "cache-control");
+
+    memset(out, 0, sizeof(*out));
+    if (kept != NULL) {
+        const char *personal = cnc_element_attr(kept, NULL, "personal");
+
+        out->key = cnc_element_attr(kept, NULL, "key");
+        out->personal = personal != NULL && strcmp(personal, "true") == 0;
+        out->etag = out->key == NULL || out->key[0] == '\0'
+                        ? NULL
+                        : cnc__strdup(cnc_element_attr(kept, NULL, "etag"));
+    } else if (control != NULL && strstr(control, "public") != NULL &&
+               strstr(control, "immutable") != NULL) {
+        out->key = "";
+        out->etag = bare_etag(header_of(a, "etag"));
+    }
+}
+
+static int
+keep(struct cnc__exchange *x, struct cnc__front_answer *out,
+     const struct cnc__fask *ask)
+{
     struct cnc__fown *own = out->own;
+    struct about about;
     struct cnc__fpage *p;
     int rc = 0;
 
-    if (kept == NULL || !x->s.get || !may_be_kept(out) ||
-        !cnc__fkept_fits(&x->s) ||
-        (key = cnc_element_attr(kept, NULL, "key")) == NULL ||
-        (etag = cnc_element_attr(kept, NULL, "etag")) == NULL) {
+    if (!x->s.get || !may_be_kept(out) || !cnc__fkept_fits(&x->s)) {
         return 0;
     }
-    if (own->inflow != NULL && (rc = gather(out, x->f->c.max_kept / 8)) != 0) {
-        return rc;
+    read_about(&about, ask, out);
+    if (about.etag != NULL && own->inflow != NULL) {
+        rc = gather(out, x->f->c.max_kept / 8);
     }
-    personal = cnc_element_attr(kept, NULL, "personal");
-    if (out->body != NULL &&
-        !(x->s.login && personal != NULL && strcmp(personal, "true") == 0)) {
-        p = cnc__fpage_new(out->headers, out->n_headers, own->body, key, etag,
-                           personal != NULL && strcmp(personal, "true") == 0);
+    if (rc == 0 && about.etag != NULL && out->body != NULL &&
+        !(x->s.login && about.personal)) {
+        p = cnc__fpage_new(out->headers, out->n_headers, own->body, about.key,
+                           about.etag, about.personal);
         cnc__fkept_put(x->f->kept, &x->s, p, ask->made);
         cnc__front_answer_fini(out);
         cnc__fanswer_page(out, x->f, p, &x->s);
     }
-    return 0;
+    cnc__free(about.etag);
+    return rc;
 }
 
 /* -- */

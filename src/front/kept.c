@@ -5,9 +5,12 @@
  *   kept     what a browser asked  ->  page: its key and its etag
  *   known    a page's key          ->  the etag that it has now
  *
- * A page is good while both etags are the same: whatever comes in whatever
- * order, an old one is never taken for good.  known is complete once its
- * items were read after it was subscribed to (synced), and until the
+ * What has its hash in its address ("immutable": assets) is good for good: a
+ * page is shown with its style also while the service is away.
+ *
+ * Another page is good while both etags are the same: whatever comes in
+ * whatever order, an old one is never taken for good.  known is complete once
+ * its items were read after it was subscribed to (synced), and until the
  * connection breaks; an item that changes while they are read is newer than
  * what is read.  A page whose item goes is forgotten at once: it may be closed
  * now; one that is old is kept for when the service is away.
@@ -70,12 +73,15 @@ encoding_of(const struct cnc__fseen *s)
     return br && gzip ? "bg" : br ? "b" : gzip ? "g" : "";
 }
 
-/* The part up to the path; n: bytes of it with the path.  False: too long. */
+/* The part up to the path; n: bytes of it with the path.  any: of a page that
+ * is the same in all languages.  False: too long. */
 static bool
-write_at(char at[MAX_AT], size_t *n, const struct cnc__fseen *s)
+write_at(char at[MAX_AT], size_t *n, const struct cnc__fseen *s, bool any)
 {
     const char *host = s->host == NULL ? "" : s->host;
-    const char *lang = s->accept_language == NULL ? "" : s->accept_language;
+    const char *lang = any                          ? "*"
+                       : s->accept_language == NULL ? ""
+                                                    : s->accept_language;
     int len = snprintf(at, MAX_AT, "%c|%s|", s->r->secure ? 's' : 'p', host);
 
     if (len < 0 || len >= MAX_AT || strchr(host, '|') != NULL ||
@@ -87,10 +93,11 @@ write_at(char at[MAX_AT], size_t *n, const struct cnc__fseen *s)
         at[i] |= at[i] >= 'A' && at[i] <= 'Z' ? 0x20 : 0;
     }
     *n = (size_t)len + s->path_len;
-    len = snprintf(
-              at + len, (size_t)(MAX_AT - len), "%.*s|%s|%.*s|%s",
-              (int)s->path_len, s->r->target, lang, (int)s->cookie_lang_len,
-              s->cookie_lang == NULL ? "" : s->cookie_lang, encoding_of(s)) +
+    len = snprintf(at + len, (size_t)(MAX_AT - len), "%.*s|%s|%.*s|%s",
+                   (int)s->path_len, s->r->target, lang,
+                   any ? 0 : (int)s->cookie_lang_len,
+                   s->cookie_lang == NULL ? "" : s->cookie_lang,
+                   encoding_of(s)) +
           len;
     return len < MAX_AT;
 }
@@ -154,55 +161,82 @@ drop_key(struct cnc__fkept *k, const char *key)
 static bool
 is_good(const struct cnc__fkept *k, const struct cnc__fpage *p)
 {
-    const struct known *n = cnc__table_get(k->known, p->key);
+    const struct known *n;
 
+    if (p->key[0] == '\0') {
+        return true; /* its address is another once it is */
+    }
+    n = k->synced ? cnc__table_get(k->known, p->key) : NULL;
     return n != NULL && n->etag != NULL && strcmp(n->etag, p->etag) == 0;
+}
+
+/* Locked. */
+static struct cnc__fpage *
+take(struct cnc__fkept *k, const struct cnc__fseen *s, const char *at)
+{
+    struct entry *e = cnc__table_get(k->entries, at);
+
+    if (e == NULL || (e->page->personal && s->login) ||
+        (s->fresh && e->page->key[0] != '\0') || !is_good(k, e->page)) {
+        return NULL;
+    }
+    if (e != k->newest) {
+        unlink_entry(k, e);
+        link_entry(k, e);
+    }
+    return cnc__fpage_ref(e->page);
 }
 
 struct cnc__fpage *
 cnc__fkept_get(struct cnc__fkept *k, const struct cnc__fseen *s)
 {
-    char at[MAX_AT];
-    struct cnc__fpage *p = NULL;
-    struct entry *e;
+    char any[MAX_AT], at[MAX_AT];
+    struct cnc__fpage *p;
     size_t n;
 
-    if (s->fresh || !cnc__fkept_fits(s) || !write_at(at, &n, s)) {
+    if (!cnc__fkept_fits(s) || !write_at(any, &n, s, true) ||
+        !write_at(at, &n, s, false)) {
         return NULL;
     }
     pthread_mutex_lock(&k->lock);
-    e = k->synced ? cnc__table_get(k->entries, at) : NULL;
-    if (e != NULL && !(e->page->personal && s->login) && is_good(k, e->page)) {
-        p = cnc__fpage_ref(e->page);
-        if (e != k->newest) {
-            unlink_entry(k, e);
-            link_entry(k, e);
-        }
+    p = take(k, s, any);
+    if (p == NULL) {
+        p = take(k, s, at);
     }
     pthread_mutex_unlock(&k->lock);
     return p;
 }
 
-/* The same address; then the same language; then the newest. */
+/* How well an entry fits: the same address; the same language. */
+static size_t
+fit(const struct entry *e, const char *at, const char *any, size_t n)
+{
+    size_t lang = (size_t)(strrchr(at, '|') - at) + 1;
+    size_t all = (size_t)(strrchr(any, '|') - any) + 1;
+
+    return strncmp(e->at, at, n + 1) != 0 ? 0
+           : strncmp(e->at, at, lang) == 0 || strncmp(e->at, any, all) == 0
+               ? 2
+               : 1;
+}
+
+/* Of those that fit equally the one that was asked for last. */
 struct cnc__fpage *
 cnc__fkept_get_old(struct cnc__fkept *k, const struct cnc__fseen *s)
 {
-    char at[MAX_AT];
+    char any[MAX_AT], at[MAX_AT];
     struct cnc__fpage *p = NULL;
-    size_t n, lang, best = 0;
+    size_t n, best = 0;
 
-    if (!write_at(at, &n, s)) {
+    if (!write_at(any, &n, s, true) || !write_at(at, &n, s, false)) {
         return NULL;
     }
-    lang = (size_t)(strrchr(at, '|') - at);
     pthread_mutex_lock(&k->lock);
     for (struct entry *e = k->newest; e != NULL; e = e->older) {
-        size_t same = strncmp(e->at, at, lang + 1) == 0 ? 2
-                      : strncmp(e->at, at, n + 1) == 0  ? 1
-                                                        : 0;
+        size_t fits = e->page->key[0] == '\0' ? 0 : fit(e, at, any, n);
 
-        if (same > best) {
-            best = same;
+        if (fits > best) {
+            best = fits;
             cnc__fpage_unref(&p);
             p = cnc__fpage_ref(e->page);
         }
@@ -234,11 +268,13 @@ void
 cnc__fkept_put(struct cnc__fkept *k, const struct cnc__fseen *s,
                struct cnc__fpage *p, uint64_t made)
 {
+    const char *vary = cnc__fpage_header(p, "vary");
+    bool any = vary == NULL || strcasestr(vary, "accept-language") == NULL;
     char at[MAX_AT];
     struct entry *e, *old;
     size_t n;
 
-    if (!s->get || !cnc__fkept_fits(s) || !write_at(at, &n, s) ||
+    if (!s->get || !cnc__fkept_fits(s) || !write_at(at, &n, s, any) ||
         p->bytes > k->max_bytes / 8) {
         return;
     }
@@ -246,7 +282,7 @@ cnc__fkept_put(struct cnc__fkept *k, const struct cnc__fseen *s,
     memcpy(e->at, at, strlen(at) + 1);
     e->page = cnc__fpage_ref(p);
     pthread_mutex_lock(&k->lock);
-    if (!k->synced || k->made != made) {
+    if (p->key[0] != '\0' && (!k->synced || k->made != made)) {
         cnc__fpage_unref(&e->page);
         cnc__free(e);
         pthread_mutex_unlock(&k->lock);
@@ -336,9 +372,9 @@ know(struct cnc__fkept *k, const char *key, const struct cnc_element *page,
     }
 }
 
-/* What was not met in this round is no more. */
+/* What was not met in this round is no more; all: nothing is. */
 static void
-forget_unseen(struct cnc__fkept *k)
+forget_unseen(struct cnc__fkept *k, bool all)
 {
     for (struct cnc__table_iter i = {0}; cnc__table_next(k->known, &i);) {
         struct known *n = i.value;
@@ -351,7 +387,8 @@ forget_unseen(struct cnc__fkept *k)
     }
     for (struct entry *e = k->newest, *next; e != NULL; e = next) {
         next = e->older;
-        if (cnc__table_get(k->known, e->page->key) == NULL) {
+        if (all || (e->page->key[0] != '\0' &&
+                    cnc__table_get(k->known, e->page->key) == NULL)) {
             drop(k, e);
         }
     }
@@ -361,7 +398,7 @@ static void
 forget_all(struct cnc__fkept *k)
 {
     k->round++;
-    forget_unseen(k);
+    forget_unseen(k, true);
 }
 
 /* -- what the service says ------------------------------------------------
@@ -440,7 +477,7 @@ on_items(struct cnc__fkept *k, struct cnc__flink *l,
     if (items == NULL || last[0] == '\0' ||
         cnc_element_child(items, NULL, "item") == NULL) {
         last = "";
-        forget_unseen(k);
+        forget_unseen(k, false);
         k->synced = true;
     }
     pthread_mutex_unlock(&k->lock);

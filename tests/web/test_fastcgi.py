@@ -165,8 +165,11 @@ def test_a_service_that_is_away(kind):
     with Service() as s, folder() as path, \
             Fcgi(path, s, "--www", os.path.join(s.data, "www")) as f, \
             Front(kind, [f]) as web:
-        assert web.get("/")[0] == 200
+        _, _, page = web.get("/")
+        style = re.search(rb'href="([^"]+\.css)"', page)[1].decode()
+        assert web.get(style)[0] == 200
         s.stop()
+        assert web.get(style)[0] == 200
         status, headers, page = web.get("/", **{"Accept-Language": "de"})
         assert status == 200 and headers["cache-control"] == "no-store"
         assert 'role="status"' in page.decode()

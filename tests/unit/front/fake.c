@@ -90,8 +90,10 @@ fake_page(struct fake_conn *c, const struct cnc_element *iq, const char *key,
 
     cnc__str_printf(&headers,
                     "Content-Type: text/html; charset=utf-8\nETag: \"%s\"\n"
-                    "Cache-Control: no-cache\nContent-Length: %zu\n",
-                    etag, strlen(html));
+                    "Cache-Control: no-cache\nContent-Length: %zu\n"
+                    "Vary: Accept-Encoding%s\n",
+                    etag, strlen(html),
+                    c->fake->varies ? ", Accept-Language, Cookie" : "");
     cnc__str_puts(&more, "<data><base64>");
     cnc__base64_encode(&more, html, strlen(html));
     cnc__xml_printf(&more,

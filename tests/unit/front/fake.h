@@ -43,6 +43,7 @@ struct fake {
     pthread_cond_t happened; /* something: see n_... */
     bool running, stop;
     bool mute;                /* reads, and answers nothing */
+    bool varies;              /* pages are others in other languages */
     bool no_pages;            /* nobody may see service/pages */
     struct cnc__table *pages; /* key -> etag */
     unsigned n_logins, n_requests, n_pings;

@@ -28,6 +28,14 @@ on_request(struct fake *f, struct fake_conn *c, const struct cnc_element *iq,
     const char *path = cnc_element_attr(req_of(iq), NULL, "resource");
     char key[200], *etag, *text;
 
+    if (strncmp(path, "/assets/", 8) == 0) {
+        atomic_fetch_add(&w->n, 1);
+        fake_answer(c, iq, 200,
+                    "ETag: \"s1\"\nCache-Control: public, max-age=31536000, "
+                    "immutable\n",
+                    "<data><text>style</text></data>");
+        return;
+    }
     snprintf(key, sizeof(key), "%.*s", (int)strcspn(path, "?"), path);
     pthread_mutex_lock(&f->lock);
     etag = cnc__strdup(cnc__table_get(f->pages, key));
@@ -197,6 +205,7 @@ another_language_or_encoding_is_another_page(void **state)
         "Accept-Encoding: gzip\n", "Accept-Encoding: gzip;q=0.5\n"};
     struct world *w = *state;
 
+    w->fake.varies = true;
     keep(w, "/books", "<body>/books e1");
     for (size_t i = 0; i < CNC_N(all); i++) {
         unsigned n = asked(w);
@@ -205,6 +214,33 @@ another_language_or_encoding_is_another_page(void **state)
         get(w, "/books", all[i], NULL);
         assert_int_equal(asked(w), n + 1);
     }
+}
+
+static void
+one_that_is_the_same_in_all_languages_is_kept_once(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    keep(w, "/books", "<body>/books e1");
+    n = asked(w);
+    get(w, "/books", "Accept-Language: de\n", "<body>/books e1");
+    get(w, "/books", "Cookie: concordance-lang=de\n", "<body>/books e1");
+    assert_int_equal(asked(w), n);
+}
+
+static void
+an_asset_is_there_also_without_the_service(void **state)
+{
+    struct world *w = *state;
+
+    get(w, "/assets/1/a.css", NULL, "style");
+    fake_stop(&w->fake);
+    get(w, "/assets/1/a.css", "Cookie: concordance-new=1\n", "style");
+    assert_int_equal(asked(w), 1);
+    struct cnc__front_answer a = ask(w->front, "GET", "/assets/1/a.css",
+                                     "If-None-Match: \"s1-gz\"\n", NULL);
+    expect(&a, 304, "");
 }
 
 static void
@@ -311,6 +347,8 @@ main(void)
         TEST(one_that_is_gone_is_forgotten),
         TEST(who_asks_for_more_than_the_page_asks_the_service),
         TEST(another_language_or_encoding_is_another_page),
+        TEST(one_that_is_the_same_in_all_languages_is_kept_once),
+        TEST(an_asset_is_there_also_without_the_service),
         TEST(after_a_break_what_is_the_same_is_still_good),
         TEST(an_answer_before_a_break_is_not_kept),
         TEST(the_pages_not_asked_for_longest_make_room),
