@@ -321,6 +321,16 @@ resume(struct cnc__http_responder *self)
 /* -- requests --------------------------------------------------------------
  */
 
+/* It would change something, where nothing of ours is: another application may
+ * want it, from wherever it comes and with all of its body. */
+static bool
+is_lost(const struct cnc_service *s, const struct cnc__http_request *r)
+{
+    return r->method != CNC__HTTP_GET && r->method != CNC__HTTP_HEAD &&
+           (r->place == CNC__HTTP_OUTSIDE ||
+            (r->site != NULL && !cnc__agent_knows(s->agent, r->path)));
+}
+
 bool
 cnc__gate_may_go_on(struct cnc__gate_call *c)
 {
@@ -333,6 +343,13 @@ cnc__gate_may_go_on(struct cnc__gate_call *c)
     r->unknown = r->place == CNC__HTTP_OUTSIDE;
     if (r->place == CNC__HTTP_STRANGE || (r->site != NULL && r->site != s)) {
         cnc__gate_say(c, 421, NULL, "there is no such site here");
+        return false;
+    }
+    if (is_lost(s, r)) {
+        cnc__free(c->sid); /* its body is not waited for */
+        c->sid = NULL;
+        cnc__str_clear(&c->body);
+        cnc__gate_dispatch(c);
         return false;
     }
     status =

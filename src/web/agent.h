@@ -204,6 +204,10 @@ CNC_API struct cnc__http_sink *cnc__agent_sink(struct cnc__agent *a,
 CNC_API void cnc__agent_http(struct cnc__agent *a,
                              struct cnc__http_request *r);
 
+/* Might something be done at this address?  False: a POST there is answered
+ * with 405, whatever it is. */
+CNC_API bool cnc__agent_knows(const struct cnc__agent *a, const char *path);
+
 /* Call f once every change up to now is in the page's snapshot, or could not
  * be rendered; at once when it is so already, or there is no such page. */
 CNC_API void cnc__agent_when_fresh(struct cnc__agent *a, const char *path,

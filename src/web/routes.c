@@ -378,6 +378,17 @@ open_declared(struct cnc__agent *a, const char *lang,
     return d != NULL;
 }
 
+bool
+cnc__agent_knows(const struct cnc__agent *a, const char *path)
+{
+    char *values[CNC__WEB_MAX_PARTS] = {NULL};
+    bool knows = strncmp(path, "/_", 2) == 0 ||
+                 strncmp(path, "/.well-known/", 13) == 0 ||
+                 cnc__decl_find(a, path, values) != NULL;
+    cnc__decl_free_values(values);
+    return knows;
+}
+
 /* "/books/" is "/books". */
 static bool
 redirect_slash(struct cnc__agent *a, struct cnc__http_request *r)

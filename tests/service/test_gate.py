@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from link import Link, WEB
+from link import Answer, Link, WEB
 from service import BUILD, Service, until
 from wire import Client, NS_EVENT, condition
 
@@ -241,6 +241,17 @@ def test_the_same_request_again_is_the_same_item(link):
     ids = [i.get("id") for i in link.pubsub(
         "get", "<items node='library'/>").iter() if i.get("id")]
     assert a.status == 303 and "own-1" in ids and "once-2" not in ids
+
+
+def test_what_nobody_has_is_told_before_its_body_and_from_anywhere(link):
+    """It is for the application beside, which has its own rules."""
+    lines = {"Origin": "https://elsewhere.example",
+             "Content-Length": str(100 << 20)}
+    a = Answer(link.answer(link.begin("POST", "/api/hook", lines, "big")))
+    assert (a.status, a.unknown) == (405, True)
+    assert condition(link.open("big")) == "not-acceptable"
+    a = link.post("/api/hook", "x=y", {"Origin": "https://elsewhere.example"})
+    assert (a.status, a.unknown) == (405, True)
 
 
 # -- whom it believes ----------------------------------------------------------

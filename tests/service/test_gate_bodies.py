@@ -29,9 +29,29 @@ def films(tmp_path_factory):
         yield s
 
 
+def fill(s: Service):
+    """So many books that the page is past one block."""
+    with Link(s.link) as c:
+        names = [c.send("set", "<pubsub xmlns='http://jabber.org/protocol/"
+                        "pubsub'><publish node='library'>"
+                        f"<item id='i{i}'>{book(f'B{i}' + 'b' * 150)}</item>"
+                        "</publish></pubsub>") for i in range(300)]
+        assert all(c.answer(n).get("type") == "result" for n in names)
+    until("all are there", lambda: "B299" in s.page("/"))
+
+
 @pytest.fixture(scope="module")
 def books():
+    with Service("bookcase-c") as s:
+        fill(s)
+        yield s
+
+
+@pytest.fixture(scope="module")
+def hasty():
+    """Waits two seconds where others do 75."""
     with Service("bookcase-c", env={"CONCORDANCE_STALL_S": "2"}) as s:
+        fill(s)
         yield s
 
 
@@ -137,12 +157,6 @@ def test_a_form_past_one_block_is_gathered(books):
 
 def test_a_page_past_one_block_comes_in_blocks_and_whole(books):
     with Link(books.link) as c:
-        items = "".join(f"<item id='i{i}'>{book(f'B{i}' + 'b' * 150)}</item>"
-                        for i in range(300))
-        for part in items.split("</item>")[:-1]:
-            c.iq("set", "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
-                 f"<publish node='library'>{part}</item></publish></pubsub>")
-        until("all are there", lambda: b"B299" in c.get("/").body)
         a = c.get("/")
         assert a.sid is not None and a.kept is not None
         assert len(a.body) == int(a["Content-Length"]) > 60000
@@ -161,14 +175,14 @@ def test_other_answers_do_not_wait_for_a_slow_reader(books):
         assert len(c.whole(slow).body) == int(slow["Content-Length"])
 
 
-def test_a_body_that_nobody_takes_ends(books):
-    with Link(books.link) as c:
+def test_a_body_that_nobody_takes_ends(hasty):
+    with Link(hasty.link) as c:
         a = Answer(c.answer(c.send("set", c.req("GET", "/"))))
-        before = figure(books, "gate_under_way")
+        before = figure(hasty, "gate_under_way")
         opened = c.next_block(a.sid)
-        until("it is given up", lambda: figure(books, "gate_under_way")
+        until("it is given up", lambda: figure(hasty, "gate_under_way")
               < before)
-        assert any("gate.stalled" in line for line in books.log)
+        assert any("gate.stalled" in line for line in hasty.log)
         c.raw(f"<iq type='result' id='{opened.get('id')}' to='localhost'/>")
         assert c.ask("HEAD", "/").status == 200
 
@@ -297,8 +311,8 @@ def test_a_length_that_is_too_large_is_answered_at_once(books):
         assert condition(c.open("up")) == "not-acceptable"
 
 
-def test_a_body_that_does_not_come_ends(books):
-    with Link(books.link) as c:
+def test_a_body_that_does_not_come_ends(hasty):
+    with Link(hasty.link) as c:
         one = c.begin("POST", "/?form=library", URLENCODED, "one")
         two = c.begin("POST", "/?form=library", URLENCODED, "two")
         c.open("two")
@@ -309,12 +323,12 @@ def test_a_body_that_does_not_come_ends(books):
 
 # -- limits ----------------------------------------------------------------------
 
-def test_so_many_requests_at_once_and_no_more(books):
-    with Link(books.link) as c:
+def test_so_many_requests_at_once_and_no_more(hasty):
+    with Link(hasty.link) as c:
         names = [c.begin("POST", "/?form=library", URLENCODED, f"s{i}")
                  for i in range(256)]
         assert c.get("/").error == "resource-constraint"
-        with Link(books.link) as other:  # each link has its own
+        with Link(hasty.link) as other:  # each link has its own
             assert other.ask("HEAD", "/").status == 200
         until("they are given up", lambda: c.ask("HEAD", "/").status == 200)
         assert all(Answer(c.answer(n)).error == "remote-server-timeout"
