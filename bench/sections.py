@@ -528,6 +528,8 @@ def wsgi(rounds: int, quick: bool) -> list[Row]:
                 f"Flask {b['rps']:,.0f}, Django {c['rps']:,.0f}; p99 "
                 f"{a['p99_us'] / 1000:.1f} ms, {b['p99_us'] / 1000:.1f}, "
                 f"{c['p99_us'] / 1000:.1f}"),
+            Row("wsgi", what + "CPU of each", a["cpu_us"], "us", None,
+                f"Flask {b['cpu_us']:.0f}, Django {c['cpu_us']:.0f}"),
             Row("wsgi", what + "x Flask", statistics.median(
                 x["rps"] / y["rps"] for x, y in zip(ours, flask)), "x",
                 (">=", 3)),

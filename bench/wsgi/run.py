@@ -7,7 +7,7 @@ run.py [--rounds N] [--seconds N] [--workers N]
 
 The same class and number of workers for each, wrk with one thread and four
 connections.  A line of JSON a round, class of workers and server: requests/s,
-p50 and p99 in us, bytes of the page.
+p50 and p99 in us, bytes of the page, CPU of gunicorn a request in us.
 """
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import rivals  # noqa: E402
 import service  # noqa: E402
 
+TICK = os.sysconf("SC_CLK_TCK")
 CLASSES = {"sync": [], "gthread": ["--threads", "4", "--keep-alive", "60"]}
 SERVERS = ("concordance", "flask", "django")
 
@@ -44,7 +45,7 @@ def fill(link: str) -> None:
 
 @contextlib.contextmanager
 def gunicorn(kind: str, server: str, workers: int, link: str):
-    """Its address."""
+    """Its address and its process."""
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(
         [service.built("python"), HERE]), CONCORDANCE_LINK=link,
         PYTHONDONTWRITEBYTECODE="1")
@@ -54,10 +55,20 @@ def gunicorn(kind: str, server: str, workers: int, link: str):
              *CLASSES[kind], f"rivals:{server}()"], env=env, stdout=log,
             stderr=log)
         try:
-            yield find(process, log)
+            yield find(process, log), process.pid
         finally:
             process.terminate()
             process.wait()
+
+
+def cpu(pid: int) -> float:
+    """Seconds of a process and its children."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        children = f.read().split()
+    return (int(fields[11]) + int(fields[12])) / TICK + sum(
+        cpu(int(child)) for child in children)
 
 
 def find(process, log) -> str:
@@ -84,7 +95,8 @@ def look(url: str) -> int:
     return len(page)
 
 
-def wrk(url: str, seconds: int) -> dict:
+def wrk(url: str, pid: int, seconds: int) -> dict:
+    before = cpu(pid)
     done = subprocess.run(
         ["wrk", "-t1", "-c4", f"-d{seconds}s", "--latency", url], check=True,
         capture_output=True, text=True, timeout=seconds + 60)
@@ -96,7 +108,8 @@ def wrk(url: str, seconds: int) -> dict:
         value, unit = re.search(percent + r"%\s+([\d.]+)(us|ms|s)\b",
                                 done.stdout).groups()
         return float(value) * units[unit]
-    return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)",
+    n = int(re.search(r"(\d+) requests in", done.stdout)[1])
+    return {"cpu_us": round((cpu(pid) - before) * 1e6 / n, 1), "rps": float(re.search(r"Requests/sec:\s+([\d.]+)",
                                    done.stdout)[1]),
             "p50_us": latency("50"), "p99_us": latency("99")}
 
@@ -116,14 +129,15 @@ def main() -> None:
                 urls = {server: stack.enter_context(
                     gunicorn(kind, server, args.workers, ours.link))
                     for server in SERVERS}
-                sizes = {server: look(url) for server, url in urls.items()}
-                for url in urls.values():
-                    wrk(url, 1)  # warm
+                sizes = {server: look(url)
+                         for server, (url, _) in urls.items()}
+                for url, pid in urls.values():
+                    wrk(url, pid, 1)  # warm
                 for _ in range(args.rounds):
-                    for server, url in urls.items():
+                    for server, (url, pid) in urls.items():
                         print(json.dumps({
                             "workers": kind, "server": server,
-                            **wrk(url, args.seconds),
+                            **wrk(url, pid, args.seconds),
                             "bytes": sizes[server]}), flush=True)
 
 
