@@ -10,6 +10,7 @@
 #include "private.h"
 
 #define MAX_BYTES  ((size_t)200 << 10) /* of records; at least one is told */
+#define MAX_ROWS   1000
 #define MAX_PARAMS 64
 
 static struct cnc__app *
@@ -170,6 +171,7 @@ on_query(struct cnc__request *q, void *priv)
     } else if (item != NULL) {
         answer_item(&q, app, node, item);
     } else {
+        ask.limit = ask.limit > MAX_ROWS ? MAX_ROWS : ask.limit;
         answer_query(&q, app, node, &ask);
     }
 }
