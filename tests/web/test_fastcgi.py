@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from types import SimpleNamespace
 
 import pytest
 from fastcgi import FCGI, Fcgi, Front
@@ -160,7 +161,7 @@ def test_an_upload_that_breaks_off_or_is_too_large_leaves_nothing(kind,
 
 # -- the service goes and comes -----------------------------------------------
 
-@pytest.mark.parametrize("kind", WEB[:2])
+@pytest.mark.parametrize("kind", WEB[1:2])
 def test_a_service_that_is_away(kind):
     with Service() as s, folder() as path, \
             Fcgi(path, s, "--www", os.path.join(s.data, "www")) as f, \
@@ -247,6 +248,29 @@ def busy(pid: int) -> bool:
             sockets += os.readlink(f"/proc/{pid}/fd/{fd}").startswith(
                 "socket:")
     return sockets >= 3  # what listens, the link, and that one
+
+
+def test_it_takes_the_socket_that_it_is_given_and_leaves_it_as_it_is(service):
+    with folder() as path, socket.socket(socket.AF_UNIX) as given:
+        given.bind(path + "/given")
+        os.chmod(path + "/given", 0o777)
+        given.listen()
+        with subprocess.Popen([FCGI, "--link", service.link], stdin=given,
+                              stderr=subprocess.PIPE, text=True) as f, \
+                Front("nginx", [SimpleNamespace(path=path + "/given")]) as web:
+            assert web.get("/")[0] == 200
+            f.terminate()
+            assert f.wait(LIMIT) == 0
+            assert "listen=(given)" in f.stderr.read()
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(path + "/given")
+
+
+def test_a_flood_of_headers_is_refused(web):
+    flood = {f"X-{i}": "v" for i in range(90)}
+    assert web.ask("GET", "/none", headers=flood)[0] in (400, 431)
+    assert web.ask("DELETE", "/")[0] == 405
+    assert web.get("/")[0] == 200
 
 
 def test_bad_options_are_told():
