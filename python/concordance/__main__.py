@@ -78,6 +78,10 @@ def main(argv: list[str]) -> int:
     check = "--check" in given
     if "--supervise" in rest and not check:
         supervise()
+        try:
+            rest = words(given)  # a later start reads the file again
+        except ValueError as error:
+            fail(f"{error}.")
     lead = []
     while rest and not rest[0].startswith("--"):
         lead.append(rest.pop(0))

@@ -185,18 +185,30 @@ serve(const struct cnc_service_options *options)
 }
 
 /* Before any app is loaded: a new version of it is then loaded by the next
- * start. */
+ * start, which reads the file again, too, unless that has an error now. */
 static int
-supervise(const struct cnc_service_words *line)
+supervise(struct words *w)
 {
+    struct cnc_service_words *now = NULL;
     struct cnc_error err = {0};
+    int i = 0;
 
-    for (int i = 0; i < line->argc; i++) {
-        if (!line->check && strcmp(line->argv[i], "--supervise") == 0 &&
-            cnc_supervise(&err) != 0) {
-            return fail(1, &err);
-        }
+    while (i < w->line->argc && strcmp(w->line->argv[i], "--supervise") != 0) {
+        i++;
     }
+    if (w->line->check || i == w->line->argc) {
+        return -1;
+    }
+    if (cnc_supervise(&err) != 0) {
+        return fail(1, &err);
+    }
+    if (cnc_service_words_new(&now, w->line->n_given, w->line->given, &err) !=
+        0) {
+        fail(1, &err);
+        return -1;
+    }
+    cnc_service_words_free(&w->line);
+    w->line = now;
     return -1;
 }
 
@@ -214,8 +226,8 @@ main(int argc, char **argv)
     }
     w.options.size = sizeof(w.options);
     w.options.on_ready = on_ready;
+    status = supervise(&w);
     w.options.words = w.line;
-    status = supervise(w.line);
     if (status < 0) {
         status = read_words(&w, w.line->argc, w.line->argv);
     }
