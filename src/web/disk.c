@@ -49,7 +49,7 @@ cnc__disk_name(struct cnc__str *out, const char *key, struct cnc_error *err)
         return cnc_error_set(err, CNC_EINVAL, NULL, "\"%s\" has no path", key);
     }
     size_t lang = path > key ? (size_t)(path - key - 1) : 0;
-    for (const char *s = path; s[1] != '\0' && *s == '/';) {
+    for (const char *s = path; *s == '/' && s[1] != '\0';) {
         size_t n = strcspn(++s, "/");
         if (n == 0 || n > NAME_MAX || s[0] == '.') {
             return cnc_error_set(
