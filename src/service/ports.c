@@ -81,6 +81,21 @@ check(const struct port_option *o, const char *addr, bool tls,
                                      "as 127.0.0.1");
 }
 
+/* Says whose fault it is, when nobody gave us the socket. */
+static int
+listen_at(struct cnc__process *p, const struct cnc__net_port *np,
+          const char *name, unsigned *number, struct cnc_error *err)
+{
+    int code = cnc__net_listen_port(p->net, np, number, err);
+    struct cnc_error was;
+
+    if (code != 0 && np->given == NULL) {
+        was = *err;
+        snprintf(err->text, sizeof(err->text), "--%s: %.480s", name, was.text);
+    }
+    return code;
+}
+
 static int
 open_port(struct cnc__process *p, const struct port_option *o,
           const char *addr, struct cnc__given *given, struct cnc_error *err)
@@ -101,7 +116,7 @@ open_port(struct cnc__process *p, const struct port_option *o,
         return code;
     }
     np.direct_tls = np.tls != NULL && (o->direct || o->kind == CNC__NET_WEB);
-    code = cnc__net_listen_port(p->net, &np, &number, err);
+    code = listen_at(p, &np, o->name, &number, err);
     if (code != 0) {
         return code;
     }
@@ -176,18 +191,16 @@ open_near(struct cnc__process *p, const char *name, enum cnc__net_kind kind,
     int code = 0;
 
     if (g == NULL) {
-        return path == NULL
-                   ? 0
-                   : cnc__net_listen_port(
-                         p->net,
-                         &(struct cnc__net_port){.kind = kind, .addr = path},
-                         NULL, err);
+        return path == NULL ? 0
+                            : listen_at(p,
+                                        &(struct cnc__net_port){.kind = kind,
+                                                                .addr = path},
+                                        name, NULL, err);
     }
     for (; code == 0 && g != NULL;
          g = cnc__inherited_next(p->inherited, name, g)) {
-        code = cnc__net_listen_port(
-            p->net, &(struct cnc__net_port){.kind = kind, .given = g}, NULL,
-            err);
+        code = listen_at(p, &(struct cnc__net_port){.kind = kind, .given = g},
+                         name, NULL, err);
     }
     return code;
 }

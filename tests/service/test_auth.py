@@ -133,7 +133,11 @@ class Browser:
         return self._open(path, **headers)
 
     def post(self, path, fields, **headers):
-        headers = {"Origin": self.service.url.rstrip("/"), **headers}
+        # What a browser says that came to the proxy by https.
+        origin = self.service.url.rstrip("/")
+        if self.headers.get("X-Forwarded-Proto") == "https":
+            origin = origin.replace("http:", "https:", 1)
+        headers = {"Origin": origin, **headers}
         return self._open(path, urllib.parse.urlencode(fields).encode(),
                           **headers)
 
