@@ -517,19 +517,21 @@ def wsgi(rounds: int, quick: bool) -> list[Row]:
                 "--seconds", 1 if quick else 3, limit=600)
     rows = []
     for kind in ("sync", "gthread"):
-        ours, flask, django = (
+        ours, flask, django, nothing = (
             [one for one in lines if one["workers"] == kind
              and one["server"] == server]
-            for server in ("concordance", "flask", "django"))
-        a, b, c = medians(ours), medians(flask), medians(django)
+            for server in ("concordance", "flask", "django", "nothing"))
+        a, b, c, d = (medians(x) for x in (ours, flask, django, nothing))
         what = f"page of 50 records, a worker ({kind}): "
         rows += [
             Row("wsgi", what + "requests", a["rps"], "/s", None,
-                f"Flask {b['rps']:,.0f}, Django {c['rps']:,.0f}; p99 "
+                f"Flask {b['rps']:,.0f}, Django {c['rps']:,.0f}, one that "
+                f"does nothing {d['rps']:,.0f}; p99 "
                 f"{a['p99_us'] / 1000:.1f} ms, {b['p99_us'] / 1000:.1f}, "
                 f"{c['p99_us'] / 1000:.1f}"),
             Row("wsgi", what + "CPU of each", a["cpu_us"], "us", None,
-                f"Flask {b['cpu_us']:.0f}, Django {c['cpu_us']:.0f}"),
+                f"Flask {b['cpu_us']:.0f}, Django {c['cpu_us']:.0f}, one "
+                f"that does nothing {d['cpu_us']:.0f}"),
             Row("wsgi", what + "x Flask", statistics.median(
                 x["rps"] / y["rps"] for x, y in zip(ours, flask)), "x",
                 (">=", 3)),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The bookcase's page of 50 records by WSGI: ours, Flask's with Jinja2 and
-Django's in turns, under gunicorn.
+Django's in turns, under gunicorn; and an application that does nothing.
 
 run.py [--rounds N] [--seconds N] [--workers N]
 
@@ -29,7 +29,7 @@ import service  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 CLASSES = {"sync": [], "gthread": ["--threads", "4", "--keep-alive", "60"]}
-SERVERS = ("concordance", "flask", "django")
+SERVERS = ("concordance", "flask", "django", "nothing")
 
 
 def fill(link: str) -> None:
@@ -109,9 +109,10 @@ def wrk(url: str, pid: int, seconds: int) -> dict:
                                 done.stdout).groups()
         return float(value) * units[unit]
     n = int(re.search(r"(\d+) requests in", done.stdout)[1])
-    return {"cpu_us": round((cpu(pid) - before) * 1e6 / n, 1), "rps": float(re.search(r"Requests/sec:\s+([\d.]+)",
-                                   done.stdout)[1]),
-            "p50_us": latency("50"), "p99_us": latency("99")}
+    rps = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1]
+    return {"cpu_us": round((cpu(pid) - before) * 1e6 / n, 1),
+            "rps": float(rps), "p50_us": latency("50"),
+            "p99_us": latency("99")}
 
 
 def main() -> None:
