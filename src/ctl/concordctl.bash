@@ -86,6 +86,10 @@ _concordctl() {
         # Fields end with "=": their values follow at once.
         case "${COMPREPLY[*]}" in *=) compopt -o nospace 2>/dev/null ;; esac
         ;;
+    doctor)
+        mapfile -t COMPREPLY < <(compgen -W "--nginx --apache --caddy --check \
+            --url --http --idle --only --json --ca --timeout" -- "$word")
+        ;;
     agent)
         mapfile -t COMPREPLY < <(compgen -W "--www --once --purge" -- "$word")
         [ "${words[-2]}" != --www ] ||

@@ -5,6 +5,8 @@
 #ifndef CNC_CTL_CTL_H
 #define CNC_CTL_CTL_H
 
+#include <stdio.h>
+
 #include "../base/str.h"
 #include "../client/client.h"
 
@@ -56,6 +58,7 @@ size_t ctl_control(const char *s);
 /* What a stranger wrote (an id), with control characters as \xNN: it must not
  * speak to the terminal nor begin a line of its own. */
 void ctl_print_text(const char *s);
+void ctl_print_text_to(FILE *out, const char *s);
 /* An element on one line (or indented with --indent); control characters in
  * it as references. */
 void ctl_print(struct ctl *ctl, const struct cnc_element *e);

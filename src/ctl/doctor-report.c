@@ -7,8 +7,8 @@
 #include "ctl.h"
 #include "doctor.h"
 
-const char *const doctor_groups[DOCTOR_N_GROUPS] = {"dns",   "web", "ports",
-                                                    "certs", "s2s", "clock"};
+const char *const doctor_groups[DOCTOR_N_GROUPS] = {
+    "dns", "web", "ports", "certs", "s2s", "clock", "proxy"};
 
 static const char *const words[] = {"OK", "WARN", "FAIL"};
 
@@ -55,22 +55,22 @@ doctor_worst(const struct doctor_report *r)
 
 /* The lines of a fix, each under the text it belongs to. */
 static void
-print_fix(const char *fix)
+print_fix(FILE *out, const char *fix)
 {
     while (*fix != '\0') {
         size_t len = strcspn(fix, "\n");
         char *line = cnc__strndup(fix, len);
 
-        fputs("          ", stdout);
-        ctl_print_text(line);
-        fputc('\n', stdout);
+        fputs("          ", out);
+        ctl_print_text_to(out, line);
+        fputc('\n', out);
         cnc__free(line);
         fix += len + (fix[len] == '\n');
     }
 }
 
 void
-doctor_print(const struct doctor_report *r, bool colour)
+doctor_print_to(FILE *out, const struct doctor_report *r, bool colour)
 {
     static const char *const colours[] = {"\033[32m", "\033[33m",
                                           "\033[1;31m"};
@@ -86,21 +86,27 @@ doctor_print(const struct doctor_report *r, bool colour)
                 continue;
             }
             if (!titled) {
-                printf("%s\n", doctor_groups[g]);
+                fprintf(out, "%s\n", doctor_groups[g]);
                 titled = true;
             }
             counts[f->level]++;
-            printf("  %s%-4s%s  ", colour ? colours[f->level] : "",
-                   words[f->level], colour ? "\033[0m" : "");
-            ctl_print_text(f->text);
-            fputc('\n', stdout);
+            fprintf(out, "  %s%-4s%s  ", colour ? colours[f->level] : "",
+                    words[f->level], colour ? "\033[0m" : "");
+            ctl_print_text_to(out, f->text);
+            fputc('\n', out);
             if (f->fix != NULL) {
-                print_fix(f->fix);
+                print_fix(out, f->fix);
             }
         }
     }
-    printf("%zu OK, %zu WARN, %zu FAIL\n", counts[DOCTOR_OK],
-           counts[DOCTOR_WARN], counts[DOCTOR_FAIL]);
+    fprintf(out, "%zu OK, %zu WARN, %zu FAIL\n", counts[DOCTOR_OK],
+            counts[DOCTOR_WARN], counts[DOCTOR_FAIL]);
+}
+
+void
+doctor_print(const struct doctor_report *r, bool colour)
+{
+    doctor_print_to(stdout, r, colour);
 }
 
 void

@@ -109,6 +109,28 @@ doctor_wire_open(struct doctor_wire **out, const struct doctor_addr *a,
 }
 
 void
+doctor_wire_patience(struct doctor_wire *w, int timeout_ms)
+{
+    w->timeout_ms = timeout_ms;
+}
+
+void
+doctor_wire_from(const struct doctor_wire *w, char out[64])
+{
+    struct sockaddr_storage at = {0};
+    socklen_t len = sizeof(at);
+    const void *bytes = &((struct sockaddr_in *)&at)->sin_addr;
+
+    out[0] = '\0';
+    if (getsockname(w->fd, (struct sockaddr *)&at, &len) == 0) {
+        if (at.ss_family == AF_INET6) {
+            bytes = &((struct sockaddr_in6 *)&at)->sin6_addr;
+        }
+        inet_ntop(at.ss_family, bytes, out, 64);
+    }
+}
+
+void
 doctor_wire_close(struct doctor_wire **wp)
 {
     struct doctor_wire *w = *wp;

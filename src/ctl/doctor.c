@@ -11,7 +11,7 @@
 
 #include "../base/text.h"
 #include "ctl.h"
-#include "doctor.h"
+#include "doctor-proxy.h"
 
 #define MAX_DIALS 32
 
@@ -259,13 +259,35 @@ tell(struct visit *v)
     return doctor_worst(&v->report) == DOCTOR_FAIL ? 1 : 0;
 }
 
+/* A web server is meant, not a domain. */
+static bool
+is_proxy(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        for (int k = 0; k < DOCTOR_N_SERVERS; k++) {
+            if (strncmp(argv[i], "--", 2) == 0 &&
+                strcmp(argv[i] + 2, doctor_servers[k]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static int
 doctor(struct ctl *ctl, int argc, char **argv)
 {
-    struct visit *v = cnc__zalloc(sizeof(*v));
-    struct doctor_report *r = &v->report;
+    struct visit *v;
+    struct doctor_report *r;
     struct cnc_error err = {0};
-    int code = read_options(v, argc, argv);
+    int code;
+
+    if (is_proxy(argc, argv)) {
+        return doctor_proxy(ctl, argc, argv);
+    }
+    v = cnc__zalloc(sizeof(*v));
+    r = &v->report;
+    code = read_options(v, argc, argv);
 
     if (code == 0) {
         code = read_domain(v);
@@ -298,7 +320,8 @@ doctor(struct ctl *ctl, int argc, char **argv)
 }
 
 const struct ctl_command ctl_doctor[] = {
-    {"doctor", "DOMAIN [OPTION...]", "see what a domain shows the network",
+    {"doctor", "DOMAIN|--nginx|--apache|--caddy [OPTION...]",
+     "see what a domain shows the network",
      "Asks DNS, connects to every port it names, and says what is wrong and "
      "which\nlines mend it. Needs no service on this machine. Ends with 1 "
      "when something\nFAILs.\n"
@@ -310,7 +333,17 @@ const struct ctl_command ctl_doctor[] = {
      "                     look at these files too\n"
      "  --anchor FILE      DNSSEC trust anchors instead of the machine's\n"
      "  --https-port N     where HTTPS is, while it is not at 443\n"
-     "  --timeout N        seconds to wait for each answer [10]\n",
+     "  --timeout N        seconds to wait for each answer [10]\n"
+     "With --nginx, --apache or --caddy instead of the domain: prints the "
+     "configuration\nof that web server in front of the service that runs, "
+     "which is asked over its\nsocket. With --url or --check it also asks "
+     "through the web server that is there\nand says what does not come "
+     "through, to standard error where it prints both.\n"
+     "  --url URL          where browsers find it [the service's --url]\n"
+     "  --http ADDR        where the web server reaches the service, "
+     "unix:PATH too\n                     [the service's --http]\n"
+     "  --check            only look, print no configuration\n"
+     "  --idle N           watch a silent WebSocket for so many seconds\n",
      1, -1, true, doctor},
     {NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };

@@ -15,6 +15,8 @@
 #ifndef CNC_CTL_DOCTOR_H
 #define CNC_CTL_DOCTOR_H
 
+#include <stdio.h>
+
 #include <openssl/x509.h>
 
 #include "../base/str.h"
@@ -30,6 +32,7 @@ enum doctor_group {
     DOCTOR_CERTS,
     DOCTOR_S2S,
     DOCTOR_CLOCK,
+    DOCTOR_PROXY, /* of doctor-proxy.h alone */
     DOCTOR_N_GROUPS
 };
 /* "dns", "web", ...: the words of --only. */
@@ -56,6 +59,7 @@ void doctor_add(struct doctor_report *r, enum doctor_level level,
 bool doctor_wants(const struct doctor_report *r, enum doctor_group group);
 enum doctor_level doctor_worst(const struct doctor_report *r);
 void doctor_print(const struct doctor_report *r, bool colour);
+void doctor_print_to(FILE *out, const struct doctor_report *r, bool colour);
 void doctor_json(struct cnc__str *out, const struct doctor_report *r,
                  const char *domain);
 void doctor_report_fini(struct doctor_report *r);
@@ -223,6 +227,10 @@ int doctor_wire_open(struct doctor_wire **out, const struct doctor_addr *a,
  * that is not valid does not end it: ask doctor_wire_cert(). */
 int doctor_wire_tls(struct doctor_wire *w, const char *name, const char *alpn,
                     struct cnc_error *err);
+/* This machine's address on it. */
+void doctor_wire_from(const struct doctor_wire *w, char out[64]);
+/* Wait so long from now on. */
+void doctor_wire_patience(struct doctor_wire *w, int timeout_ms);
 int doctor_wire_send(struct doctor_wire *w, const char *data, size_t len,
                      struct cnc_error *err);
 /* At least one byte, or CNC_ECLOSED, CNC_EAGAIN (too late), CNC_ESYS. */

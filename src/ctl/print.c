@@ -44,19 +44,25 @@ ctl_control(const char *s)
 }
 
 void
-ctl_print_text(const char *s)
+ctl_print_text_to(FILE *out, const char *s)
 {
     for (size_t n; *s != '\0'; s += n) {
         n = ctl_control(s);
         if (n == 0) {
-            fputc(*s, stdout);
+            fputc(*s, out);
             n = 1;
         } else {
             for (size_t i = 0; i < n; i++) {
-                printf("\\x%02x", (unsigned char)s[i]);
+                fprintf(out, "\\x%02x", (unsigned char)s[i]);
             }
         }
     }
+}
+
+void
+ctl_print_text(const char *s)
+{
+    ctl_print_text_to(stdout, s);
 }
 
 void
