@@ -87,8 +87,9 @@ _concordctl() {
         case "${COMPREPLY[*]}" in *=) compopt -o nospace 2>/dev/null ;; esac
         ;;
     doctor)
-        mapfile -t COMPREPLY < <(compgen -W "--nginx --apache --caddy --check \
-            --url --http --idle --only --json --ca --timeout" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "--nginx --apache --caddy --print \
+            --check --url --http --idle --only --json --ca --cert --key --dns \
+            --anchor --https-port --timeout" -- "$word")
         ;;
     agent)
         mapfile -t COMPREPLY < <(compgen -W "--www --once --purge" -- "$word")

@@ -336,14 +336,20 @@ const struct ctl_command ctl_doctor[] = {
      "  --timeout N        seconds to wait for each answer [10]\n"
      "With --nginx, --apache or --caddy instead of the domain: prints the "
      "configuration\nof that web server in front of the service that runs, "
-     "which is asked over its\nsocket. With --url or --check it also asks "
-     "through the web server that is there\nand says what does not come "
-     "through, to standard error where it prints both.\n"
+     "which is asked over its\nsocket, and then asks through the web server "
+     "that is there, by real requests and\na real WebSocket: what does not "
+     "come through is said with the line that mends\nit, to standard error.\n"
      "  --url URL          where browsers find it [the service's --url]\n"
      "  --http ADDR        where the web server reaches the service, "
      "unix:PATH too\n                     [the service's --http]\n"
-     "  --check            only look, print no configuration\n"
-     "  --idle N           watch a silent WebSocket for so many seconds\n",
+     "  --cert FILE --key FILE\n"
+     "                     the web server's certificate [where certbot has "
+     "it]\n"
+     "  --print            only print the configuration\n"
+     "  --check            only ask, to standard output\n"
+     "  --idle N           watch a silent WebSocket for so many seconds\n"
+     "  --json, --ca, --timeout\n"
+     "                     as above\n",
      1, -1, true, doctor},
     {NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };

@@ -26,7 +26,7 @@
 struct probe {
     char token[TOKEN + 1];
     uint64_t until_ms;
-    bool came, secure, outside, forwarded;
+    bool begun, came, secure, outside, forwarded;
     char addr[64], host[256], path[256];
     uint64_t n_body;
 };
@@ -146,11 +146,13 @@ on_gone(struct cnc__http_sink *sink)
 struct cnc__http_sink *
 cnc__probe_sink(struct cnc_service *s, struct cnc__http_request *r)
 {
+    struct probe *p = of_request(s, r);
     struct counting *c;
 
-    if (of_request(s, r) == NULL) {
+    if (p == NULL) {
         return NULL;
     }
+    p->begun = true;
     c = cnc__zalloc(sizeof(*c));
     c->sink.data = on_data;
     c->sink.end = on_end;
@@ -199,16 +201,16 @@ on_probe(struct cnc__request *q, void *priv)
     if (p == NULL) {
         begin(s, &xml);
     } else {
-        cnc__xml_printf(&xml,
-                        "<probe xmlns='" CNC__NS_WEB
-                        "' token='%s' came='%s' addr='%s' secure='%s' "
-                        "host='%s' path='%s' outside='%s' forwarded='%s' "
-                        "body='%llu'/>",
-                        p->token, p->came ? "true" : "false", p->addr,
-                        p->secure ? "true" : "false", p->host, p->path,
-                        p->outside ? "true" : "false",
-                        p->forwarded ? "true" : "false",
-                        (unsigned long long)p->n_body);
+        cnc__xml_printf(
+            &xml,
+            "<probe xmlns='" CNC__NS_WEB
+            "' token='%s' begun='%s' came='%s' addr='%s' "
+            "secure='%s' host='%s' path='%s' outside='%s' forwarded='%s' "
+            "body='%llu'/>",
+            p->token, p->begun ? "true" : "false", p->came ? "true" : "false",
+            p->addr, p->secure ? "true" : "false", p->host, p->path,
+            p->outside ? "true" : "false", p->forwarded ? "true" : "false",
+            (unsigned long long)p->n_body);
     }
     cnc__request_result(&q, xml.data, xml.len);
     cnc__str_fini(&xml);
