@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <errno.h>
 #include <mod_status.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -20,6 +21,8 @@
 static struct status nowhere; /* until there is a slot, and without any */
 struct status *status_own = &nowhere;
 static struct status *slots;
+/* Of the lines about the server: workers and the pump write them. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Once for the life of the parent: children of before a restart are counted
  * as long as they are there. */
@@ -67,31 +70,43 @@ status_child(void)
     }
 }
 
+/* Was it down? */
+static bool
+note_back(struct status *own, const char *why)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    bool was_down;
+
+    pthread_mutex_lock(&lock);
+    was_down = own->back_down_s > own->back_up_s;
+    if (why == NULL) {
+        own->back_up_s = now;
+        own->back_down_s = was_down ? 0 : own->back_down_s;
+    } else {
+        own->failed++;
+        own->back_down_s = now;
+        own->back_up_s = own->back_up_s == now ? now - 1 : own->back_up_s;
+        apr_cpystrn(own->back_down, why, sizeof(own->back_down));
+    }
+    pthread_mutex_unlock(&lock);
+    return was_down;
+}
+
 /* Logged when it changes, so that a server that is down is not told of for
  * each client. */
 void
 status_back(struct sock *s, const char *why)
 {
-    struct status *own = status_own;
-    uint64_t now = (uint64_t)time(NULL);
-    bool was_down = own->back_down_s > own->back_up_s;
+    bool was_down = note_back(status_own, why);
 
     if (why == NULL) {
-        own->back_up_s = now;
         if (was_down) {
-            own->back_down_s = 0;
             ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, s->r,
                           "xmpp: the XMPP server at %s is up again",
                           s->conf->backend->name);
         }
         return;
     }
-    __atomic_add_fetch(&own->failed, 1, __ATOMIC_RELAXED);
-    own->back_down_s = now;
-    if (own->back_up_s == now) {
-        own->back_up_s = now - 1;
-    }
-    apr_cpystrn(own->back_down, why, sizeof(own->back_down));
     ap_log_rerror(APLOG_MARK, was_down ? APLOG_INFO : APLOG_ERR, 0, s->r,
                   "xmpp: the XMPP server at %s: %s", s->conf->backend->name,
                   why);
