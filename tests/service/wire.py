@@ -48,7 +48,7 @@ class Client:
 
     def __init__(self, port: int, limit: float = 30, bind: bool = True,
                  rcvbuf: int | None = None, resource: str | None = None,
-                 tls=None, path: str = "/xmpp"):
+                 tls=None, path: str = "/xmpp", headers: str = ""):
         self.sock = socket.socket()
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -60,7 +60,8 @@ class Client:
         self.buf = bytearray()
         self.aside: list[ET.Element] = []
         self.n_id = 0
-        self.sock.sendall(UPGRADE.replace(b"/xmpp", path.encode(), 1))
+        self.sock.sendall(UPGRADE.replace(b"/xmpp", path.encode(), 1).replace(
+            b"Host:", headers.encode() + b"Host:", 1))
         while b"\r\n\r\n" not in self.buf:
             self._more()
         head, _, rest = bytes(self.buf).partition(b"\r\n\r\n")

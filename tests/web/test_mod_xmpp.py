@@ -455,6 +455,22 @@ def test_the_servers_own_words_for_the_proxy_protocol(tmp_path):
         s.close()
 
 
+def test_the_service_knows_the_clients_address(tmp_path):
+    port = free_port()
+    with Service("bookcase-c", "--c2s-proxy", f"127.0.0.1:{port}",
+                 "--allow-plain") as s, Apache(
+            str(tmp_path), f"tcp://127.0.0.1:{port}", modules=("remoteip",),
+            more="XMPPProxyProtocol on",
+            main="RemoteIPHeader X-Forwarded-For\n"
+                 "RemoteIPInternalProxy 127.0.0.1") as a:
+        c = Client(a.port, headers="X-Forwarded-For: 192.0.2.7\r\n")
+        assert "192.0.2.7" in s.ctl("sessions").stdout
+        c.close()
+        c = Client(a.port, headers="X-Forwarded-For: 2001:db8::7\r\n")
+        assert "2001:db8::7" in s.ctl("sessions").stdout
+        c.close()
+
+
 # -- clients that are slow, silent, fast, many --------------------------------------
 
 def resident_kb(a: Apache) -> int:
