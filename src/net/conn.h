@@ -245,5 +245,7 @@ void cnc__http_abandon(struct cnc__conn *c);
 /* True: it was for ws_path and is answered; the connection is a stream or
  * will close. */
 bool cnc__http_upgrade(struct cnc__conn *c, struct cnc__http1 *h);
+/* The answer to a handshake that is good. */
+void cnc__http_switch(struct cnc__conn *c, const char *accept);
 
 #endif /* CNC_NET_CONN_H */

@@ -98,7 +98,14 @@ begin(struct cnc__net *n, int fd, const struct cnc__handoff *h,
                                                     .upgraded = true});
     struct cnc__str read = CNC__STR;
 
-    if (h->n_read > 0 && !c->closed) {
+    if (c->closed) {
+        return;
+    }
+    if (h->accept[0] != '\0') {
+        cnc__http_switch(c, h->accept);
+        cnc__net_dirty(c);
+    }
+    if (h->n_read > 0) {
         cnc__str_add(&read, h->read, h->n_read);
         cnc__conn_bytes(c, read.data, read.len);
         cnc__str_fini(&read);

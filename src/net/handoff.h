@@ -7,14 +7,18 @@
  * service's own user, and those of --link-user, by SO_PEERCRED; others are
  * closed at once.  A connection may stay open for any number of clients.  For
  * each one packet is sent, with one descriptor (SCM_RIGHTS) beside it: a
- * connected stream socket in the clear (TLS cannot be given away), on which
- * 101 with Sec-WebSocket-Protocol: xmpp was sent whole and nothing after it.
- * The web server has judged the request: method, Host, Origin, key, version.
+ * connected stream socket in the clear (TLS cannot be given away).  The web
+ * server has judged the request: method, Host, Origin, key, version; its
+ * answer, 101 with Sec-WebSocket-Protocol: xmpp, was sent whole and nothing
+ * after it, or the service is to send it: then nothing has been said to the
+ * client as long as the service has not taken it.
  *
- *   "CNCH" | version 1 | flags | n addr | 0 | n host (2) | n read (2)
+ *   "CNCH" | version 1 | flags | n addr | n accept | n host (2) | n read (2)
  *   addr   the client's address as text, "192.0.2.7", "2001:db8::7"; the
  *          socket's peer may be a proxy's
  *   host   the request's Host
+ *   accept Sec-WebSocket-Accept of the answer that the service is to send, 28
+ *          bytes; none: it was sent
  *   read   what was read of the client after its request: its first frames
  *
  * Numbers are big-endian; there is nothing behind it.  Each packet is answered
@@ -39,14 +43,16 @@
 #define CNC__HANDOFF_HEAD     12   /* bytes before addr */
 #define CNC__HANDOFF_MAX_ADDR 63
 #define CNC__HANDOFF_MAX_HOST 255
+#define CNC__HANDOFF_ACCEPT   28
 #define CNC__HANDOFF_MAX_READ 16384
 #define CNC__HANDOFF_MAX                                                      \
     (CNC__HANDOFF_HEAD + CNC__HANDOFF_MAX_ADDR + CNC__HANDOFF_MAX_HOST +      \
-     CNC__HANDOFF_MAX_READ)
+     CNC__HANDOFF_ACCEPT + CNC__HANDOFF_MAX_READ)
 #define CNC__HANDOFF_MAX_ANSWER 256 /* bytes of an answer */
 
 struct cnc__handoff {
     char addr[CNC__HANDOFF_MAX_ADDR + 1], host[CNC__HANDOFF_MAX_HOST + 1];
+    char accept[CNC__HANDOFF_ACCEPT + 1]; /* "": 101 was sent */
     int secure;
     const void *read; /* borrowed */
     size_t n_read;
@@ -58,6 +64,8 @@ static inline size_t
 cnc__handoff_pack(uint8_t *out, const struct cnc__handoff *h)
 {
     size_t addr = strlen(h->addr), host = strlen(h->host);
+    size_t accept = strlen(h->accept);
+    uint8_t *p = out + CNC__HANDOFF_HEAD;
 
     if (h->n_read > CNC__HANDOFF_MAX_READ) {
         return 0;
@@ -66,17 +74,19 @@ cnc__handoff_pack(uint8_t *out, const struct cnc__handoff *h)
     out[4] = CNC__HANDOFF_VERSION;
     out[5] = h->secure ? CNC__HANDOFF_SECURE : 0;
     out[6] = (uint8_t)addr;
-    out[7] = 0;
+    out[7] = (uint8_t)accept;
     out[8] = (uint8_t)(host >> 8);
     out[9] = (uint8_t)host;
     out[10] = (uint8_t)(h->n_read >> 8);
     out[11] = (uint8_t)h->n_read;
-    memcpy(out + CNC__HANDOFF_HEAD, h->addr, addr);
-    memcpy(out + CNC__HANDOFF_HEAD + addr, h->host, host);
+    memcpy(p, h->addr, addr);
+    memcpy(p += addr, h->host, host);
+    memcpy(p += host, h->accept, accept);
+    p += accept;
     if (h->n_read > 0) {
-        memcpy(out + CNC__HANDOFF_HEAD + addr + host, h->read, h->n_read);
+        memcpy(p, h->read, h->n_read);
     }
-    return CNC__HANDOFF_HEAD + addr + host + h->n_read;
+    return (size_t)(p - out) + h->n_read;
 }
 
 /* The other way; read is inside data.  NULL, or why it is none, one line. */

@@ -96,6 +96,17 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
     return 0;
 }
 
+void
+cnc__http_switch(struct cnc__conn *c, const char *accept)
+{
+    cnc__str_printf(&c->out,
+                    "HTTP/1.1 101 Switching Protocols\r\n"
+                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: %s\r\n"
+                    "Sec-WebSocket-Protocol: xmpp\r\n\r\n",
+                    accept);
+}
+
 bool
 cnc__http_upgrade(struct cnc__conn *c, struct cnc__http1 *h)
 {
@@ -107,12 +118,7 @@ cnc__http_upgrade(struct cnc__conn *c, struct cnc__http1 *h)
         cnc__http_refuse(c, status, headers, why);
         return true;
     }
-    cnc__str_printf(&c->out,
-                    "HTTP/1.1 101 Switching Protocols\r\n"
-                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Accept: %s\r\n"
-                    "Sec-WebSocket-Protocol: xmpp\r\n\r\n",
-                    accept);
+    cnc__http_switch(c, accept);
     cnc__conn_start_stream(c);
     cnc__net_dirty(c);
     return true;

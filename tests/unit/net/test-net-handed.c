@@ -166,6 +166,45 @@ a_websocket_goes_on_where_the_web_server_left_it(void **state)
     end_world(w);
 }
 
+/* Then there is still nothing that the client was told when it is not. */
+static void
+a_handshake_is_answered_by_who_takes_the_socket(void **state)
+{
+    static uint8_t packet[CNC__HANDOFF_MAX];
+    struct cnc__handoff h = {.host = "example.org",
+                             .accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="};
+    struct cnc__str got = CNC__STR, frame = CNC__STR;
+    struct world *w = handoff_world();
+    int web = dial_handoff(w), pair[2];
+    size_t len;
+
+    cnc__ws_add_masked(&frame, CNC__WS_TEXT, OPEN, strlen(OPEN));
+    h.read = frame.data;
+    h.n_read = frame.len;
+    len = cnc__handoff_pack(packet, &h);
+    client_of(pair);
+    give_bytes(web, packet, len, &pair[1], 1);
+    close(pair[1]);
+    assert_string_equal(answer(w, web), "");
+    expect(w, pair[0], &got, "features>");
+    assert_int_equal(strncmp(got.data, "HTTP/1.1 101 ", 13), 0);
+    assert_non_null(strstr(got.data, "\r\nSec-WebSocket-Accept: "
+                                     "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+    close(pair[0]);
+    snprintf(h.host, sizeof(h.host), "evil.example");
+    len = cnc__handoff_pack(packet, &h);
+    client_of(pair);
+    give_bytes(web, packet, len, &pair[1], 1);
+    close(pair[1]);
+    assert_refused(w, web, "no such site");
+    UNTIL(w, recv(pair[0], &(char){0}, 1, 0) == 0);
+    close(pair[0]);
+    close(web);
+    cnc__str_fini(&got);
+    cnc__str_fini(&frame);
+    end_world(w);
+}
+
 static void
 what_cannot_be_served_is_given_back(void **state)
 {
@@ -245,7 +284,11 @@ a_packet_means_what_it_says_or_nothing(void **state)
         P("CNCX\1\0\0\0\0\0\0\0", "no handoff"),
         P("CNCH\2\0\0\0\0\0\0\0", "version"),
         P("CNCH\1\2\0\0\0\0\0\0", "flags"),
-        P("CNCH\1\0\0\1\0\0\0\0", "flags"),
+        P("CNCH\1\0\0\1\0\0\0\0a", "Accept"),
+        P("CNCH\1\0\0\x1d\0\0\0\0s3pPLMBiTxaQ9kYGzzhZRbK+xOo==", "Accept"),
+        P("CNCH\1\0\0\x1c\0\0\0\0s3pPLMBiTxaQ9kYGzzhZRbK+xO\r\n", "Accept"),
+        P("CNCH\1\0\0\x1c\0\0\0\0s3pPLMBiTxaQ9kYGzzhZRbK+xO=\0", "Accept"),
+        P("CNCH\1\0\0\x1c\0\0\0\0s3pPLMBiTxaQ9kYGzzhZRbK+xOo", "as long as"),
         P("CNCH\1\0\x40\0\0\0\0\0", "too long"),
         P("CNCH\1\0\0\0\1\0\0\0", "too long"),
         P("CNCH\1\0\0\0\0\0\x40\1", "too long"),
@@ -268,6 +311,7 @@ a_packet_means_what_it_says_or_nothing(void **state)
 
 const struct CMUnitTest handed_tests[] = {
     TEST(a_websocket_goes_on_where_the_web_server_left_it),
+    TEST(a_handshake_is_answered_by_who_takes_the_socket),
     TEST(what_cannot_be_served_is_given_back),
     TEST(who_sends_something_else_is_closed),
     TEST(a_packet_means_what_it_says_or_nothing),
