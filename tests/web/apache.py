@@ -104,11 +104,16 @@ CustomLog {self.access_log} short
     def graceful(self) -> None:
         self.process.send_signal(signal.SIGUSR1)
 
-    def logged(self, text: str, n: int = 1) -> None:
-        """Waits until the error log has it so many times."""
+    def count(self, text: str, access: bool = False) -> int:
+        """How often a log has it."""
+        with open(self.access_log if access else self.error_log,
+                  encoding="utf-8") as f:
+            return f.read().count(text)
+
+    def logged(self, text: str, n: int = 1, access: bool = False) -> None:
+        """Waits until the error log, or the other, has it so many times."""
         def there():
-            with open(self.error_log, encoding="utf-8") as f:
-                return f.read().count(text) >= n
+            return self.count(text, access) >= n
         try:
             until(f"{text!r} is in the log", there)
         except AssertionError as error:

@@ -3,6 +3,7 @@
 tests is there."""
 import os
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "service"))
@@ -21,3 +22,11 @@ def authority(tmp_path_factory):
     ca.make("localhost", dns=["localhost"])
     ca.make("other", dns=["other.example"])
     return ca
+
+
+@pytest.fixture
+def public_dir():
+    """A folder that Apache's user may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder

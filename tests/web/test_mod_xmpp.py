@@ -4,9 +4,7 @@ there, stalls or goes, clients that are slow or gone."""
 import os
 import re
 import socket
-import ssl
 import struct
-import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ET
@@ -14,17 +12,11 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from apache import Apache
+from ends import (FEATURES, HEADER, OPEN, Server, ask, closes_with, echo,
+                  opened, read_until, unverified)
 from program import LIMIT, free_port, until
 from service import Service, book
 from wire import UPGRADE, Client, Closed, condition, frame
-
-OPEN = (b"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' "
-        b"version='1.0'/>")
-HEADER = (b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-          b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0' "
-          b"from='localhost' id='1'>")
-FEATURES = b"<stream:features/>"
-
 
 @pytest.fixture(scope="module")
 def service():
@@ -41,36 +33,6 @@ def apache(service, tmp_path_factory):
                 more="XMPPOrigin https://books.example.org\nXMPPPing 600",
                 main="XMPPHostMeta on") as a:
         yield a
-
-
-@pytest.fixture
-def public_dir():
-    """A folder that Apache's user may look into."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        yield folder
-
-
-def ask(port: int, **change) -> tuple[int, bytes]:
-    """A handshake with headers changed or (None) left out; the status."""
-    headers = {"Host": "localhost", "Upgrade": "websocket",
-               "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-               "Sec-WebSocket-Protocol": "xmpp"}
-    method, body = change.pop("method", "GET"), change.pop("body", b"")
-    for name, value in change.items():
-        headers[name.replace("_", "-")] = value
-    text = f"{method} /xmpp HTTP/1.1\r\n" + "".join(
-        f"{k}: {v}\r\n" for k, v in headers.items() if v is not None)
-    with socket.create_connection(("127.0.0.1", port), LIMIT) as s:
-        s.sendall(text.encode() + b"\r\n" + body)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = s.recv(65536)
-            if not part:
-                break
-            head += part
-        return int(head.split(b" ", 2)[1]), head
 
 
 # -- passing through -----------------------------------------------------------
@@ -189,18 +151,41 @@ def test_a_handshake(apache, status, why, change):
     {f"X-{i}": "a" for i in range(200)}])
 def test_smuggling_and_floods_are_refused(apache, change):
     """By Apache itself, or by the module: never with 101."""
+    before = apache.count('" 400 ', True) + apache.count('" 501 ', True)
     status, head = ask(apache.port, **change, body=b"GET /xmpp HTTP/1.1\r\n")
     assert status in (400, 501), head
     assert b"Connection: close" in head
+    until("it is in the access log", lambda: apache.count(
+        '" 400 ', True) + apache.count('" 501 ', True) > before)
+
+
+@pytest.mark.parametrize("change", [
+    (b"version: 13", b"version: 8"), (b"Upgrade: websocket\r\n", b""),
+    (b"protocol: xmpp", b"protocol: mqtt"), (b"GET /xmpp", b"HEAD /xmpp"),
+    (b"Host: localhost", b"Host: localhost\r\nOrigin: https://evil.example"),
+    (b"Host: localhost", b"Host: localhost\r\nContent-Length: 4"),
+    (b"Host: localhost", b"Host: localhost\r\nTransfer-Encoding: chunked")])
+def test_what_follows_a_refused_handshake_is_nobodys(apache, change):
+    """A proxy that took the refusal for an upgrade would pass it on as a
+    client's bytes."""
+    secret = b"GET /server-status?auto HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = re.sub(b"(?i)" + re.escape(change[0]), change[1], UPGRADE)
+    assert request != UPGRADE
+    before = apache.count("refused with 4")
+    with socket.create_connection(("127.0.0.1", apache.port), LIMIT) as s:
+        s.sendall(request + secret * 2)
+        said = b""
+        while part := s.recv(65536):
+            said += part
+    assert said.count(b"HTTP/1.1 ") == 1 and said.startswith(b"HTTP/1.1 4")
+    assert b"XMPPSockets" not in said
+    apache.logged("refused with 4", before + 1)
 
 
 # -- frames ----------------------------------------------------------------------
 
-def closes_with(c: Client) -> str:
-    with pytest.raises(Closed) as why:
-        while True:
-            c.text()
-    return str(why.value)
+WORDS = {1002: "a broken frame", 1003: "a binary frame",
+         1007: "a message that is not UTF-8", 1009: "policy-violation"}
 
 
 @pytest.mark.parametrize("name,data,code", [
@@ -217,6 +202,7 @@ def closes_with(c: Client) -> str:
      b"\x81\xfe\0\x03\0\0\0\0abc", 1002),
 ])
 def test_bad_frames_have_their_close_code(apache, name, data, code):
+    before = apache.count(WORDS[code])
     c = Client(apache.port)
     try:
         c.raw(data)
@@ -224,6 +210,7 @@ def test_bad_frames_have_their_close_code(apache, name, data, code):
         pass
     assert closes_with(c) == f"close {code}"
     c.close()
+    apache.logged(WORDS[code], before + 1)
 
 
 def test_a_message_in_fragments_is_one(apache):
@@ -256,62 +243,6 @@ def test_bad_stanzas_end_the_stream(apache, xml, said):
 
 
 # -- the server ------------------------------------------------------------------
-
-class Server:
-    """An XMPP server that does what a test says, on a port or a path."""
-
-    def __init__(self, path: str = ""):
-        self.socket = socket.socket(socket.AF_UNIX if path
-                                    else socket.AF_INET)
-        self.socket.bind(path or ("127.0.0.1", 0))
-        self.socket.listen(64)
-        self.socket.settimeout(LIMIT)
-        self.name = (f"unix:{path}" if path else
-                     f"tcp://127.0.0.1:{self.socket.getsockname()[1]}")
-
-    def accept(self) -> socket.socket:
-        s = self.socket.accept()[0]
-        s.settimeout(LIMIT)
-        return s
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.socket.close()
-
-
-def read_until(s, mark: bytes) -> bytes:
-    said = b""
-    while mark not in said:
-        part = s.recv(65536)
-        assert part, said
-        said += part
-    return said
-
-
-def opened(a: Apache, server: Server):
-    """A client and what the server has of it, in the middle of a stream."""
-    c = Client(a.port, bind=False)
-    s = server.accept()
-    c.send(OPEN)
-    read_until(s, b">")
-    s.sendall(HEADER + FEATURES)
-    assert c.recv().tag.endswith("}open")
-    assert c.recv().tag.endswith("}features")
-    return c, s
-
-
-def echo(c: Client, s: socket.socket, text: str) -> None:
-    """A large stanza there and back."""
-    c.send(f"<message xmlns='jabber:client'><body>{text}</body></message>")
-    said = read_until(s, b"</message>")
-    assert said.decode() == f"<message><body>{text}</body></message>"
-    thread = threading.Thread(target=lambda: s.sendall(said))
-    thread.start()
-    assert c.recv().findtext("{jabber:client}body") == text
-    thread.join(LIMIT)
-
 
 def test_large_stanzas_pass_both_ways(tmp_path):
     with Server() as server, Apache(str(tmp_path), server.name) as a:
@@ -611,12 +542,6 @@ def test_an_mpm_without_suspended_requests(service, tmp_path, mpm):
         until("its thread is free", lambda: a.status()["XMPPSockets"] == "0")
         with open(a.access_log, encoding="utf-8") as f:
             assert f.read().count('"GET /xmpp HTTP/1.1" 101 ') == 2
-
-
-def unverified() -> ssl.SSLContext:
-    tls = ssl.create_default_context()
-    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    return tls
 
 
 def test_it_is_the_same_behind_tls(service, authority, tmp_path):
