@@ -54,27 +54,27 @@ parse_tcp(struct backend_conf *b, apr_pool_t *p, const char *where)
 }
 
 const char *
-backend_parse(struct backend_conf **out, apr_pool_t *p, const char *text)
+backend_parse(struct backend_conf **out, apr_pool_t *p, const char *directive,
+              const char *text)
 {
     struct backend_conf *b = apr_pcalloc(p, sizeof(*b));
     struct sockaddr_un *un = NULL;
+    bool tcp_too = strcmp(directive, "XMPPServer") == 0;
 
     *out = b;
+    b->directive = directive;
     b->name = text;
-    if (strncmp(text, "tcp://", 6) == 0) {
+    b->owner = -1;
+    if (tcp_too && strncmp(text, "tcp://", 6) == 0) {
         return parse_tcp(b, p, text + 6);
     }
     if (strncmp(text, "unix:", 5) != 0 || text[5] != '/') {
-        return apr_psprintf(p,
-                            "XMPPServer %s: it is unix:/PATH or "
-                            "tcp://HOST:PORT",
-                            text);
+        return apr_psprintf(p, "%s %s: it is unix:/PATH%s", directive, text,
+                            tcp_too ? " or tcp://HOST:PORT" : "");
     }
     if (strlen(text + 5) >= sizeof(un->sun_path)) {
-        return apr_psprintf(p,
-                            "XMPPServer: a socket's path has at most %zu "
-                            "bytes",
-                            sizeof(un->sun_path) - 1);
+        return apr_psprintf(p, "%s: a socket's path has at most %zu bytes",
+                            directive, sizeof(un->sun_path) - 1);
     }
     b->kind = BACKEND_UNIX;
     b->path = text + 5;
@@ -121,11 +121,9 @@ backend_ctx(apr_pool_t *p, const char *ca_file, const char **why)
 /* -- connecting
  * --------------------------------------------------------------- */
 
-static const char *
-reason(const struct sock *s, int error)
+const char *
+backend_reason(const struct sock *s, const struct backend_conf *b, int error)
 {
-    const struct backend_conf *b = s->conf->backend;
-
     switch (error) {
     case ENOENT:
         return apr_psprintf(s->c->pool, "no XMPP server is at %s", b->name);
@@ -145,11 +143,10 @@ reason(const struct sock *s, int error)
     }
 }
 
-/* Is it whose socket it should be? */
-static bool
-owner_is_right(struct sock *s, const char **why)
+bool
+backend_is_owners(const struct sock *s, const struct backend_conf *b,
+                  const char **why)
 {
-    const struct backend_conf *b = s->conf->backend;
     struct ucred who;
     socklen_t len = sizeof(who);
 
@@ -161,9 +158,8 @@ owner_is_right(struct sock *s, const char **why)
         return true;
     }
     *why = apr_psprintf(s->c->pool,
-                        "the socket at %s is not of the user that XMPPServer "
-                        "names",
-                        b->name);
+                        "the socket at %s is not of the user that %s names",
+                        b->name, b->directive);
     return false;
 }
 
@@ -225,7 +221,7 @@ backend_connect(struct sock *s, const char **why)
     }
     if (error == 0) {
         s->back_state = BACK_PLAIN;
-        if (owner_is_right(s, why)) {
+        if (backend_is_owners(s, s->conf->backend, why)) {
             return true;
         }
     } else if (error == EINPROGRESS) {
@@ -235,7 +231,7 @@ backend_connect(struct sock *s, const char **why)
         s->back_state = BACK_RETRY;
         return true;
     } else {
-        *why = reason(s, error);
+        *why = backend_reason(s, s->conf->backend, error);
     }
     backend_close(s);
     return false;
@@ -250,7 +246,7 @@ backend_connected(struct sock *s, const char **why)
         return 0;
     }
     if (error != 0) {
-        *why = reason(s, error);
+        *why = backend_reason(s, s->conf->backend, error);
         return -1;
     }
     s->back_state = BACK_PLAIN;

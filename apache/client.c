@@ -9,6 +9,7 @@
  */
 #include "mod_xmpp.h"
 
+#include <apr_strings.h>
 #include <sys/socket.h>
 
 #define PIECE 16384u
@@ -263,9 +264,57 @@ read_piece(struct sock *s, size_t n)
     return some;
 }
 
+/* Empty: nothing is there now. */
+static apr_status_t
+read_early_piece(struct sock *s, apr_bucket_brigade *bb, char *room,
+                 size_t *len, size_t max)
+{
+    apr_status_t rv =
+        ap_get_brigade(s->c->input_filters, bb, AP_MODE_READBYTES,
+                       APR_NONBLOCK_READ, (apr_off_t)(max - *len));
+
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb);
+         rv == APR_SUCCESS && b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t n;
+
+        rv = apr_bucket_read(b, &data, &n, APR_NONBLOCK_READ);
+        if (rv == APR_SUCCESS && n <= max - *len) {
+            memcpy(room + *len, data, n);
+            *len += n;
+        }
+    }
+    apr_brigade_cleanup(bb);
+    return rv;
+}
+
+bool
+client_read_early(struct sock *s, char *room, size_t max)
+{
+    apr_bucket_brigade *bb =
+        apr_brigade_create(s->c->pool, s->c->bucket_alloc);
+    size_t len = 0, before;
+
+    do {
+        before = len;
+    } while (read_early_piece(s, bb, room, &len, max) == APR_SUCCESS &&
+             len > before && len < max);
+    apr_brigade_destroy(bb);
+    s->early = len > 0 ? apr_pmemdup(s->c->pool, room, len) : NULL;
+    s->n_early = len;
+    return len < max;
+}
+
 void
 client_read(struct sock *s)
 {
+    size_t early = s->n_early;
+
+    s->n_early = 0;
+    if (early > 0) {
+        feed(s, s->early, early);
+    }
     /* A turn's share; the rest waits for its next one. */
     for (unsigned i = 0; i < 4; i++) {
         size_t n = PUMP_ROOM;

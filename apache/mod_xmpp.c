@@ -32,6 +32,7 @@ merge_dir(apr_pool_t *p, void *base, void *own)
     struct dir_conf *b = base, *o = own, *d = apr_pmemdup(p, o, sizeof(*o));
 
     d->backend = o->backend != NULL ? o->backend : b->backend;
+    d->handoff = o->handoff != NULL ? o->handoff : b->handoff;
     d->origins = o->origins != NULL ? o->origins : b->origins;
     d->ctx = o->ctx != NULL ? o->ctx : b->ctx;
     d->tls = o->tls >= 0 ? o->tls : b->tls;
@@ -76,30 +77,38 @@ note_path(cmd_parms *cmd)
     }
 }
 
+/* XMPPServer and XMPPHandoff. */
 static const char *
 set_server(cmd_parms *cmd, void *conf, const char *where, const char *user)
 {
+    const char *name = cmd->cmd->name;
     struct dir_conf *d = conf;
     struct backend_conf *b;
-    const char *why = backend_parse(&b, cmd->pool, where);
+    const char *why = backend_parse(&b, cmd->pool, name, where);
     apr_uid_t uid;
     apr_gid_t gid;
 
     if (why != NULL) {
         return why;
     }
-    b->owner = -1;
     if (user != NULL) {
         if (strncmp(user, "user=", 5) != 0 || b->kind != BACKEND_UNIX) {
-            return "XMPPServer: after unix:PATH comes user=NAME or nothing";
+            return apr_psprintf(cmd->pool,
+                                "%s: after unix:PATH comes user=NAME or "
+                                "nothing",
+                                name);
         }
         if (apr_uid_get(&uid, &gid, user + 5, cmd->temp_pool) != APR_SUCCESS) {
-            return apr_psprintf(cmd->pool, "XMPPServer: no user is called %s",
+            return apr_psprintf(cmd->pool, "%s: no user is called %s", name,
                                 user + 5);
         }
         b->owner = uid;
     }
-    d->backend = b;
+    if (cmd->info != NULL) {
+        d->handoff = b;
+    } else {
+        d->backend = b;
+    }
     note_path(cmd);
     return NULL;
 }
@@ -254,6 +263,9 @@ static const command_rec directives[] = {
     AP_INIT_TAKE12("XMPPServer", set_server, NULL, ACCESS_CONF,
                    "unix:PATH [user=NAME] or tcp://HOST:PORT: the XMPP "
                    "server, where its clients connect"),
+    AP_INIT_TAKE12("XMPPHandoff", set_server, &xmpp_global, ACCESS_CONF,
+                   "unix:PATH [user=NAME]: the service to which sockets in "
+                   "the clear are given"),
     AP_INIT_ITERATE("XMPPOrigin", add_origin, NULL, ACCESS_CONF,
                     "origins whose pages may connect, beside this one"),
     AP_INIT_TAKE1("XMPPTLS", set_tls, NULL, ACCESS_CONF,
@@ -318,7 +330,7 @@ handler(request_rec *r)
     if (strcmp(r->handler, "xmpp") != 0) {
         return hostmeta_handler(r);
     }
-    if (d->backend == NULL) {
+    if (d->backend == NULL && d->handoff == NULL) {
         return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
                       "SetHandler xmpp is here, but no XMPPServer");
     }

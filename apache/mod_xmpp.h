@@ -10,6 +10,7 @@
  *   sock.c       a socket's life: what each turn of the pump does for it
  *   client.c     its client's side: WebSocket through Apache's filters
  *   backend.c    its server's side: connect, TLS, PROXY, bytes
+ *   handoff.c    or the socket itself is given to the service
  *   status.c     counters of all children, the lines of mod_status
  *
  *   worker thread                        pump
@@ -50,16 +51,18 @@ enum backend_kind { BACKEND_NONE, BACKEND_UNIX, BACKEND_TCP };
 
 struct backend_conf {
     enum backend_kind kind;
-    const char *name;     /* as it was written */
-    const char *path;     /* of a Unix socket */
-    apr_sockaddr_t *addr; /* of a host, looked up when Apache starts */
-    int64_t owner;        /* uid that must be at its other end; -1: any */
-    bool near;            /* a Unix socket, or loopback */
+    const char *directive; /* that names it */
+    const char *name;      /* as it was written */
+    const char *path;      /* of a Unix socket */
+    apr_sockaddr_t *addr;  /* of a host, looked up when Apache starts */
+    int64_t owner;         /* uid that must be at its other end; -1: any */
+    bool near;             /* a Unix socket, or loopback */
 };
 
 struct dir_conf {
-    const char *path; /* of the <Location> */
-    const struct backend_conf *backend;
+    const char *path;                   /* of the <Location> */
+    const struct backend_conf *backend; /* of the two one may be NULL */
+    const struct backend_conf *handoff;
     apr_array_header_t *origins; /* of char *; NULL: our own alone */
     SSL_CTX *ctx;                /* of XMPPCAFile; NULL: the system's CAs */
     /* -1: not said */
@@ -135,7 +138,8 @@ char *pump_room(struct sock *s);
  */
 
 enum back_state {
-    BACK_RETRY, /* a Unix socket's queue was full */
+    BACK_HANDING, /* it is no server yet: the client itself is offered it */
+    BACK_RETRY,   /* a Unix socket's queue was full */
     BACK_CONNECTING,
     BACK_PLAIN,
     BACK_HANDSHAKE, /* TLS */
@@ -174,8 +178,10 @@ struct sock {
     bool pinged;
     bool more; /* a filter may hold bytes that epoll does not see */
     bool tls_wants_write;
-    bool told_up; /* the back end has spoken XMPP */
-    bool stopped; /* it was told that this child stops */
+    bool told_up;    /* the back end has spoken XMPP */
+    bool stopped;    /* it was told that this child stops */
+    bool given;      /* the client's socket is the service's */
+    char accept[29]; /* of the answer to the handshake */
     unsigned close_code;
     const char *why; /* it ended; static or of c->pool */
     uint64_t began_ms, heard_ms, moved_ms, phase_ms, closing_ms, up_ms;
@@ -189,6 +195,8 @@ struct sock {
     struct cnc__str up;  /* for the server */
     size_t up_at;
     apr_bucket_brigade *bb;
+    char *early; /* what was read before it was ours */
+    size_t n_early;
     uint64_t n_in, n_out; /* bytes of the client's, both ways */
 };
 
@@ -205,6 +213,9 @@ bool sock_tick(struct sock *s, uint64_t now_ms);
 void sock_settle(struct sock *s);
 /* This child stops. */
 void sock_stop(struct sock *s);
+/* The answer to the handshake: 101, or that it cannot be. */
+void sock_accept(struct sock *s);
+void sock_refuse(struct sock *s, const char *why);
 /* Its connection may be destroyed, and with it all that is its own. */
 bool sock_may_end(const struct sock *s, uint64_t now_ms);
 /* Written down: the access log, the error log. */
@@ -228,13 +239,23 @@ void client_read(struct sock *s);
 void client_write(struct sock *s);
 bool client_has_waiting(const struct sock *s);
 void client_shutdown(struct sock *s);
+/* What came behind the request, into s->early.  False: it may be more than
+ * max. */
+bool client_read_early(struct sock *s, char *room, size_t max);
 
 /* -- backend.c -------------------------------------------------------------
  */
 
-/* A host and port, or a path, as XMPPServer has it; NULL or what is wrong. */
+/* A host and port, or a path, as XMPPServer and XMPPHandoff have it; NULL or
+ * what is wrong. */
 const char *backend_parse(struct backend_conf **out, apr_pool_t *p,
-                          const char *text);
+                          const char *directive, const char *text);
+/* Why there is no connection to b. */
+const char *backend_reason(const struct sock *s, const struct backend_conf *b,
+                           int error);
+/* Is the other end of s->back_fd of the user that b asks for? */
+bool backend_is_owners(const struct sock *s, const struct backend_conf *b,
+                       const char **why);
 SSL_CTX *backend_ctx(apr_pool_t *p, const char *ca_file, const char **why);
 /* Begin to connect: false with the reason when that is known at once. */
 bool backend_connect(struct sock *s, const char **why);
@@ -247,13 +268,24 @@ void backend_read(struct sock *s);
 void backend_write(struct sock *s);
 void backend_close(struct sock *s);
 
+/* -- handoff.c -------------------------------------------------------------
+ */
+
+/* The client's socket is offered: BACK_HANDING.  False with the reason when it
+ * cannot be; nothing was said to the client. */
+bool handoff_begin(struct sock *s, const char **why);
+/* The service answers. */
+void handoff_read(struct sock *s);
+/* It does not, at this time. */
+void handoff_tick(struct sock *s, uint64_t now_ms);
+
 /* -- status.c --------------------------------------------------------------
  */
 
 /* One child's, in memory that all children share. */
 struct status {
     pid_t pid; /* 0: free */
-    uint64_t open, total, refused, failed, bytes_in, bytes_out;
+    uint64_t open, total, given, refused, failed, bytes_in, bytes_out;
     uint64_t back_up_s, back_down_s; /* when it was last so; Unix time */
     char back_down[120];             /* which, and why */
 };

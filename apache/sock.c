@@ -112,7 +112,8 @@ tls_of(const struct dir_conf *d)
     if (d->tls >= 0) {
         return (enum cnc__frames_tls)d->tls;
     }
-    return d->backend->near ? CNC__FRAMES_TLS_NEVER : CNC__FRAMES_TLS_REQUIRED;
+    return d->backend == NULL || d->backend->near ? CNC__FRAMES_TLS_NEVER
+                                                  : CNC__FRAMES_TLS_REQUIRED;
 }
 
 static void
@@ -146,6 +147,35 @@ take_connection(struct sock *s)
     s->bb = apr_brigade_create(s->c->pool, s->c->bucket_alloc);
 }
 
+/* Whoever is to serve the client is asked to. */
+static bool
+begin_back(struct sock *s, const char **why)
+{
+    if (s->conf->handoff != NULL && handoff_begin(s, why)) {
+        return true;
+    }
+    if (s->conf->backend == NULL) {
+        return false;
+    }
+    if (!backend_connect(s, why)) {
+        status_back(s, *why);
+        return false;
+    }
+    return true;
+}
+
+void
+sock_accept(struct sock *s)
+{
+    backend_say_proxy(s);
+    cnc__str_printf(&s->out,
+                    "HTTP/1.1 101 Switching Protocols\r\n"
+                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: %s\r\n"
+                    "Sec-WebSocket-Protocol: xmpp\r\n\r\n",
+                    s->accept);
+}
+
 struct sock *
 sock_new(request_rec *r, const struct dir_conf *conf, const char *accept,
          const char **why)
@@ -160,19 +190,15 @@ sock_new(request_rec *r, const struct dir_conf *conf, const char *accept,
     s->began_ms = s->heard_ms = s->moved_ms = s->tokens_ms = pump_now_ms();
     s->tokens = conf->rate;
     s->more = true; /* what came behind the request */
-    if (!backend_connect(s, why)) {
-        status_back(s, *why);
+    memcpy(s->accept, accept, sizeof(s->accept));
+    if (!begin_back(s, why)) {
         return NULL;
     }
     make_halves(s);
     take_connection(s);
-    backend_say_proxy(s);
-    cnc__str_printf(&s->out,
-                    "HTTP/1.1 101 Switching Protocols\r\n"
-                    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Accept: %s\r\n"
-                    "Sec-WebSocket-Protocol: xmpp\r\n\r\n",
-                    accept);
+    if (s->back_state != BACK_HANDING) {
+        sock_accept(s);
+    }
     r->status = HTTP_SWITCHING_PROTOCOLS;
     r->status_line = NULL;
     __atomic_add_fetch(&status_own->open, 1, __ATOMIC_RELAXED);
@@ -221,10 +247,33 @@ sock_lost(struct sock *s, const char *why)
     set_phase(s, SOCK_DEAD);
 }
 
-/* The client is to come back, and may resume: the server is told nothing. */
+/* The handshake's answer was put off until it was known that it is this. */
+void
+sock_refuse(struct sock *s, const char *why)
+{
+    __atomic_add_fetch(&status_own->refused, 1, __ATOMIC_RELAXED);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, s->r, "xmpp: refused with %d: %s",
+                  HTTP_SERVICE_UNAVAILABLE, why);
+    s->r->status = HTTP_SERVICE_UNAVAILABLE;
+    s->why = why;
+    cnc__str_printf(&s->out,
+                    "HTTP/1.1 503 Service Unavailable\r\n"
+                    "Retry-After: 5\r\nCache-Control: no-store\r\n"
+                    "Content-Type: text/plain; charset=utf-8\r\n"
+                    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+                    strlen(why) + 1, why);
+    cnc__frames_client_gone(s->frames);
+    set_phase(s, SOCK_LAST);
+}
+
+/* The client is to come back, and may resume: the server is told nothing.  One
+ * that may be the service's already is neither ours nor open. */
 void
 sock_stop(struct sock *s)
 {
+    if (s->back_state == BACK_HANDING) {
+        return;
+    }
     s->stopped = true;
     if (s->phase == SOCK_OPEN) {
         cnc__frames_server_gone(s->frames, "system-shutdown",
@@ -256,13 +305,20 @@ sock_log_end(struct sock *s)
 
     s->r->bytes_sent = (apr_off_t)s->n_out;
     s->r->sent_bodyct = s->n_out > 0; /* else %b is "-" */
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, s->r,
-                  "xmpp: WebSocket for %s ended: %s%s%s; %" APR_UINT64_T_FMT
-                  " bytes in, %" APR_UINT64_T_FMT " out",
-                  domain == NULL ? "no domain yet" : domain,
-                  s->why == NULL ? "closed" : s->why,
-                  fault == NULL ? "" : "; ", fault == NULL ? "" : fault,
-                  (apr_uint64_t)s->n_in, (apr_uint64_t)s->n_out);
+    if (s->given) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, s->r,
+                      "xmpp: WebSocket given to the service at %s",
+                      s->conf->handoff->name);
+    } else {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_INFO, 0, s->r,
+            "xmpp: WebSocket for %s ended: %s%s%s; %" APR_UINT64_T_FMT
+            " bytes in, %" APR_UINT64_T_FMT " out",
+            domain == NULL ? "no domain yet" : domain,
+            s->why == NULL ? "closed" : s->why, fault == NULL ? "" : "; ",
+            fault == NULL ? "" : fault, (apr_uint64_t)s->n_in,
+            (apr_uint64_t)s->n_out);
+    }
     if (!s->alone) {
         ap_run_log_transaction(s->r);
     }
@@ -274,8 +330,8 @@ sock_log_end(struct sock *s)
 static bool
 may_hear_client(const struct sock *s)
 {
-    return s->phase == SOCK_OPEN && waiting_up(s) < HIGH_WATER &&
-           waiting_out(s) < HIGH_WATER &&
+    return s->phase == SOCK_OPEN && s->back_state != BACK_HANDING &&
+           waiting_up(s) < HIGH_WATER && waiting_out(s) < HIGH_WATER &&
            (s->conf->rate <= 0 || s->tokens > 0);
 }
 
@@ -305,6 +361,8 @@ back_events(const struct sock *s)
     uint32_t events = 0;
 
     switch ((enum back_state)s->back_state) {
+    case BACK_HANDING:
+        return EPOLLIN;
     case BACK_RETRY:
     case BACK_GONE:
         return 0;
@@ -366,7 +424,9 @@ connected(struct sock *s)
 void
 sock_back_event(struct sock *s, uint32_t events)
 {
-    if (s->back_state == BACK_CONNECTING) {
+    if (s->back_state == BACK_HANDING) {
+        handoff_read(s);
+    } else if (s->back_state == BACK_CONNECTING) {
         connected(s);
     } else if (s->back_state == BACK_HANDSHAKE) {
         backend_start_tls(s, NULL);
@@ -453,7 +513,9 @@ look_at_server(struct sock *s, uint64_t now_ms)
 {
     const char *why = NULL;
 
-    if (s->back_state == BACK_RETRY && !backend_connect(s, &why)) {
+    if (s->back_state == BACK_HANDING) {
+        handoff_tick(s, now_ms);
+    } else if (s->back_state == BACK_RETRY && !backend_connect(s, &why)) {
         status_back(s, why);
         cnc__frames_server_gone(s->frames, "remote-connection-failed",
                                 "The XMPP server cannot be reached");

@@ -120,6 +120,7 @@ sum_up(struct status *sum)
         const struct status *one = &slots[i];
 
         sum->total += one->total;
+        sum->given += one->given;
         sum->refused += one->refused;
         sum->failed += one->failed;
         sum->bytes_in += one->bytes_in;
@@ -162,23 +163,26 @@ status_hook(request_rec *r, int flags)
         ap_rprintf(r,
                    "XMPPSockets: %" APR_UINT64_T_FMT
                    "\nXMPPSocketsTotal: %" APR_UINT64_T_FMT
+                   "\nXMPPHandedOver: %" APR_UINT64_T_FMT
                    "\nXMPPRefused: %" APR_UINT64_T_FMT
                    "\nXMPPServerFailures: %" APR_UINT64_T_FMT
                    "\nXMPPBytesIn: %" APR_UINT64_T_FMT
                    "\nXMPPBytesOut: %" APR_UINT64_T_FMT "\nXMPPServer: %s\n",
-                   N(open), N(total), N(refused), N(failed), N(bytes_in),
-                   N(bytes_out), state);
+                   N(open), N(total), N(given), N(refused), N(failed),
+                   N(bytes_in), N(bytes_out), state);
         return OK;
     }
-    ap_rprintf(
-        r,
-        "<hr />\n<h2>XMPP over WebSocket</h2>\n<dl>"
-        "<dt>%" APR_UINT64_T_FMT " WebSockets are open, %" APR_UINT64_T_FMT
-        " were opened, %" APR_UINT64_T_FMT
-        " were refused</dt>\n<dt>%" APR_UINT64_T_FMT
-        " bytes from clients, %" APR_UINT64_T_FMT
-        " to them</dt>\n<dt>The XMPP server is %s",
-        N(open), N(total), N(refused), N(bytes_in), N(bytes_out), state);
+    ap_rprintf(r,
+               "<hr />\n<h2>XMPP over WebSocket</h2>\n<dl>"
+               "<dt>%" APR_UINT64_T_FMT
+               " WebSockets are open, %" APR_UINT64_T_FMT
+               " were opened, %" APR_UINT64_T_FMT
+               " were given to the service, %" APR_UINT64_T_FMT
+               " were refused</dt>\n<dt>%" APR_UINT64_T_FMT
+               " bytes from clients, %" APR_UINT64_T_FMT
+               " to them</dt>\n<dt>The XMPP server is %s",
+               N(open), N(total), N(given), N(refused), N(bytes_in),
+               N(bytes_out), state);
     if (sum.back_down_s > 0) {
         ap_rprintf(r, "; it failed %" APR_UINT64_T_FMT " times, at last: %s",
                    N(failed), ap_escape_html(r->pool, sum.back_down));
