@@ -17,7 +17,7 @@
  *   kept.c    the pages that are kept, and what the node service/pages says of
  *             them
  *   down.c    answers while the service is down
- *   frames.c  frames.h: XMPP of WebSocket (RFC 7395) and of TCP (RFC 6120)
+ *   frames*.c frames.h: XMPP of WebSocket (RFC 7395) and of TCP (RFC 6120)
  *
  * Nothing here knows Python or a web server.  Every function may be called
  * from any thread; a call waits.  The link's own thread begins with the first
