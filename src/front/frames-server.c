@@ -156,9 +156,8 @@ on_features(struct cnc__frames *f, const struct cnc_element *e)
         return server_fault(f, CNC_EPROTO, "The server offers no TLS");
     }
     if (cnc_element_child(tls, CNC__NS_TLS, "required") != NULL) {
-        return server_fault(
-            f, CNC_EPROTO,
-            "The server wants CNC__FRAMES_SECURING, which is not used here");
+        return server_fault(f, CNC_EPROTO,
+                            "The server wants TLS, which is not used here");
     }
     if (f->state == CNC__FRAMES_FEATURES) {
         begin(f);
