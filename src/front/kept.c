@@ -20,6 +20,7 @@
 
 #include "../base/log.h"
 #include "../base/table.h"
+#include "../web/web.h"
 #include "../xml/write.h"
 #include "../xmpp/errors.h"
 #include "impl.h"
@@ -58,19 +59,20 @@ struct cnc__fkept {
 /* -- what a browser asked -------------------------------------------------
  */
 
-/* What of Accept-Encoding makes a difference; without weights, in few ways. */
-static const char *
-encoding_of(const struct cnc__fseen *s)
+/* What comes of Accept-Encoding, whatever a page is there in: as the service
+ * reads it, or one browser's page would be sent to another that cannot. */
+static void
+write_encoding(char out[4], const struct cnc__fseen *s)
 {
-    const char *accept = s->accept_encoding;
-    bool br, gzip;
+    static const unsigned have[] = {1u << CNC__GZIP, 1u << CNC__BROTLI,
+                                    1u << CNC__GZIP | 1u << CNC__BROTLI};
 
-    if (accept == NULL || strpbrk(accept, ";*") != NULL) {
-        return accept == NULL ? "" : accept;
+    for (size_t i = 0; i < CNC_N(have); i++) {
+        out[i] =
+            (char)('0' + cnc__answer_encoding(s->accept_encoding,
+                                              have[i] | 1u << CNC__IDENTITY));
     }
-    br = strstr(accept, "br") != NULL;
-    gzip = strstr(accept, "gzip") != NULL;
-    return br && gzip ? "bg" : br ? "b" : gzip ? "g" : "";
+    out[3] = '\0';
 }
 
 /* The part up to the path; n: bytes of it with the path.  any: of a page that
@@ -82,6 +84,7 @@ write_at(char at[MAX_AT], size_t *n, const struct cnc__fseen *s, bool any)
     const char *lang = any                          ? "*"
                        : s->accept_language == NULL ? ""
                                                     : s->accept_language;
+    char encoding[4];
     int len = snprintf(at, MAX_AT, "%c|%s|", s->r->secure ? 's' : 'p', host);
 
     if (len < 0 || len >= MAX_AT || strchr(host, '|') != NULL ||
@@ -93,11 +96,11 @@ write_at(char at[MAX_AT], size_t *n, const struct cnc__fseen *s, bool any)
         at[i] |= at[i] >= 'A' && at[i] <= 'Z' ? 0x20 : 0;
     }
     *n = (size_t)len + s->path_len;
+    write_encoding(encoding, s);
     len = snprintf(at + len, (size_t)(MAX_AT - len), "%.*s|%s|%.*s|%s",
                    (int)s->path_len, s->r->target, lang,
                    any ? 0 : (int)s->cookie_lang_len,
-                   s->cookie_lang == NULL ? "" : s->cookie_lang,
-                   encoding_of(s)) +
+                   s->cookie_lang == NULL ? "" : s->cookie_lang, encoding) +
           len;
     return len < MAX_AT;
 }

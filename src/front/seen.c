@@ -45,6 +45,7 @@ see_cookie(struct cnc__fseen *s, const char *name, size_t n, const char *value,
         }
     }
     if (n == 16 && memcmp(name, "concordance-lang", n) == 0) {
+        s->conditional |= s->cookie_lang != NULL; /* which one holds? */
         s->cookie_lang = value;
         s->cookie_lang_len = len;
     }
@@ -63,6 +64,13 @@ see_cookies(struct cnc__fseen *s, const char *at)
         }
         at += len;
     }
+}
+
+/* Of several the service reads the first, too. */
+static void
+first(const char **to, const char *value)
+{
+    *to = *to == NULL ? value : *to;
 }
 
 void
@@ -85,11 +93,11 @@ cnc__fseen_read(struct cnc__fseen *s, const struct cnc__front_request *r)
         } else if (strcasecmp(name, "host") == 0) {
             s->host = value;
         } else if (strcasecmp(name, "accept-encoding") == 0) {
-            s->accept_encoding = value;
+            first(&s->accept_encoding, value);
         } else if (strcasecmp(name, "accept-language") == 0) {
-            s->accept_language = value;
+            first(&s->accept_language, value);
         } else if (strcasecmp(name, "if-none-match") == 0) {
-            s->if_none_match = value;
+            first(&s->if_none_match, value);
         } else if (strcasecmp(name, "range") == 0 ||
                    strcasecmp(name, "authorization") == 0 ||
                    strcasecmp(name, "if-match") == 0 ||

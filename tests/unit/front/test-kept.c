@@ -202,7 +202,7 @@ another_language_or_encoding_is_another_page(void **state)
 {
     static const char *const all[] = {
         "Accept-Language: de\n", "Cookie: concordance-lang=de\n",
-        "Accept-Encoding: gzip\n", "Accept-Encoding: gzip;q=0.5\n"};
+        "Accept-Encoding: GZIP\n", "Accept-Encoding: br;q=0.5\n"};
     struct world *w = *state;
 
     w->fake.varies = true;
@@ -214,6 +214,48 @@ another_language_or_encoding_is_another_page(void **state)
         get(w, "/books", all[i], NULL);
         assert_int_equal(asked(w), n + 1);
     }
+}
+
+/* Who cannot unpack it would get what somebody else asked for. */
+static void
+an_encoding_is_read_as_the_service_reads_it(void **state)
+{
+    static const char *const packed[] = {
+        "Accept-Encoding: GZip\n", "Accept-Encoding: gzip;q=0.5\n",
+        "Accept-Encoding: gzip\nAccept-Encoding: identity\n"};
+    static const char *const plain[] = {
+        NULL, "Accept-Encoding: identity\n", "Accept-Encoding: gzip;q=0\n",
+        "Accept-Encoding: identity\nAccept-Encoding: gzip\n"};
+    struct world *w = *state;
+    unsigned n;
+
+    keep(w, "/books", "<body>/books e1");
+    n = asked(w);
+    for (size_t i = 0; i < CNC_N(packed); i++) {
+        get(w, "/books", packed[i], NULL);
+        assert_int_equal(asked(w), n + 1);
+    }
+    for (size_t i = 0; i < CNC_N(plain); i++) {
+        get(w, "/books", plain[i], NULL);
+        assert_int_equal(asked(w), n + 1);
+    }
+}
+
+static void
+a_page_of_two_languages_at_once_is_not_kept(void **state)
+{
+    static const char two[] =
+        "Cookie: concordance-lang=xx; concordance-lang=de\n";
+    struct world *w = *state;
+    unsigned n;
+
+    w->fake.varies = true;
+    keep(w, "/books", "<body>/books e1");
+    n = asked(w);
+    get(w, "/books", two, NULL);
+    get(w, "/books", two, NULL);
+    get(w, "/books", "Cookie: concordance-lang=de\n", NULL);
+    assert_int_equal(asked(w), n + 3);
 }
 
 static void
@@ -347,6 +389,8 @@ main(void)
         TEST(one_that_is_gone_is_forgotten),
         TEST(who_asks_for_more_than_the_page_asks_the_service),
         TEST(another_language_or_encoding_is_another_page),
+        TEST(an_encoding_is_read_as_the_service_reads_it),
+        TEST(a_page_of_two_languages_at_once_is_not_kept),
         TEST(one_that_is_the_same_in_all_languages_is_kept_once),
         TEST(an_asset_is_there_also_without_the_service),
         TEST(after_a_break_what_is_the_same_is_still_good),
