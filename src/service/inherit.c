@@ -4,8 +4,8 @@
  * FileDescriptorName=): they stay open while the service is started again, and
  * who connects meanwhile waits.
  *
- * One is used instead of what the option of its name says; which are right is
- * judged where they are opened (ports.c).
+ * One is used instead of what the option of its name says of its kind (ports,
+ * or Unix sockets); which are right is judged where they are opened (ports.c).
  */
 #ifdef CNC_SYSTEMD
 #include <systemd/sd-daemon.h>

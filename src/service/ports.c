@@ -131,25 +131,28 @@ open_port(struct cnc__process *p, const struct port_option *o,
     return 0;
 }
 
-/* What was inherited, or else what the option says. */
+/* What was inherited, and of the other kind, ports or Unix sockets, what the
+ * option says: the manager's port for clients is not instead of our socket
+ * for a web server. */
 static int
 open_list(struct cnc__process *p, const struct port_option *o,
           const char *const *list, struct cnc_error *err)
 {
     struct cnc__given *g = cnc__inherited_next(p->inherited, o->name, NULL);
+    bool have[2] = {false, false}; /* ports, Unix sockets */
     char where[160];
     int code = 0;
 
-    if (g != NULL) {
-        list = NULL;
-    }
     for (; code == 0 && g != NULL;
          g = cnc__inherited_next(p->inherited, o->name, g)) {
         cnc__bind_text(where, g->fd);
+        have[cnc__is_unix(where)] = true;
         code = open_port(p, o, where, g, err);
     }
     for (; code == 0 && list != NULL && *list != NULL; list++) {
-        code = open_port(p, o, *list, NULL, err);
+        if (!have[cnc__is_unix(*list)]) {
+            code = open_port(p, o, *list, NULL, err);
+        }
     }
     return code;
 }

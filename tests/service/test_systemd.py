@@ -131,6 +131,23 @@ def test_inherited_sockets_are_used_and_stay(tmp_path):
     assert stat.S_ISSOCK(os.stat(tmp_path / "link").st_mode)
 
 
+def test_the_managers_port_is_not_instead_of_a_unix_socket(tmp_path):
+    """Clients of the network, and a web server on this machine."""
+    port, near, mine = tcp(), unix(tmp_path / "near"), tmp_path / "mine"
+    options = "--c2s", "127.0.0.1:0", "--c2s", f"unix:{mine}"
+    with Unit(*options, sockets=[("c2s", port)]) as s:
+        for client in (Raw(port.getsockname()[1]), Near(str(mine))):
+            with client:
+                client.send(header())
+                client.upto("</stream:features>")
+        assert "".join(s.log).count("listen.ready kind=c2s ") == 2
+    with Unit(*options, sockets=[("c2s", port), ("c2s", near)]) as s:
+        with Near(str(tmp_path / "near")) as client:
+            client.send(header())
+            client.upto("</stream:features>")
+        assert not mine.exists()
+
+
 def test_a_restart_loses_nobody_who_comes(tmp_path):
     web, c2s = tcp(), unix(tmp_path / "c2s")
     over = threading.Event()
