@@ -30,6 +30,7 @@ struct cnc__tls_ctx {
     SSL_CTX *ctx;
     struct site *sites;
     size_t n_sites;
+    bool renewed; /* by the last reload */
 };
 #define TLS_CTX_MAGIC 0x546c7343u
 
@@ -184,6 +185,22 @@ cnc__tls_ctx_of(struct cnc__tls_ctx *t, const char *domain)
 
 /* -- life ----------------------------------------------------------------- */
 
+static bool
+is_other(const SSL_CTX *was, const SSL_CTX *is)
+{
+    const X509 *a = was == NULL ? NULL : SSL_CTX_get0_certificate(was);
+    const X509 *b = SSL_CTX_get0_certificate(is);
+
+    return a != NULL && b != NULL && X509_cmp(a, b) != 0;
+}
+
+bool
+cnc__tls_ctx_renewed(const struct cnc__tls_ctx *t)
+{
+    CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
+    return t->renewed;
+}
+
 int
 cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err)
 {
@@ -191,11 +208,13 @@ cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err)
 
     CNC_OBJ_CHECK(t, TLS_CTX_MAGIC);
     ERR_clear_error();
+    t->renewed = false;
     if (load_files(ctx, t, err) != 0) {
         SSL_CTX_free(ctx);
         return CNC_ESYS;
     }
     watch_names(t, ctx);
+    t->renewed = is_other(t->ctx, ctx);
     SSL_CTX_free(t->ctx); /* connections hold it as long as they need it */
     t->ctx = ctx;
     return 0;

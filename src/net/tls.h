@@ -33,5 +33,7 @@ CNC_API struct cnc__tls_ctx *cnc__tls_ctx_of(struct cnc__tls_ctx *t,
 /* Read the files again, for connections from now on.  On failure all stays
  * as it was. */
 CNC_API int cnc__tls_ctx_reload(struct cnc__tls_ctx *t, struct cnc_error *err);
+/* Did the last reload bring another certificate? */
+CNC_API bool cnc__tls_ctx_renewed(const struct cnc__tls_ctx *t);
 
 #endif /* CNC_NET_TLS_H */

@@ -332,6 +332,9 @@ read_certificates(struct cnc__reload *l)
         if (cnc__tls_ctx_reload(s->tls, &err) == 0) {
             cnc__log(CNC_LOG_INFO, "tls.reloaded", "domain=%s cert=%s",
                      s->o.domain, s->o.tls_cert);
+            if (cnc__tls_ctx_renewed(s->tls)) {
+                tell(l, true, s->o.domain, "a new certificate");
+            }
         } else {
             cnc__log(CNC_LOG_ERROR, "tls.stale", "domain=%s error=%s",
                      s->o.domain, err.text);

@@ -175,7 +175,9 @@ def test_an_error_in_the_file_changes_nothing_and_says_where(tmp_path):
         assert s.serial() == 1
         assert "First." in s.ctl("do", "hello").stdout
         s.write()
-        assert "shelf: a new version" in s.ctl("reload").stdout
+        answer = s.ctl("reload").stdout
+        assert "shelf: a new version" in answer
+        assert "localhost: a new certificate" in answer
         assert s.serial() == 9
         assert s.ctl("reload").stdout == (
             "Everything was read again; nothing has changed.\n")
