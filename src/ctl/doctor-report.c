@@ -69,6 +69,19 @@ print_fix(FILE *out, const char *fix)
     }
 }
 
+/* One missing header breaks much: its line stands at the first that fails. */
+static bool
+is_said(const struct doctor_report *r, const struct doctor_finding *f)
+{
+    for (const struct doctor_finding *e = r->list; e < f; e++) {
+        if (f->group == DOCTOR_PROXY && e->group == f->group &&
+            e->fix != NULL && strcmp(e->fix, f->fix) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 doctor_print_to(FILE *out, const struct doctor_report *r, bool colour)
 {
@@ -94,7 +107,7 @@ doctor_print_to(FILE *out, const struct doctor_report *r, bool colour)
                     words[f->level], colour ? "\033[0m" : "");
             ctl_print_text_to(out, f->text);
             fputc('\n', out);
-            if (f->fix != NULL) {
+            if (f->fix != NULL && !is_said(r, f)) {
                 print_fix(out, f->fix);
             }
         }

@@ -149,12 +149,12 @@ read_groups(struct doctor_report *r, const char *list)
         size_t len = strcspn(list, ",");
         int g = 0;
 
-        while (g < DOCTOR_N_GROUPS &&
+        while (g < DOCTOR_PROXY && /* it is no group of a domain */
                (strlen(doctor_groups[g]) != len ||
                 memcmp(doctor_groups[g], list, len) != 0)) {
             g++;
         }
-        if (g == DOCTOR_N_GROUPS) {
+        if (g == DOCTOR_PROXY) {
             return false;
         }
         r->only |= 1u << g;

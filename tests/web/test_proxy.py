@@ -21,10 +21,14 @@ ALL = {"proxy.reach", "proxy.host", "proxy.client", "proxy.scheme",
 
 # -- web servers ----------------------------------------------------------------
 
-def nginx(folder, port, config, inside=False):
-    if inside:  # of the server that has the site
-        config = (f"server {{ listen {port}; location / {{ return 204; }}\n"
-                  f"{config}}}")
+# inside: the configuration is a part of a site's; cert: with TLS.
+
+def nginx(folder, port, config, inside=False, cert=None):
+    if inside:
+        tls = (f"ssl; ssl_certificate {cert[1]}; ssl_certificate_key "
+               f"{cert[3]};" if cert else ";")
+        config = (f"server {{ listen {port} {tls} location / {{ return 204; }}"
+                  f"\n{config}}}")
     path = write(folder, "nginx.conf", f"""
 daemon off; user root; pid {folder}/pid; error_log stderr;
 events {{}}
@@ -36,15 +40,17 @@ http {{
     return Program(["/usr/sbin/nginx", "-c", path, "-p", folder], port=port)
 
 
-def apache(folder, port, config, inside=False):
+def apache(folder, port, config, inside=False, cert=None):
     modules = "/usr/lib/apache2/modules"
     load = "\n".join(
         f"LoadModule {m}_module {modules}/mod_{m}.so" for m in
         ("mpm_event", "authz_core", "headers", "alias", "proxy", "proxy_http",
          "proxy_wstunnel", "ssl", "socache_shmcb"))
     if inside:
+        tls = (f"SSLEngine On\nSSLCertificateFile {cert[1]}\n"
+               f"SSLCertificateKeyFile {cert[3]}\n" if cert else "")
         config = (f"Listen 127.0.0.1:{port}\n<VirtualHost *:{port}>\n"
-                  f"{config}</VirtualHost>\n")
+                  f"{tls}{config}</VirtualHost>\n")
     path = write(folder, "apache.conf", f"""
 ServerRoot {folder}
 DefaultRuntimeDir {folder}
@@ -58,7 +64,7 @@ StartServers 1
                     "-DFOREGROUND"], port=port, log=f"{folder}/apache.log")
 
 
-def caddy(folder, port, config, inside=False):
+def caddy(folder, port, config, inside=False, cert=None):
     path = write(folder, "Caddyfile", "{\n  admin off\n  auto_https "
                  "disable_redirects\n}\n" + config)
     return Program(["/usr/bin/caddy", "run", "--adapter", "caddyfile",
@@ -75,8 +81,9 @@ SERVERS = {"nginx": nginx, "apache": apache, "caddy": caddy}
 class Site:
     """A service, and where browsers are to find it."""
 
-    def __init__(self, service, url, *words, inside=False):
-        self.service, self.url, self.inside = service, url, inside
+    def __init__(self, service, url, *words, inside=False, cert=None):
+        self.service, self.url = service, url
+        self.frame = {"inside": inside, "cert": cert}
         self.port = int(url.rsplit(":", 1)[1])
         self.words = ["--url", url, *words]
 
@@ -92,7 +99,7 @@ class Site:
         return done.stdout
 
     def start(self, kind, folder, config):
-        return SERVERS[kind](str(folder), self.port, config, self.inside)
+        return SERVERS[kind](str(folder), self.port, config, **self.frame)
 
     def found(self, kind, *words):
         """Findings of --check, by name."""
@@ -136,6 +143,14 @@ def tls(authority):
         yield Site(s, url, "--ca", authority.root, *files(authority))
 
 
+@pytest.fixture(scope="module")
+def tls_below(authority):
+    url, cert = f"https://localhost:{free_port()}", files(authority)
+    with start("--url", url, "--prefix", "/books") as s:
+        yield Site(s, url, "--ca", authority.root, *cert, inside=True,
+                   cert=cert)
+
+
 def files(authority, name="localhost"):
     return ["--cert", authority.path(name, "crt"), "--key",
             authority.path(name, "key")]
@@ -144,13 +159,14 @@ def files(authority, name="localhost"):
 # -- all is well ----------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", SERVERS)
-@pytest.mark.parametrize("place", ["whole", "below", "tls"])
+@pytest.mark.parametrize("place", ["whole", "below", "tls",
+                                   "tls_below"])
 def test_what_is_printed_lets_everything_through(kind, place, request,
                                                  tmp_path):
     site = request.getfixturevalue(place)
     with site.start(kind, tmp_path, site.printed(kind)) as web:
         result = site.is_well(kind)
-        if place == "tls":
+        if place.startswith("tls"):
             assert "is good for localhost" in \
                 result["proxy.certificate"]["text"]
             return
@@ -176,6 +192,11 @@ def test_it_prints_and_then_looks(tls, tmp_path):
         assert re.search(r"\d+ OK, 0 WARN, 0 FAIL\n.*--idle 70", done.stderr)
         done = tls.doctor("nginx", "--check")
         assert done.stdout.startswith("proxy\n") and not done.stderr
+    line = "proxy_set_header X-Forwarded-Proto $scheme;"
+    with tls.start("nginx", tmp_path, config.replace(line, "", 1)):
+        done = tls.doctor("nginx", "--check")
+        assert done.stdout.count("FAIL  ") == 2  # the scheme, and a form
+        assert done.stdout.count(line) == 1
 
 
 def test_a_unix_socket_and_one_that_speaks_tls_are_passed_on_to(authority,
@@ -296,6 +317,9 @@ CADDY = {
         "proxy.scheme", "(reverse_proxy .*)",
         r"\1 {\nheader_up X-Forwarded-Proto http\n}", "is missing",
         "header_up X-Forwarded-Proto"),
+    "buffers": ("proxy.buffer", "(reverse_proxy .*)",
+                r"\1 {\nbuffer_requests\n}", "until it is whole",
+                "take out: buffer_requests"),
     "small bodies": ("proxy.body", "max_size .*", "max_size 100KB",
                      "a file of 1000000 bytes", "max_size 3MB"),
     "no WebSocket": ("proxy.websocket", "request_body",
