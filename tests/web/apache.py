@@ -10,11 +10,11 @@ from program import LIMIT, TOP, Program, free_port, until, write
 
 BUILD = os.environ.get("CONCORDANCE_BUILD", os.path.join(TOP, "build"))
 MODULES = "/usr/lib/apache2/modules"
-# MOD_XMPP names another one, MOD_XMPP_PRELOAD the library of its sanitizers.
+# MOD_XMPP names another one, MOD_XMPP_PRELOAD the library of its sanitizers:
+# see test_mod_xmpp_sanitized.py.
 MODULE = os.environ.get("MOD_XMPP",
                         os.path.join(BUILD, "apache", "mod_xmpp.so"))
-SANITIZER = {"LD_PRELOAD": os.environ.get("MOD_XMPP_PRELOAD", ""),
-             "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1"}
+SANITIZER = {"LD_PRELOAD": os.environ.get("MOD_XMPP_PRELOAD", "")}
 
 
 class Apache(Program):
@@ -88,6 +88,12 @@ CustomLog {self.access_log} short
         super().__init__(["/usr/sbin/apache2", "-D", "FOREGROUND", "-f",
                           path], port=port, log=self.error_log,
                          env={**SANITIZER, **(env or {})})
+
+    def end(self) -> None:
+        """UBSan, when there, writes to stderr and goes on."""
+        super().end()
+        if SANITIZER["LD_PRELOAD"] and "runtime error:" in self.log():
+            raise AssertionError(self.log())
 
     def scheme(self) -> str:
         return "wss" if self.tls else "ws"

@@ -238,8 +238,8 @@ def test_bad_stanzas_end_the_stream(apache, xml, said):
     assert error.tag.endswith("}error") and error[0].tag.endswith(said)
     assert c.recv().tag.endswith("}close")
     assert closes_with(c) == "close 1000"
-    apache.logged(said)
     c.close()
+    apache.logged(said)
 
 
 # -- the server ------------------------------------------------------------------
@@ -351,8 +351,8 @@ def test_what_is_no_xmpp_server_is_said(tmp_path):
         s.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         assert c.recv().tag.endswith("}open")
         assert c.recv()[0].tag.endswith("}remote-connection-failed")
-        a.logged("stream is malformed")
         c.close()
+        a.logged("stream is malformed")
         s.close()
 
 
