@@ -164,7 +164,7 @@ CNC_API const struct cnc__tr *cnc__agent_tr(const char *lang, void *agent);
  * there is none, or when it came from another file (its SHA-256 is kept with
  * the item's publisher "DOMAIN/files"); what somebody else published stays.
  * Goes through the same check as any publish; done when all are in or
- * refused. */
+ * refused, or with CNC_ECLOSED when the agent was freed before. */
 CNC_API void cnc__agent_template_files(struct cnc__agent *a, const char *dir,
                                        void (*done)(struct cnc_error *err,
                                                     void *priv),

@@ -142,7 +142,10 @@ static void
 finish(struct taking *t)
 {
     struct cnc__agent *a = t->agent;
-    if (t->done != NULL && !a->closed) {
+    if (a->closed && t->err.code == 0) {
+        cnc_error_set(&t->err, CNC_ECLOSED, NULL, "the service is stopping");
+    }
+    if (t->done != NULL) {
         t->done(t->err.code != 0 ? &t->err : NULL, t->priv);
     }
     for (size_t i = 0; i < t->n; i++) {

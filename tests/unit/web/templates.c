@@ -419,6 +419,49 @@ a_page_loads_the_runtime_by_its_hash(void **state)
     bench_free(b);
 }
 
+/* Who waits for them is told, as what he waits with is his to free. */
+static void
+files_that_are_judged_when_the_agent_ends_are_answered(void **state)
+{
+    struct bench *b = bench_new(&bench_page, BENCH_NO_START);
+    char dir[] = "/tmp/cnc-xsl-XXXXXX";
+    char *one = bench_sheet("One", "");
+    struct taken t = {0};
+    assert_non_null(mkdtemp(dir));
+    put_file(dir, "t.xsl", one);
+    b->hold_render = true;
+    cnc__agent_template_files(b->agent, dir, on_taken, &t);
+    bench_run(b);
+    assert_int_equal(t.n, 0);
+    cnc__agent_free(&b->agent);
+    bench_drop_calls(b);
+    cnc__pubsub_free(&b->pubsub);
+    assert_int_equal(t.n, 1);
+    assert_true(t.text[0] != '\0');
+    bench_free(b);
+    cnc__free(one);
+    remove_file(dir, "t.xsl");
+    rmdir(dir);
+}
+
+/* They come from the disk by then. */
+static void
+files_that_are_read_when_the_agent_ends_are_answered(void **state)
+{
+    struct bench *b = bench_new(&bench_page, BENCH_NO_START);
+    struct taken t = {0};
+    b->hold_jobs = true;
+    cnc__agent_template_files(b->agent, "/tmp/cnc-xsl-none", on_taken, &t);
+    bench_run(b);
+    assert_int_equal(t.n, 0);
+    cnc__agent_free(&b->agent);
+    b->hold_jobs = false;
+    bench_run(b);
+    assert_int_equal(t.n, 1);
+    assert_string_equal(t.text, "the service is stopping");
+    bench_free(b);
+}
+
 int
 main(void)
 {
@@ -432,6 +475,9 @@ main(void)
         cmocka_unit_test(
             the_theme_that_comes_with_the_service_can_be_replaced),
         cmocka_unit_test(a_file_is_the_first_version_and_each_changed_one),
+        cmocka_unit_test(
+            files_that_are_judged_when_the_agent_ends_are_answered),
+        cmocka_unit_test(files_that_are_read_when_the_agent_ends_are_answered),
         cmocka_unit_test(assets_have_addresses_that_never_change),
         cmocka_unit_test(a_page_loads_the_runtime_by_its_hash),
     };
