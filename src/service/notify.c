@@ -168,17 +168,29 @@ cnc__notify_tick(struct cnc__process *p)
 
 /* -- reload, stop --------------------------------------------------------- */
 
+/* A start that is not over yet is no more ready for a reload in it. */
 void
 cnc__notify_reloading(struct cnc__process *p)
 {
     struct cnc__str text = CNC__STR;
     struct timespec t;
 
+    if (!p->notify->ready) {
+        return;
+    }
     clock_gettime(CLOCK_MONOTONIC, &t);
     cnc__str_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%lld",
                     (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
     tell(text.data);
     cnc__str_fini(&text);
+}
+
+void
+cnc__notify_reloaded(struct cnc__process *p)
+{
+    if (p->notify->ready && !p->stop_asked) {
+        tell_ready(p, cnc__process_n_sessions(p));
+    }
 }
 
 void

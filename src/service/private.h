@@ -607,9 +607,11 @@ void cnc__notify_free(struct cnc__notify **np);
 /* A long start goes on: may be called often. */
 void cnc__notify_starting(struct cnc__notify *n, const char *what,
                           const char *domain);
-void cnc__notify_ready(struct cnc__process *p); /* also after a reload */
-void cnc__notify_tick(struct cnc__process *p);  /* once a second */
+void cnc__notify_ready(struct cnc__process *p);
+void cnc__notify_tick(struct cnc__process *p); /* once a second */
+/* Around a reload; nothing is said before we are ready, or once we stop. */
 void cnc__notify_reloading(struct cnc__process *p);
+void cnc__notify_reloaded(struct cnc__process *p);
 void cnc__notify_stopping(struct cnc__process *p);
 size_t cnc__process_n_sessions(const struct cnc__process *p); /* life.c */
 

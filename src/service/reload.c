@@ -352,7 +352,7 @@ end(struct cnc__reload *l)
     cnc__log(l->failed ? CNC_LOG_ERROR : CNC_LOG_INFO, "reload.done",
              "changed=%s restart=%s failed=%s", cnc__str_c(&l->changed),
              cnc__str_c(&l->restart), l->failed ? "yes" : "no");
-    cnc__notify_ready(p);
+    cnc__notify_reloaded(p);
     p->reload = NULL;
     p->reload_again = false;
     if (l->done != NULL) {
