@@ -2,7 +2,9 @@
 """ASGI 3: HTTP here, XMPP over WebSocket in asgisocket.py; see gateway.py.
 
 What waits for the service does so on a thread of a pool, which is as large as
-requests may be under way at once.
+requests may be under way at once.  A body is waited for without one as far as
+it is small; those that are not have half of the threads: whoever sends slowly
+stops nobody who only reads.
 """
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ from .gateway import (HOP, LARGE, MAX_HEADERS, Bad, Gateway, Others, check_host,
 
 _log = logging.getLogger("concordance")
 _MEMORY = 512 << 10  # of a body that is kept for the other application
-_PATIENCE = 60       # seconds without a byte of a body
+_PATIENCE = 60       # seconds that LARGE bytes of a body may take
+
+
+class Slow(ConnectionError):
+    """The body does not come, or not in time."""
 
 
 class _Body:
@@ -27,20 +33,41 @@ class _Body:
     def __init__(self, receive, loop, keep: bool):
         self._receive, self._loop = receive, loop
         self._ready, self._more = b"", True
+        self._count, self._waited = 0, 0.0  # bytes, seconds: of LARGE
         self._spool = tempfile.SpooledTemporaryFile(_MEMORY) if keep else None
+
+    @property
+    def is_whole(self) -> bool:
+        return not self._more
+
+    async def gather(self, size: int) -> None:
+        """Wait for so much of it, or all; OSError if the client went."""
+        while self._more and len(self._ready) < size:
+            await self._wait()
 
     def __call__(self, size: int) -> bytes:
         """OSError if the client went."""
         while not self._ready and self._more:
-            future = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+            future = asyncio.run_coroutine_threadsafe(self._wait(), self._loop)
             try:
-                future.result(_PATIENCE)
+                future.result(2 * _PATIENCE)
             except (concurrent.futures.TimeoutError,
                     concurrent.futures.CancelledError):
-                future.cancel()
-                raise ConnectionResetError("the body does not come") from None
+                future.cancel()  # the server ends
+                raise Slow("the body does not come") from None
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
+
+    async def _wait(self) -> None:
+        """Some more, or the end; Slow."""
+        began = self._loop.time()
+        try:
+            await asyncio.wait_for(self._next(), _PATIENCE - self._waited)
+        except asyncio.TimeoutError:
+            raise Slow("the body does not come") from None
+        self._waited += self._loop.time() - began
+        if self._count >= LARGE:
+            self._waited, self._count = 0, 0
 
     async def _next(self) -> None:
         message = await self._receive()
@@ -48,6 +75,7 @@ class _Body:
             self._more = False
             raise ConnectionResetError("the client went")
         self._more = message.get("more_body", False)
+        self._count += len(message.get("body", b""))
         self._ready += message.get("body", b"")
         if self._spool is not None:
             self._spool.write(message.get("body", b""))
@@ -157,6 +185,7 @@ class Application:
         self._endpoint = Endpoint(gateway, **options)
         self._others = Others()
         self._threads = threads
+        self._bodies = asyncio.Semaphore(max(1, threads // 2))
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
 
     async def __call__(self, scope, receive, send) -> None:
@@ -213,7 +242,13 @@ class Application:
         if request.length != 0:
             body = _Body(receive, asyncio.get_running_loop(),
                          self.beside is not None)
-        answer = await self._wait(self._ask, request, body)
+        try:
+            answer = await self._answer(request, body)
+        except Slow as slow:
+            await self._refuse(Bad(408, str(slow)), send)
+            return
+        except OSError:
+            return  # nobody waits for it
         try:
             if self.beside is not None:
                 await self._choose(answer, request, body, receive, send)
@@ -221,6 +256,15 @@ class Application:
                 await self._tell(answer, receive, send)
         finally:
             answer.close()
+
+    async def _answer(self, request: _Request, body):
+        """OSError if the client went before all of a small body came."""
+        if body is not None:
+            await body.gather(LARGE)
+        if body is None or body.is_whole:
+            return await self._wait(self._ask, request, body)
+        async with self._bodies:
+            return await self._wait(self._ask, request, body)
 
     def _ask(self, request: _Request, body):
         what = (request.target, request.headers, request.addr, request.secure)

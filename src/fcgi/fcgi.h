@@ -13,6 +13,8 @@
 #define CNC_FCGI_FCGI_H
 
 #include <fcgiapp.h>
+#include <pthread.h>
+#include <stdbool.h>
 
 #include "../front/front.h"
 
@@ -24,7 +26,34 @@ int fcgi_listen(const char *where, const char *group, struct cnc_error *err);
 /* What fcgi_listen() made is no more. */
 void fcgi_unlisten(const char *where, int fd);
 
+/* -- bodies.c -------------------------------------------------------------
+ */
+
+/* Who waits for some more of a body. */
+struct fcgi_body {
+    struct fcgi_body *prev, *next;
+    int fd;
+    int64_t since_ms;
+};
+
+struct fcgi_bodies {
+    pthread_mutex_t lock;
+    size_t n, max;
+    struct fcgi_body *first;
+};
+
+void fcgi_bodies_init(struct fcgi_bodies *b, size_t n_threads);
+/* False: too many wait. */
+bool fcgi_body_begin(struct fcgi_bodies *b, struct fcgi_body *w, int fd);
+void fcgi_body_end(struct fcgi_bodies *b, struct fcgi_body *w);
+/* Now and then: make room. */
+void fcgi_bodies_tick(struct fcgi_bodies *b);
+
+/* -- request.c ------------------------------------------------------------
+ */
+
 /* Answer it. */
-void fcgi_request(struct cnc__front *f, FCGX_Request *r);
+void fcgi_request(struct cnc__front *f, struct fcgi_bodies *bodies,
+                  FCGX_Request *r);
 
 #endif /* CNC_FCGI_FCGI_H */

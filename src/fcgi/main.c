@@ -20,6 +20,7 @@
 #define LINK        "data/link"
 #define REST_MS     10
 #define GRACE_MS    500
+#define TICK_NS     500000000
 
 struct options {
     const char *listen, *group, *threads, *link, *owner, *domain, *www;
@@ -39,6 +40,7 @@ struct server {
     size_t n;
     struct worker *workers;
     pthread_mutex_t lock;
+    struct fcgi_bodies bodies;
     atomic_bool stop;
 };
 
@@ -178,7 +180,7 @@ work(void *arg)
             continue;
         }
         set_busy(w, true);
-        fcgi_request(s->front, &w->r);
+        fcgi_request(s->front, &s->bodies, &w->r);
         FCGX_Finish_r(&w->r);
         set_busy(w, false);
     }
@@ -240,14 +242,18 @@ stop(struct server *s)
 static void
 serve(struct server *s, const struct options *o, const sigset_t *signals)
 {
-    int sig = 0;
+    const struct timespec tick = {.tv_nsec = TICK_NS};
+    int sig;
 
     s->workers = cnc__zalloc(s->n * sizeof(*s->workers));
     pthread_mutex_init(&s->lock, NULL);
+    fcgi_bodies_init(&s->bodies, s->n);
     start(s);
     cnc__log(CNC_LOG_INFO, "fcgi.ready", "listen=%s threads=%zu link=%s",
              o->listen == NULL ? "(given)" : o->listen, s->n, o->link);
-    sigwait(signals, &sig);
+    while ((sig = sigtimedwait(signals, NULL, &tick)) < 0) {
+        fcgi_bodies_tick(&s->bodies);
+    }
     cnc__log(CNC_LOG_INFO, "fcgi.stop", "signal=%d", sig);
     stop(s);
     pthread_mutex_destroy(&s->lock);

@@ -19,6 +19,9 @@ struct asked {
     char *names[MAX_HEADERS]; /* *new* */
     struct cnc__str target;
     struct cnc__front_request r;
+    FCGX_Request *fcgi;
+    struct fcgi_bodies *bodies;
+    bool crowded; /* too many bodies are waited for */
 };
 
 /* -- what is asked --------------------------------------------------------
@@ -86,10 +89,10 @@ read_target(struct cnc__str *out, const FCGX_Request *r)
     if (strncasecmp(uri, "http://", 7) == 0 ||
         strncasecmp(uri, "https://", 8) == 0) {
         uri = strstr(uri, "//") + 2;
-        uri += strcspn(uri, "/");
-        uri = *uri == '\0' ? "/" : uri;
+        uri += strcspn(uri, "/?#");
+        cnc__str_puts(out, *uri == '/' ? "" : "/");
     }
-    if (uri[0] != '\0') {
+    if (uri[0] != '\0' || out->len > 0) {
         cnc__str_puts(out, uri);
         return;
     }
@@ -110,10 +113,18 @@ is_secure(const FCGX_Request *r)
 static ssize_t
 read_body(void *data, size_t size, void *priv)
 {
-    FCGX_Request *r = priv;
-    int n = FCGX_GetStr(data, size > BYTES ? BYTES : (int)size, r->in);
+    struct asked *a = priv;
+    FCGX_Stream *in = a->fcgi->in;
+    struct fcgi_body waits;
+    int n;
 
-    return FCGX_GetError(r->in) != 0 ? -1 : n;
+    if (!fcgi_body_begin(a->bodies, &waits, a->fcgi->ipcFd)) {
+        a->crowded = true;
+        return -1;
+    }
+    n = FCGX_GetStr(data, size > BYTES ? BYTES : (int)size, in);
+    fcgi_body_end(a->bodies, &waits);
+    return FCGX_GetError(in) != 0 ? -1 : n;
 }
 
 static void
@@ -129,7 +140,7 @@ read_request(struct asked *a, FCGX_Request *r)
     a->r.headers = a->headers;
     a->r.addr = param(r, "REMOTE_ADDR");
     a->r.secure = is_secure(r);
-    a->r.priv = r;
+    a->r.priv = a;
     if (cnc__parse_int(&n, length, 0, INT64_MAX)) {
         a->r.length = (uint64_t)n;
         a->r.read = n == 0 ? NULL : read_body;
@@ -196,16 +207,33 @@ write_body(FCGX_Request *r, struct cnc__front_answer *a)
     }
 }
 
+static void
+write_crowded(FCGX_Request *r)
+{
+    static const char text[] =
+        "Status: 503\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 5\r\n\r\n"
+        "503 Service Unavailable: too many are sending at once.\n";
+
+    put(r, text, sizeof(text) - 1);
+}
+
 void
-fcgi_request(struct cnc__front *f, FCGX_Request *r)
+fcgi_request(struct cnc__front *f, struct fcgi_bodies *bodies, FCGX_Request *r)
 {
     struct asked *a = cnc__zalloc(sizeof(*a));
     struct cnc__front_answer answer;
 
+    a->fcgi = r;
+    a->bodies = bodies;
     read_request(a, r);
     cnc__front_ask(f, &answer, &a->r);
-    write_head(r, &answer);
-    write_body(r, &answer);
+    if (a->crowded) {
+        write_crowded(r);
+    } else {
+        write_head(r, &answer);
+        write_body(r, &answer);
+    }
     cnc__front_answer_fini(&answer);
     for (size_t i = 0; i < a->r.n_headers; i++) {
         cnc__free(a->names[i]);
