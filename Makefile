@@ -52,7 +52,7 @@ install: all
 	@meson install -C $(B)
 
 uninstall:
-	@ninja -C $(B) uninstall
+	@tools/uninstall $(B)
 
 clean:
 	@rm -rf $(B) $(B)-asan $(B)-bench

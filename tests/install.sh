@@ -91,7 +91,10 @@ concordanced --config "$dir/c.conf" --check
 /usr/bin/python3 -m concordance --version
 
 mv "$dir/kept" "$dir/build"
-ninja -C "$dir/build" uninstall >>"$dir/log" 2>&1
-left=$(list "$prefix" || true)
+# Also what an older version left, and what Python compiled.
+touch "$prefix/lib/libconcordance.so.0.0.9"
+PYTHONDONTWRITEBYTECODE='' /usr/bin/python3 -m concordance --version >>"$dir/log"
+make -C "$top" B="$dir/build" uninstall >>"$dir/log" 2>&1
+left=$(cd "$prefix" && find . ! -type d -o -name concordance -o -name nodetree)
 test -z "$left" || { echo "left: $left"; exit 1; }
 echo "installed and used from $prefix"
