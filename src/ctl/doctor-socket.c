@@ -21,7 +21,17 @@ struct socket {
     struct doctor_visit *v;
     struct doctor_wire *w;
     struct cnc__str in;
+    int64_t until_ms; /* of all that is read; 0: none, each read has its own */
 };
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 /* -- frames (RFC 6455 5.2) ------------------------------------------------ */
 
@@ -84,8 +94,14 @@ read_more(struct socket *k, struct cnc_error *err)
 {
     char chunk[4096];
     size_t len;
-    int rc = doctor_wire_read(k->w, chunk, sizeof(chunk), &len, err);
+    int rc;
 
+    if (k->until_ms != 0) {
+        int64_t left = k->until_ms - now_ms();
+
+        doctor_wire_patience(k->w, left > 0 ? (int)left : 0);
+    }
+    rc = doctor_wire_read(k->w, chunk, sizeof(chunk), &len, err);
     if (rc == 0) {
         cnc__str_add(&k->in, chunk, len);
     }
@@ -233,15 +249,6 @@ log_in(struct socket *k, struct cnc__str *text, struct cnc_error *err)
            read_text(k, text, err) == 0;
 }
 
-static int64_t
-now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
-
 /* The service pings after a minute: so long the web server must bear
  * silence. */
 static void
@@ -250,8 +257,8 @@ watch(struct socket *k)
     struct doctor_visit *v = k->v;
     struct cnc__str text = CNC__STR;
     struct cnc_error err = {0};
-    int64_t began = now_s(), left = v->idle_s;
-    int rc = CNC_EAGAIN;
+    int64_t began = now_ms();
+    int rc = 0;
 
     if (!log_in(k, &text, &err)) {
         doctor_add(v->r, DOCTOR_WARN, G, "proxy.idle", NULL,
@@ -259,19 +266,18 @@ watch(struct socket *k)
         cnc__str_fini(&text);
         return;
     }
-    while (left > 0 && (rc == 0 || rc == CNC_EAGAIN)) {
-        doctor_wire_patience(k->w, (int)left * 1000);
+    k->until_ms = began + (int64_t)v->idle_s * 1000;
+    while (rc == 0) {
         rc = read_text(k, &text, &err);
-        left = began + v->idle_s - now_s();
     }
-    if (rc == 0 || rc == CNC_EAGAIN) {
+    if (rc == CNC_EAGAIN) {
         doctor_found(v->r, v->s, DOCTOR_OK, "proxy.idle", DOCTOR_NEED_IDLE,
                      "a silent WebSocket stays for %d s", v->idle_s);
     } else {
         doctor_found(v->r, v->s, DOCTOR_FAIL, "proxy.idle", DOCTOR_NEED_IDLE,
                      "a silent WebSocket is cut off after %lld s: %s; a "
                      "minute of silence is usual",
-                     (long long)(now_s() - began), err.text);
+                     (long long)(now_ms() - began) / 1000, err.text);
     }
     cnc__str_fini(&text);
 }

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -370,6 +371,56 @@ def test_silence_that_is_cut_off_is_told(whole, tmp_path):
     with whole.start("nginx", tmp_path, config.replace("1s;", "9s;")):
         f = whole.found("nginx", "--idle", "1")["proxy.idle"]
         assert f["level"] == "OK"
+
+
+def talk(listener, port):
+    """Passes connections on; a WebSocket's server pings whenever nothing
+    came for a fifth of a second."""
+    def one(near, far):
+        with near, far:
+            far.settimeout(0.2)
+            pings = False
+            threading.Thread(target=copy, args=(near, far),
+                             daemon=True).start()
+            while True:
+                try:
+                    data = far.recv(65536)
+                except TimeoutError:
+                    data = b"\x89\x02hi" if pings else None
+                pings = pings or b" 101 " in (data or b"")[:20]
+                if data is None:
+                    continue
+                try:
+                    near.sendall(data)
+                except OSError:
+                    return
+                if not data:
+                    return
+
+    def copy(near, far):
+        try:
+            while data := near.recv(65536):
+                far.sendall(data)
+            far.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    while True:
+        try:
+            near, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=one, daemon=True, args=(
+            near, socket.create_connection(("127.0.0.1", port)))).start()
+
+
+def test_pings_do_not_make_silence_longer(whole):
+    with socket.create_server(("127.0.0.1", whole.port)) as listener:
+        threading.Thread(target=talk, daemon=True, args=(
+            listener, whole.service.port)).start()
+        f = whole.found("nginx", "--idle", "1")["proxy.idle"]
+        assert f["level"] == "OK"
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_who_does_not_answer_and_who_else_does_are_told(whole, tmp_path):
