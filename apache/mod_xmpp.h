@@ -20,6 +20,9 @@
  *     serves other requests              ... until one side ends it
  *                                        destroys the connection's pool
  *
+ * With XMPPHandoff the handler offers the socket to the service first, and the
+ * pump waits for the answer: then the end is at once, or all is as above.
+ *
  * From pump_add() on nobody but the pump touches the connection.  The MPM
  * does, for two more stores: see pump.c, sock_may_end().
  */

@@ -92,7 +92,8 @@ CustomLog {self.access_log} short
     def end(self) -> None:
         """UBSan, when there, writes to stderr and goes on."""
         super().end()
-        if SANITIZER["LD_PRELOAD"] and "runtime error:" in self.log():
+        if (SANITIZER["LD_PRELOAD"] and os.path.exists(self.error_log)
+                and self.count("runtime error:")):
             raise AssertionError(self.log())
 
     def scheme(self) -> str:
