@@ -8,6 +8,9 @@ import ssl
 import threading
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RemoteSettingsChanged, ResponseReceived
 
 from apache import Apache
 from program import LIMIT
@@ -41,6 +44,27 @@ def ask(port: int, path: str = "/xmpp", **change) -> tuple[int, bytes]:
                 break
             head += part
         return int(head.split(b" ", 2)[1]), head
+
+
+def ask_http2(port: int, *headers: tuple[str, str]) -> dict[bytes, bytes]:
+    """The headers of the answer to a request by HTTP/2, in the clear."""
+    c = H2Connection(H2Configuration(validate_outbound_headers=False))
+    c.initiate_connection()
+    with socket.create_connection(("127.0.0.1", port), LIMIT) as s:
+        s.sendall(c.data_to_send())
+        asked = False
+        while True:
+            part = s.recv(65536)
+            assert part
+            for event in c.receive_data(part):
+                if isinstance(event, RemoteSettingsChanged) and not asked:
+                    asked = True
+                    c.send_headers(1, [
+                        (":scheme", "http"), (":path", "/xmpp"),
+                        (":authority", "localhost"), *headers])
+                elif isinstance(event, ResponseReceived):
+                    return dict(event.headers)
+            s.sendall(c.data_to_send())
 
 
 def closes_with(c: Client) -> str:

@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from apache import Apache
-from ends import (FEATURES, HEADER, OPEN, Server, ask, closes_with, echo,
-                  opened, read_until, unverified)
+from ends import (FEATURES, HEADER, OPEN, Server, ask, ask_http2, closes_with,
+                  echo, opened, read_until, unverified)
 from program import LIMIT, free_port, until
 from service import Service, book
 from wire import UPGRADE, Client, Closed, condition, frame
@@ -142,6 +142,21 @@ def test_a_handshake(apache, status, why, change):
     assert int(apache.status()["XMPPRefused"]) == before + 1
     apache.logged(f"refused with {status}")
     apache.logged(why)
+
+
+def test_http2_has_no_websocket_here(tmp_path):
+    """Not even RFC 8441's, should mod_http2 offer it."""
+    with Server() as server, Apache(
+            str(tmp_path), server.name, modules=("http2",),
+            main="Protocols h2c http/1.1\nH2WebSockets on") as a:
+        for request in ([(":method", "GET")],
+                        [(":method", "CONNECT"), (":protocol", "websocket"),
+                         ("sec-websocket-version", "13"),
+                         ("sec-websocket-protocol", "xmpp")]):
+            answer = ask_http2(a.port, *request)
+            assert answer[b":status"] == b"426"
+            assert answer[b"sec-websocket-version"] == b"13"
+        a.logged("refused with 426", 2)
 
 
 @pytest.mark.parametrize("change", [
