@@ -259,10 +259,9 @@ cnc__fkept_knows(struct cnc__fkept *k, const struct cnc__fseen *s,
         (skip > 0 && strncmp(s->r->target, prefix, skip) != 0)) {
         return false;
     }
-
     pthread_mutex_lock(&k->lock);
-    there = k->synced &&
-            cnc__table_getn(k->paths, s->r->target, s->path_len) != NULL;
+    there = k->synced && cnc__table_getn(k->paths, s->r->target + skip,
+                                         s->path_len - skip) != NULL;
     pthread_mutex_unlock(&k->lock);
     return there;
 }

@@ -15,9 +15,26 @@ struct world {
     struct cnc__front *front;
     atomic_uint n; /* requests */
     const char *personal;
-    size_t size; /* of a page */
-    bool breaks; /* an answer is followed by the end */
+    size_t size;             /* of a page */
+    bool breaks;             /* an answer is followed by the end */
+    atomic_bool conditional; /* the last request had If-None-Match */
 };
+
+static bool
+is_conditional(const struct cnc_element *iq)
+{
+    const struct cnc_element *h,
+        *list = cnc_element_child(req_of(iq), CNC__NS_SHIM, "headers");
+
+    for (size_t i = 0;
+         (h = cnc_element_next(list, &i, CNC__NS_SHIM, "header")) != NULL;) {
+        if (strcasecmp(cnc_element_attr(h, NULL, "name"), "if-none-match") ==
+            0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* A page's text is its address and its etag. */
 static void
@@ -28,6 +45,8 @@ on_request(struct fake *f, struct fake_conn *c, const struct cnc_element *iq,
     const char *path = cnc_element_attr(req_of(iq), NULL, "resource");
     char key[200], *etag, *text;
 
+    atomic_store(&w->conditional, is_conditional(iq));
+    path += strncmp(path, "/below/", 7) == 0 ? 6 : 0;
     if (strncmp(path, "/assets/", 8) == 0) {
         atomic_fetch_add(&w->n, 1);
         fake_answer(c, iq, 200,
@@ -271,6 +290,30 @@ one_that_is_the_same_in_all_languages_is_kept_once(void **state)
     assert_int_equal(asked(w), n);
 }
 
+/* What a browser has of it is compared here: the answer is to be kept. */
+static void
+a_page_below_a_prefix_is_asked_for_whole(void **state)
+{
+    struct world *w = *state;
+    struct cnc__front_config config = {.link = w->fake.path,
+                                       .owner = -1,
+                                       .max_kept = 1000,
+                                       .prefix = "/below"};
+    int64_t until = cnc__flink_now() + 20000;
+
+    w->size = 1000; /* too large for that: each is asked for */
+    cnc__front_free(&w->front);
+    assert_int_equal(cnc__front_new(&w->front, &config, NULL), 0);
+    do {
+        assert_true(cnc__flink_now() < until);
+        get(w, "/below/books", "If-None-Match: \"x\"\n", NULL);
+    } while (atomic_load(&w->conditional));
+    get(w, "/below/other", "If-None-Match: \"x\"\n", NULL);
+    assert_true(atomic_load(&w->conditional));
+    get(w, "/elsewhere", "If-None-Match: \"x\"\n", NULL);
+    assert_true(atomic_load(&w->conditional));
+}
+
 static void
 an_asset_is_there_also_without_the_service(void **state)
 {
@@ -392,6 +435,7 @@ main(void)
         TEST(an_encoding_is_read_as_the_service_reads_it),
         TEST(a_page_of_two_languages_at_once_is_not_kept),
         TEST(one_that_is_the_same_in_all_languages_is_kept_once),
+        TEST(a_page_below_a_prefix_is_asked_for_whole),
         TEST(an_asset_is_there_also_without_the_service),
         TEST(after_a_break_what_is_the_same_is_still_good),
         TEST(an_answer_before_a_break_is_not_kept),
