@@ -4,6 +4,7 @@
  * they call.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -230,23 +231,30 @@ cnc__flink_wait(struct cnc__flink *l, struct cnc__fask *a, int64_t until_ms,
 /* -- waiting for it -------------------------------------------------------
  */
 
-/* Locked. */
+/* Locked.  Signals are the web server's: one that came to the link's thread
+ * would not wake the one that waits for it. */
 static void
 begin(struct cnc__flink *l)
 {
     pthread_attr_t attr;
+    sigset_t all, before;
+    int rc;
 
     if (l->running) {
         return;
     }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, (size_t)512 << 10);
-    l->running = pthread_create(&l->thread, &attr, cnc__flink_run, l) == 0;
+    rc = pthread_create(&l->thread, &attr, cnc__flink_run, l);
     pthread_attr_destroy(&attr);
-    if (!l->running) {
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    l->running = rc == 0;
+    if (rc != 0) {
         cnc_error_set(&l->why, CNC_ESYS, NULL,
                       "the thread of the connection cannot begin: %s",
-                      strerror(errno));
+                      strerror(rc));
         l->tried = true;
     }
 }

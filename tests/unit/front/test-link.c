@@ -3,6 +3,7 @@
  * test-link.c -- the connection itself: whose socket it may be, a service
  * that is dead, many threads, fork().
  */
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -271,6 +272,40 @@ a_child_has_a_connection_of_its_own(void **state)
     assert_int_equal(w->fake.n_logins, 2); /* the parent's stayed */
 }
 
+static atomic_uint n_signals;
+
+static void
+on_signal(int sig)
+{
+    atomic_fetch_add(&n_signals, 1);
+}
+
+/* A web server waits for them on threads of its own. */
+static void
+signals_are_not_the_links(void **state)
+{
+    struct world *w = *state;
+    struct sigaction act = {.sa_handler = on_signal}, old;
+    struct timespec limit = {.tv_sec = 5};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaction(SIGUSR1, &act, &old);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    fake_start(&w->fake); /* its thread blocks it, too */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    make_front(w, -1, 0);
+    struct cnc__front_answer a = ask(w->front, "GET", "/a", NULL, NULL);
+    expect(&a, 200, "/a");
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+    assert_int_equal(sigtimedwait(&set, NULL, &limit), SIGUSR1);
+    assert_int_equal(atomic_load(&n_signals), 0);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    sigaction(SIGUSR1, &old, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -282,6 +317,7 @@ main(void)
         TEST(the_owner_that_is_named_is_believed),
         TEST(a_dead_service_is_noticed),
         TEST(many_threads_get_their_own_answers_through_breaks),
+        TEST(signals_are_not_the_links),
         TEST(a_child_has_a_connection_of_its_own),
     };
 
