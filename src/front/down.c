@@ -115,21 +115,10 @@ answer_form(struct cnc__front_answer *out, struct cnc__exchange *x)
     cnc__str_fini(&form);
 }
 
-/* Is it a command?  What its fields hold may be a password. */
-static bool
-is_command(const struct cnc__exchange *x)
-{
-    const char *path = memmem(x->r->target, x->s.path_len, "/_do", 4);
-
-    return x->s.post && ((path != NULL && (path[4] == '/' || path[4] == '?' ||
-                                           path[4] == '\0')) ||
-                         cnc__fseen_asks(&x->s, "do"));
-}
-
 void
 cnc__fdown_answer(struct cnc__front_answer *out, struct cnc__exchange *x)
 {
-    if (is_command(x)) {
+    if (cnc__fseen_is_command(&x->s)) {
         plain_page(out, x, 503, "It could not be sent",
                    x->sent
                        ? CNC__TEXT("The service went away meanwhile: it may "

@@ -270,9 +270,10 @@ ask_service(struct cnc__exchange *x, struct cnc__front_answer *out)
 {
     struct cnc_error err = {0};
     bool patient = !x->s.get && !x->s.head;
-    int rc = CNC_EAGAIN;
+    int rc = CNC_ESYS;
 
-    for (int i = 0; i < MAX_TRIES; i++) {
+    /* What has gone before it was all here is not asked for. */
+    for (int i = 0; i < MAX_TRIES && !x->gone; i++) {
         rc = cnc__flink_up(x->f->link, x->f->c.retry_ms, patient, &err);
         if (rc != 0) {
             rc = CNC_ECLOSED;

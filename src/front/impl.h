@@ -64,6 +64,9 @@ const char *cnc__front_header(const struct cnc__front_request *r,
 /* The query, as posted forms and commands are told apart by it, has NAME or
  * NAME=...? */
 bool cnc__fseen_asks(const struct cnc__fseen *s, const char *name);
+/* A command's form: doing it twice is not doing it once, and what its fields
+ * hold may be a password. */
+bool cnc__fseen_is_command(const struct cnc__fseen *s);
 /* A form of a page, that may be sent twice with the same item's id. */
 bool cnc__fseen_is_form(const struct cnc__fseen *s);
 

@@ -123,9 +123,20 @@ cnc__fseen_asks(const struct cnc__fseen *s, const char *name)
     return false;
 }
 
+/* Wherever the service is mounted: what is taken for one and is none is not
+ * sent twice, no more. */
+bool
+cnc__fseen_is_command(const struct cnc__fseen *s)
+{
+    const char *path = memmem(s->r->target, s->path_len, "/_do", 4);
+
+    return s->post && ((path != NULL && (path[4] == '/' || path[4] == '?' ||
+                                         path[4] == '\0')) ||
+                       cnc__fseen_asks(s, "do"));
+}
+
 bool
 cnc__fseen_is_form(const struct cnc__fseen *s)
 {
-    return s->post && cnc__fseen_asks(s, "form") &&
-           !cnc__fseen_asks(s, "do") && strncmp(s->r->target, "/_do", 4) != 0;
+    return s->post && cnc__fseen_asks(s, "form") && !cnc__fseen_is_command(s);
 }

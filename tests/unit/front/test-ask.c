@@ -401,6 +401,53 @@ a_command_is_not_sent_twice(void **state)
     assert_int_equal(w->n, 1);
 }
 
+/* "form" in its query makes no form of a page of it, where it is mounted. */
+static void
+a_command_below_a_prefix_is_not_sent_twice(void **state)
+{
+    struct world *w = *state;
+    struct cnc__front_answer a;
+
+    w->breaks = 1;
+    a = post(w, "/below/_do/clear?form=library", "really=1");
+    expect(&a, 503, NULL);
+    assert_int_equal(w->n, 1);
+}
+
+static ssize_t
+read_half(void *data, size_t size, void *priv)
+{
+    bool *done = priv;
+    size_t n = *done ? 0 : 5;
+
+    memcpy(data, "title", n);
+    *done = true;
+    return (ssize_t)n;
+}
+
+static void
+a_form_that_was_cut_is_not_sent(void **state)
+{
+    struct world *w = *state;
+    struct cnc__front_header type = {"Content-Type",
+                                     "application/x-www-form-urlencoded"};
+    struct cnc__front_answer a;
+    bool done = false;
+
+    cnc__front_ask(
+        w->front, &a,
+        &(struct cnc__front_request){.method = "POST",
+                                     .target = "/books?form=library",
+                                     .headers = &type,
+                                     .n_headers = 1,
+                                     .addr = "",
+                                     .length = 10,
+                                     .read = read_half,
+                                     .priv = &done});
+    expect(&a, 400, NULL);
+    assert_int_equal(w->n, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -418,6 +465,8 @@ main(void)
         TEST(an_iq_is_answered),
         TEST(a_form_is_sent_again_as_the_same_item),
         TEST(a_page_is_asked_for_again),
+        TEST(a_command_below_a_prefix_is_not_sent_twice),
+        TEST(a_form_that_was_cut_is_not_sent),
         TEST(a_command_is_not_sent_twice),
     };
 
