@@ -201,9 +201,7 @@ def test_what_follows_a_refused_handshake_is_nobodys(apache, change):
 
 WORDS = {1002: "a broken frame", 1003: "a binary frame",
          1007: "a message that is not UTF-8", 1009: "policy-violation"}
-
-
-@pytest.mark.parametrize("name,data,code", [
+FRAMES = [
     ("compressed", b"\xc1\x83\0\0\0\0abc", 1002),
     ("reserved opcode", b"\x83\x80\0\0\0\0", 1002),
     ("unmasked", b"\x81\x03abc", 1002),
@@ -215,8 +213,12 @@ WORDS = {1002: "a broken frame", 1003: "a binary frame",
     ("a continuation of nothing", frame(b"abc", 0), 1002),
     ("a longer length than needed",
      b"\x81\xfe\0\x03\0\0\0\0abc", 1002),
-])
-def test_bad_frames_have_their_close_code(apache, name, data, code):
+]
+
+
+@pytest.mark.parametrize("data,code", [f[1:] for f in FRAMES],
+                         ids=[f[0] for f in FRAMES])
+def test_bad_frames_have_their_close_code(apache, data, code):
     before = apache.count(WORDS[code])
     c = Client(apache.port)
     try:
