@@ -236,6 +236,8 @@ bool cnc__http_is_backed_up(struct cnc__conn *c);
 /* Answer for ourselves and close; why is one line for a person. */
 void cnc__http_refuse(struct cnc__conn *c, int status, const char *headers,
                       const char *why);
+/* A page of another origin is refused: the log hears of it. */
+void cnc__http_stranger(struct cnc__conn *c, const struct cnc__http1 *h);
 void cnc__http_call_free(struct cnc__http_call **cp);
 /* The client goes: an answer that is still to come is let fall. */
 void cnc__http_abandon(struct cnc__conn *c);

@@ -268,6 +268,16 @@ cnc__http_refuse(struct cnc__conn *c, int status, const char *headers,
     cnc__net_dirty(c);
 }
 
+void
+cnc__http_stranger(struct cnc__conn *c, const struct cnc__http1 *h)
+{
+    struct cnc__str text = CNC__STR;
+
+    cnc__origin_tell(&text, &h->request, h->host);
+    cnc__net_warn(c->net, "http.origin", cnc__str_c(&text));
+    cnc__str_fini(&text);
+}
+
 /* May be called from anywhere, so it only queues; the end of the turn reads
  * the next request. */
 static void
@@ -348,6 +358,7 @@ may_go_on(struct cnc__conn *c, struct cnc__http1 *h)
     status =
         cnc__origin_check(r, h->host, c->net->config.open_path, origins, &why);
     if (status != 0) {
+        cnc__http_stranger(c, h);
         cnc__http_refuse(c, status, NULL, why);
         return false;
     }

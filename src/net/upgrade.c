@@ -73,6 +73,7 @@ check(struct cnc__conn *c, struct cnc__http1 *h, char accept[29],
     cnc__http_site(c->net, h->host, &origins);
     if (origin != NULL &&
         !cnc__origin_allowed(origin, h->host, r->secure, origins)) {
+        cnc__http_stranger(c, h);
         *why = "pages of that origin may not connect here";
         return 403;
     }

@@ -331,6 +331,23 @@ is_lost(const struct cnc_service *s, const struct cnc__http_request *r)
             (r->site != NULL && !cnc__agent_knows(s->agent, r->path)));
 }
 
+/* At most once a second. */
+static void
+warn_stranger(struct cnc__gate_call *c)
+{
+    struct cnc_service *s = c->gate->service;
+    uint64_t now = uv_now(&s->process->loop);
+    struct cnc__str text = CNC__STR;
+
+    if (s->stranger_ms != 0 && now - s->stranger_ms < 1000) {
+        return;
+    }
+    s->stranger_ms = now;
+    cnc__origin_tell(&text, &c->request, c->host);
+    cnc__log(CNC_LOG_WARN, "http.origin", "%s", cnc__str_c(&text));
+    cnc__str_fini(&text);
+}
+
 bool
 cnc__gate_may_go_on(struct cnc__gate_call *c)
 {
@@ -355,6 +372,7 @@ cnc__gate_may_go_on(struct cnc__gate_call *c)
     status =
         cnc__origin_check(r, c->host, CNC__UPLOADS_OPEN, s->o.origins, &why);
     if (status != 0) {
+        warn_stranger(c);
         cnc__gate_say(c, status, NULL, why);
         return false;
     }

@@ -789,6 +789,7 @@ struct cnc_service {
     uint64_t n_requests;        /* HTTP */
     struct cnc__probes *probes; /* NULL: nobody asked yet */
     uint64_t outside_ms;        /* when the log spoke of http.outside last */
+    uint64_t stranger_ms;       /* and of http.origin */
     struct cnc__browse *browse;
     struct cnc__apps *apps;
     const char *enrols; /* the address of a stranger while he is heard */

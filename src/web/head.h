@@ -64,5 +64,10 @@ CNC_API bool cnc__origin_may_post(const struct cnc__http_request *r,
 CNC_API int cnc__origin_check(const struct cnc__http_request *r,
                               const char *host, const char *open,
                               const char *const *list, const char **why);
+/* Who was refused, for the log: what the request says of its page's origin,
+ * and what would have been its own. */
+CNC_API void cnc__origin_tell(struct cnc__str *out,
+                              const struct cnc__http_request *r,
+                              const char *host);
 
 #endif /* CNC_WEB_HEAD_H */

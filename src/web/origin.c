@@ -76,6 +76,23 @@ cnc__origin_may_post(const struct cnc__http_request *r, const char *host,
     return referer == NULL || url_allowed(referer, host, secure, list);
 }
 
+void
+cnc__origin_tell(struct cnc__str *out, const struct cnc__http_request *r,
+                 const char *host)
+{
+    const char *origin = cnc__http_header(r, "origin");
+
+    if (origin == NULL) {
+        origin = cnc__http_header(r, "referer");
+    }
+    cnc__str_printf(out,
+                    "peer=%s path=%.100s origin=%.200s own=%s://%.200s it is "
+                    "another site's, or a web server in front changes Host, "
+                    "leaves its port out, or does not say X-Forwarded-Proto",
+                    r->addr, r->path, origin == NULL ? "-" : origin,
+                    r->secure ? "https" : "http", host);
+}
+
 int
 cnc__origin_check(const struct cnc__http_request *r, const char *host,
                   const char *open, const char *const *list, const char **why)

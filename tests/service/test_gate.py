@@ -271,6 +271,25 @@ def test_a_form_of_another_site_is_refused(link):
     assert a.status == 403
 
 
+def test_who_is_refused_is_logged_beside_what_would_be_its_own(service, link):
+    own = f"localhost:{service.port}"
+
+    def post():  # until the log takes the next one
+        link.post("/?form=library", form(title="Evil", author="M"),
+                  {"Origin": "https://link.example"})
+        return any("origin=https://link.example own=http://localhost " in line
+                   for line in service.log)
+    until("the log has the link's", post)
+
+    def port():
+        status, _, _ = service.post("/?form=library", {
+            "Origin": "http://localhost:1", "Host": own}, title="Evil")
+        assert status == 403
+        return any(f"origin=http://localhost:1 own=http://{own} " in line
+                   for line in service.log)
+    until("the log has the port's", port)
+
+
 @pytest.mark.parametrize("addr", ["localhost", "1.2.3", "x" * 80, "::1::",
                                   "192.0.2.7, 10.0.0.1", "192.0.2.7:80"])
 def test_an_address_is_one_address(link, addr):
