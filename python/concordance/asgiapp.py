@@ -249,6 +249,11 @@ class Application:
             return
         except OSError:
             return  # nobody waits for it
+        if answer.not_ours:
+            fault = await self._wait(self.gateway.mount_fault,
+                                     scope.get("root_path", ""), request.host)
+            if fault is not None:
+                _log.warning("%s", fault)
         try:
             if self.beside is not None:
                 await self._choose(answer, request, body, receive, send)

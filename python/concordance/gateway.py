@@ -172,6 +172,7 @@ class Gateway:
         self.wait, self.retry, self.keep = wait, retry, keep
         self._front = None
         self._lock = threading.Lock()
+        self._mount_known = False
 
     @property
     def front(self):
@@ -197,6 +198,21 @@ class Gateway:
         """A page's handler that the service leaves to this process."""
         from .app import _run_here
         return _run_here(self.apps, xml, self.front.iq)
+
+    def mount_fault(self, mount: str, host: str) -> str | None:
+        """What to say, once, where the server has the application below a path
+        that the service does not know."""
+        if not mount or self._mount_known or not self.is_up:
+            return None
+        self._mount_known = True
+        answer = self.front.ask(  # which is there below a prefix alone
+            "HEAD", quote(mount.encode("latin-1")) + "/healthz",
+            [("host", host)], "", False, 0, None)
+        answer.close()
+        if not answer.not_ours:
+            return None
+        return (f"this application is mounted at {mount}, and the service "
+                f"has nothing there: start it with --prefix {mount}")
 
     @property
     def is_up(self) -> bool:

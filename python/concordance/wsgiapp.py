@@ -212,6 +212,11 @@ class Application:
                 ("Content-Type", "text/plain; charset=utf-8"),
                 ("Content-Length", str(len(text)))])
             return [text]
+        if answer.not_ours:
+            fault = self.gateway.mount_fault(environ.get("SCRIPT_NAME", ""),
+                                             host)
+            if fault is not None:
+                environ["wsgi.errors"].write(f"concordance: {fault}\n")
         if body is not None and not answer.not_ours and \
                 environ.get("mod_wsgi.process_group"):
             # Apache hands all of it to a daemon before it hears the answer.

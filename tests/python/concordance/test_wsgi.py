@@ -219,6 +219,21 @@ def other(environ, start_response):
     return [b"other ", str(len(body)).encode(), b" ", body[:5]]
 
 
+def test_a_mount_that_the_service_does_not_know_is_told_once(ask):
+    for _ in range(2):
+        status, _, _ = ask(path="/", SCRIPT_NAME="/books")
+        assert status == 404
+    assert ask.errors.getvalue().count("--prefix /books") == 1
+
+
+def test_a_mount_that_is_the_services_prefix_is_no_fault():
+    with Site(Shelf, options=["--prefix", "/books"]) as site:
+        ask = Asker(Shelf.wsgi(link=site.link))
+        assert ask(path="/none", SCRIPT_NAME="/books")[0] == 404
+        assert ask(path="/", SCRIPT_NAME="/books")[0] == 200
+        assert "--prefix" not in ask.errors.getvalue()
+
+
 def test_what_is_not_ours_goes_beside_with_its_body_untouched(site):
     ask = Asker(Shelf.wsgi(link=site.link, beside=other))
     assert b"<form" in ask()[2]
