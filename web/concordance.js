@@ -153,7 +153,7 @@ const [news, bar] = ["news", "status"].map((name) => {
 let slow, fresh = [];
 
 function status() {
-  const words = live ? "Live" : "Reconnecting\u2026";
+  const words = live ? "Live" : net.been ? "Reconnecting\u2026" : "Not live";
   clearTimeout(slow);
   if (words != bar.textContent) slow = setTimeout(() => {
     bar.textContent = words;

@@ -218,7 +218,7 @@ test("view: a deaf service is noticed and left, the indicator says so", () =>
     fake.deaf = true;
     const page = await open();
     await page.waitForSelector(".cnc-status[data-state=wait]", { state: "attached" });
-    assert.equal(await page.textContent(".cnc-status"), "Reconnecting\u2026");
+    assert.equal(await page.textContent(".cnc-status"), "Not live");
     await once(fake, "gone", 20e3);
     fake.deaf = false;
     await live(page);
