@@ -17,6 +17,12 @@ any XMPP client.
 Run it: ``python3 -m concordance run module:MyBookcase``; inside a web server:
 ``application = MyBookcase.wsgi()``.
 """
+import sys
+
+if sys.version_info < (3, 11):  # its C part would not load, and not say why
+    raise ImportError("concordance needs Python 3.11 or newer, and this is "
+                      f"{sys.version.split()[0]}, {sys.executable}")
+
 from ._concordance import Error, version as __version__
 from .app import (LATER, Answer, App, Node, Page, Refuse, User, command,
                   every, hook, iq_get, iq_set, load, log, message, page, presence,

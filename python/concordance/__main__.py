@@ -32,6 +32,9 @@ def load(word: str):
     """The App class of "module:Class", or of a C app by its path or name;
     LookupError says what to do."""
     name, colon, attribute = word.partition(":")
+    if name.endswith(".py"):
+        raise LookupError("an app in Python is named by its module and its "
+                          f"class, {name[:-3]}:{attribute or 'CLASS'}")
     if not colon and name:
         try:
             return load_c(name)

@@ -133,6 +133,21 @@ class Endpoint:
             if self.unix is None else asyncio.open_unix_connection(self.unix)
         return await asyncio.wait_for(dial, _DIAL)
 
+    def why(self, error) -> str:
+        """What keeps dial() from it, and what to do."""
+        where = f"tcp:{self.host}:{self.port}" if self.unix is None else \
+            f"unix:{self.unix}"
+        if isinstance(error, asyncio.TimeoutError):
+            return f"the XMPP server at {where} does not answer"
+        if isinstance(error, PermissionError):
+            return (f"no permission to open {where}: the service's "
+                    "--socket-group says whose group may")
+        if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+            return (f"no XMPP server at {where}: start the service with "
+                    f"--c2s {where.removeprefix('tcp:')}, or say where it is "
+                    "(asgi(c2s=...), CONCORDANCE_C2S)")
+        return f"the XMPP server at {where} cannot be reached: {error}"
+
 
 class _Socket:
     """One WebSocket that is open."""
@@ -158,8 +173,7 @@ class _Socket:
             up, down = (asyncio.ensure_future(f) for f in
                         (self._up(), self._down()))
         except (OSError, asyncio.TimeoutError) as error:
-            _log.error("websocket: the XMPP server cannot be reached: %s",
-                       error or "it does not answer")
+            _log.error("websocket: %s", self._endpoint.why(error))
             await self._unreachable()
             await self._close()
             return

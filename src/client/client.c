@@ -388,7 +388,7 @@ connect_to(struct cnc__client *c, const char *path, uint32_t wait_ms,
     case ENOENT:
         return cnc_error_set(err, CNC_ESYS, NULL,
                              "no service at %s: start it, or say where its "
-                             "socket is, --link DATA/link",
+                             "socket is (--link, CONCORDANCE_LINK)",
                              path);
     case ECONNREFUSED:
         return cnc_error_set(err, CNC_ESYS, NULL,
@@ -398,7 +398,8 @@ connect_to(struct cnc__client *c, const char *path, uint32_t wait_ms,
     case EPERM:
         return cnc_error_set(err, CNC_ESYS, NULL,
                              "no permission to open %s: become the "
-                             "service's user or join its group",
+                             "service's user, or one of the group of its "
+                             "--socket-group",
                              path);
     default:
         return cnc_error_set(err, CNC_ESYS, NULL, "%s: %s", path,

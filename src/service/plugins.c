@@ -133,6 +133,11 @@ cnc__app_locate(char **file, char **files, const char *word,
                           "\"%s\" is an app in Python; serve it by `python3 "
                           "-m concordance run` with the same words",
                           word);
+        } else if (len > 3 && strcmp(word + len - 3, ".py") == 0) {
+            cnc_error_set(err, CNC_ENOENT, NULL,
+                          "an app in Python is named by its module and its "
+                          "class: `python3 -m concordance run %.*s:CLASS`",
+                          (int)len - 3, word);
         } else {
             cnc_error_set(err, CNC_ENOENT, NULL,
                           "there is no app \"%s\" in %s; a module is named "

@@ -231,6 +231,9 @@ def test_the_service_goes_and_comes_back(bookcase):
             assert status == 200 and b"Before" in page
             status, _, page = server.post(title="In vain", author="Somebody")
             assert status == 503 and b"In vain" in page
+            until("the log says so", lambda:
+                  f"no XMPP server at unix:{bookcase.service.data}/c2s: "
+                  "start the service with --c2s" in server.log())
         finally:
             bookcase.service.start()
         until("forms go through again",

@@ -207,6 +207,9 @@ def test_no_service_is_503_that_says_so(bookcase, tmp_path):
         status, headers, page = server.get()
         assert status == 503 and int(headers["retry-after"]) > 0
         assert b"<html" in page
+        until("the log says so", lambda:
+              f"no service at {tmp_path}/none: start it, or say where"
+              in server.log())
 
 
 def listen_as_nobody(bound: socket.socket) -> int:

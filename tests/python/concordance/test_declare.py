@@ -206,6 +206,7 @@ def run(*words):
     (["run"], "name an app"),
     (["fly"], "there is no command fly"),
     (["run", "nowhere"], "an app in Python is MODULE:CLASS"),
+    (["run", "shelf.py"], "its class, shelf:CLASS"),
     (["run", "nowhere:App"], "there is no module nowhere"),
     (["run", "json:App"], "json has no App called App"),
 ])
