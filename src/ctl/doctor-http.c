@@ -232,7 +232,7 @@ send_zeros(struct doctor_wire *w, const struct doctor_request *q,
         rc = doctor_wire_send(w, zeros, n, err);
         left -= n;
         if (rc == 0 && q->half != NULL && left > 0 && left == to) {
-            q->half(q->priv);
+            q->half(w, q->priv);
         }
     }
     return rc;

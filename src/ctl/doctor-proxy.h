@@ -98,7 +98,8 @@ struct doctor_request {
     const char *method, *path;
     const char *more; /* further header lines, each with CR LF; or NULL */
     uint64_t len;     /* zeros that are the body of a POST */
-    void (*half)(void *priv); /* half of them are sent; or NULL */
+    /* Half of them are sent; or NULL. */
+    void (*half)(struct doctor_wire *w, void *priv);
     void *priv;
 };
 

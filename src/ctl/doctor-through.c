@@ -293,15 +293,16 @@ now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Half of a body is sent: has it begun to come? */
+/* Half of a body is sent: has it begun to come?  Who refuses it answers
+ * already. */
 static void
-half(void *priv)
+half(struct doctor_wire *w, void *priv)
 {
     struct doctor_visit *v = priv;
     int64_t until_ms = now_ms() + HALF_MS;
 
     look(v);
-    while (!v->seen.begun && now_ms() < until_ms) {
+    while (!v->seen.begun && !doctor_wire_has(w) && now_ms() < until_ms) {
         poll(NULL, 0, 20);
         look(v);
     }

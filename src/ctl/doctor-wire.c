@@ -337,3 +337,12 @@ doctor_wire_read(struct doctor_wire *w, char *out, size_t room, size_t *len,
     }
     return rc;
 }
+
+bool
+doctor_wire_has(struct doctor_wire *w)
+{
+    char byte;
+
+    return w->ssl != NULL ? SSL_peek(w->ssl, &byte, 1) > 0
+                          : recv(w->fd, &byte, 1, MSG_PEEK) > 0;
+}

@@ -236,6 +236,8 @@ int doctor_wire_send(struct doctor_wire *w, const char *data, size_t len,
 /* At least one byte, or CNC_ECLOSED, CNC_EAGAIN (too late), CNC_ESYS. */
 int doctor_wire_read(struct doctor_wire *w, char *out, size_t room,
                      size_t *len, struct cnc_error *err);
+/* Is there something to read now? */
+bool doctor_wire_has(struct doctor_wire *w);
 /* Borrowed; NULL before TLS. */
 const char *doctor_wire_version(const struct doctor_wire *w);
 const char *doctor_wire_alpn(const struct doctor_wire *w); /* "" for none */

@@ -243,9 +243,6 @@ NGINX = {
     "no X-Forwarded-Proto": (
         "proxy.scheme", HEAD + r"X-Forwarded-Proto [^;]*;", "",
         "X-Forwarded-Proto is missing", HEAD + "X-Forwarded-Proto $scheme;"),
-    "no X-Forwarded-Proto: forms": (
-        "proxy.form", HEAD + r"X-Forwarded-Proto [^;]*;", "", "are refused",
-        HEAD + "X-Forwarded-Proto $scheme;"),
     "small bodies": ("proxy.body", "client_max_body_size[^;]*;",
                      "client_max_body_size 100k;", "with 413",
                      "location / {}:\n    client_max_body_size 3m;"),
