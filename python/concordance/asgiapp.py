@@ -247,8 +247,9 @@ class Application:
         except Slow as slow:
             await self._refuse(Bad(408, str(slow)), send)
             return
-        except OSError:
-            return  # nobody waits for it
+        except OSError:  # nobody hears it
+            await self._refuse(Bad(400, "the body ended too early"), send)
+            return
         if answer.not_ours:
             fault = await self._wait(self.gateway.mount_fault,
                                      scope.get("root_path", ""), request.host)

@@ -221,7 +221,10 @@ class Gateway:
 
 class Others:
     """Which addresses are another application's, beside ours: what is known
-    of them helps while the service, who knows, is down."""
+    of them helps while the service, who knows, is down.  What strangers ask is
+    theirs to choose: long ones are not remembered."""
+
+    _LONG = 200
 
     def __init__(self, limit: int = 10000):
         self._known: dict = {}
@@ -229,7 +232,8 @@ class Others:
 
     def learn(self, host: str, target: str, ours: bool) -> None:
         key = host, target.partition("?")[0]
-        if self._known.get(key) != ours:
+        if len(host) + len(key[1]) <= self._LONG and \
+                self._known.get(key) != ours:
             if len(self._known) >= self._limit:
                 self._known.clear()
             self._known[key] = ours

@@ -20,7 +20,7 @@ def _name(key: str) -> str:
     name = key[5:].replace("_", "-").lower() if key.startswith("HTTP_") else ""
     if name in HOP:
         name = ""
-    if len(_names) < 1000:
+    if len(_names) < 1000 and len(key) < 100:
         _names[key] = name
     return name
 

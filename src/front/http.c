@@ -3,6 +3,7 @@
  * http.c -- a request over the link and the answer to it (docs/protocol.md,
  * "HTTP over the link").
  */
+#include <arpa/inet.h>
 #include <strings.h>
 
 #include "../base/text.h"
@@ -105,12 +106,33 @@ is_inline(const struct cnc__exchange *x)
     return x->whole && x->body.len <= CNC__FRONT_INLINE;
 }
 
+/* The client's address; "": what the web server says is none, as "unix:" of
+ * nginx's own socket.  The zone of fe80::1%eth0 is of this machine. */
+static void
+read_addr(char out[INET6_ADDRSTRLEN], const char *said)
+{
+    size_t n = strcspn(said, "%");
+    unsigned char bytes[16];
+
+    out[0] = '\0';
+    if (n < INET6_ADDRSTRLEN) {
+        memcpy(out, said, n);
+        out[n] = '\0';
+    }
+    if (inet_pton(AF_INET, out, bytes) != 1 &&
+        inet_pton(AF_INET6, out, bytes) != 1) {
+        out[0] = '\0';
+    }
+}
+
 static void
 write_request(struct cnc__str *out, const struct cnc__exchange *x,
               const char *sid)
 {
     const struct cnc__front_request *r = x->r;
+    char addr[INET6_ADDRSTRLEN];
 
+    read_addr(addr, r->addr);
     cnc__xml_printf(out,
                     "<req xmlns='" CNC__NS_HTTP
                     "' version='1.1' method='%s' resource='%s'>",
@@ -125,7 +147,7 @@ write_request(struct cnc__str *out, const struct cnc__exchange *x,
     }
     cnc__xml_printf(
         out, "<client xmlns='" CNC__NS_WEB "' addr='%s' secure='%s' item='%s'",
-        r->addr, r->secure ? "true" : "false", x->item);
+        addr, r->secure ? "true" : "false", x->item);
     if (x->f->apps != NULL) {
         cnc__xml_printf(out, " apps='%s'", x->f->apps);
     }

@@ -14,6 +14,7 @@ import pytest
 import concordance
 from concordance import (Answer, App, Node, Page, Record, Refuse, Text, log,
                          page)
+from concordance import wsgiapp
 from concordance.gateway import Bad, target_of
 from concordance.testing import Site
 
@@ -120,6 +121,24 @@ def test_the_handler_of_a_page_runs_here_and_reads_the_service(ask, capfd):
     assert b"Not that one." in ask(path="/search?q=wrong")[2]
     assert ask(path="/search?q=fault")[0] == 500
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("addr", ["unix:", "", "fe80::1%eth0", "::1", "<&>"])
+def test_who_has_no_address_is_answered_too(ask, addr):
+    assert ask.post(body=b"title=Sanditon", REMOTE_ADDR=addr)[0] == 303
+
+
+def test_what_strangers_choose_is_not_remembered_when_it_is_long(site):
+    def other(_environ, start):
+        start("404 Not Found", [("Content-Type", "text/plain")])
+        return []
+    both = Shelf.wsgi(link=site.link, beside=other)
+    ask = Asker(both)
+    before = len(wsgiapp._names)
+    for path in ("/" + "x" * 1000, "/short"):
+        ask(path=path, **{"HTTP_" + "X" * 1000: "1"})
+    assert [key[1] for key in both._others._known] == ["/short"]
+    assert max(map(len, list(wsgiapp._names)[before:]), default=0) < 100
 
 
 def test_no_address_is_404_and_a_wrong_method_405(ask):
