@@ -4,6 +4,7 @@
  */
 #include <strings.h>
 
+#include "../web/head.h"
 #include "agent.h"
 
 #define MAX_BODY ((size_t)128 << 20)
@@ -63,7 +64,7 @@ fetch(struct fetched *out, struct cnc__front *front, const char *domain,
     const struct cnc__front_header headers[] = {
         {"Host", domain},
         {"Accept-Encoding", "identity"},
-        {"Cookie", "concordance-new=1"},
+        {"Cookie", CNC__COOKIE_NEW "=1"},
         {"Accept-Language", lang}};
     const struct cnc__front_request request = {.method = "GET",
                                                .target = target,

@@ -15,6 +15,7 @@
 
 #include "../base/log.h"
 #include "../base/text.h"
+#include "../web/head.h"
 #include "../web/locale.h"
 #include "../web/web.h"
 #include "impl.h"
@@ -222,8 +223,8 @@ mark_new(struct cnc__front_answer *out, const struct cnc__exchange *x)
 
     if (!x->s.get && !x->s.head && out->status < 500) {
         snprintf(value, sizeof(value),
-                 "concordance-new=1; Path=/; Max-Age=%d; HttpOnly; "
-                 "SameSite=Lax%s",
+                 CNC__COOKIE_NEW "=1; Path=/; Max-Age=%d; HttpOnly; "
+                                 "SameSite=Lax%s",
                  NEW_S, x->r->secure ? "; Secure" : "");
         cnc__fanswer_add(out, "Set-Cookie", value);
     }

@@ -4,12 +4,8 @@
  */
 #include <strings.h>
 
+#include "../web/head.h"
 #include "impl.h"
-
-struct cookie {
-    const char *value;
-    size_t len;
-};
 
 const char *
 cnc__front_header(const struct cnc__front_request *r, const char *name)
@@ -22,47 +18,28 @@ cnc__front_header(const struct cnc__front_request *r, const char *name)
     return NULL;
 }
 
-/* A cookie, as src/service and src/web name theirs. */
-static void
-see_cookie(struct cnc__fseen *s, const char *name, size_t n, const char *value,
-           size_t len)
+static bool
+has_cookie(const char *cookies, const char *name)
 {
-    static const struct {
-        const char *name;
-        size_t flag;
-    } flags[] = {
-        {"concordance", offsetof(struct cnc__fseen, login)},
-        {"__Host-concordance", offsetof(struct cnc__fseen, login)},
-        {"__Secure-concordance", offsetof(struct cnc__fseen, login)},
-        {"cnc-flash", offsetof(struct cnc__fseen, flash)},
-        {"concordance-new", offsetof(struct cnc__fseen, fresh)},
-    };
+    size_t len = 0;
 
-    for (size_t i = 0; i < CNC_N(flags); i++) {
-        if (n == strlen(flags[i].name) &&
-            memcmp(name, flags[i].name, n) == 0 && len > 0) {
-            *(bool *)((char *)s + flags[i].flag) = true;
-        }
-    }
-    if (n == 16 && memcmp(name, "concordance-lang", n) == 0) {
-        s->conditional |= s->cookie_lang != NULL; /* which one holds? */
-        s->cookie_lang = value;
-        s->cookie_lang_len = len;
-    }
+    return cnc__cookie_find(cookies, name, &len) != NULL && len > 0;
 }
 
 static void
-see_cookies(struct cnc__fseen *s, const char *at)
+see_cookies(struct cnc__fseen *s, const char *cookies)
 {
-    for (at += strspn(at, "; "); *at != '\0'; at += strspn(at, "; ")) {
-        size_t len = strcspn(at, "; ");
-        const char *eq = memchr(at, '=', len);
+    size_t len = 0;
+    const char *lang = cnc__cookie_find(cookies, CNC__COOKIE_LANG, &len);
 
-        if (eq != NULL) {
-            see_cookie(s, at, (size_t)(eq - at), eq + 1,
-                       len - (size_t)(eq - at) - 1);
-        }
-        at += len;
+    s->login |= has_cookie(cookies, CNC__COOKIE_LOGIN) ||
+                has_cookie(cookies, CNC__COOKIE_LOGIN_HOST) ||
+                has_cookie(cookies, CNC__COOKIE_LOGIN_BELOW);
+    s->flash |= has_cookie(cookies, CNC__COOKIE_FLASH);
+    s->fresh |= has_cookie(cookies, CNC__COOKIE_NEW);
+    if (lang != NULL && s->cookie_lang == NULL) {
+        s->cookie_lang = lang;
+        s->cookie_lang_len = len;
     }
 }
 

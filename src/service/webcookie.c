@@ -11,14 +11,12 @@
  */
 #include <strings.h>
 
+#include "../web/head.h"
 #include "../xmpp/jid.h"
 #include "weblogin.h"
 
-#define NAME        "concordance"
-#define SECURE_NAME "__Host-concordance"
-#define BELOW_NAME  "__Secure-concordance"
-#define MARK        "concordance-user"
-#define MAX_LANG    35 /* RFC 5646 4.4.1 */
+#define MARK     "concordance-user"
+#define MAX_LANG 35 /* RFC 5646 4.4.1 */
 
 bool
 cnc__weblogin_is_https(const struct cnc_service *s)
@@ -49,9 +47,9 @@ is_loopback(const char *addr)
 static const char *
 name_of(const struct cnc_service *s, bool https)
 {
-    return !https                      ? NAME
-           : cnc__prefix(s)[0] == '\0' ? SECURE_NAME
-                                       : BELOW_NAME;
+    return !https                      ? CNC__COOKIE_LOGIN
+           : cnc__prefix(s)[0] == '\0' ? CNC__COOKIE_LOGIN_HOST
+                                       : CNC__COOKIE_LOGIN_BELOW;
 }
 
 static void
@@ -76,32 +74,13 @@ cnc__webcookie_clear(struct cnc__str *out, const struct cnc__weblogins *w,
     add_cookies(out, w->service, is_https(w->service, r), "", 0);
 }
 
-/* The value of a cookie; NULL: it was not sent. */
-static const char *
-find_cookie(const struct cnc__http_request *r, const char *name, size_t *len)
-{
-    const char *at = cnc__http_header(r, "cookie");
-    size_t n = strlen(name);
-
-    while (at != NULL && *at != '\0') {
-        at += strspn(at, " ;");
-        if (strncmp(at, name, n) == 0 && at[n] == '=') {
-            at += n + 1;
-            *len = strcspn(at, "; ");
-            return at;
-        }
-        at = strchr(at, ';');
-    }
-    return NULL;
-}
-
 struct cnc__weblogin *
 cnc__webcookie_login(struct cnc__weblogins *w,
                      const struct cnc__http_request *r, bool *sent)
 {
     const char *name = name_of(w->service, is_https(w->service, r));
     size_t len = 0;
-    const char *value = find_cookie(r, name, &len);
+    const char *value = cnc__http_cookie(r, name, &len);
 
     *sent = value != NULL;
     return value == NULL ? NULL : cnc__weblogin_by_secret(w, value, len);
@@ -148,7 +127,7 @@ read_lang(char out[MAX_LANG + 1], const struct cnc__http_request *r)
 {
     const char *accept = cnc__http_header(r, "accept-language");
     size_t len = 0;
-    const char *cookie = find_cookie(r, "concordance-lang", &len);
+    const char *cookie = cnc__http_cookie(r, CNC__COOKIE_LANG, &len);
 
     if (cookie != NULL && is_lang(cookie, len)) {
         memcpy(out, cookie, len);

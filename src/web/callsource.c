@@ -16,9 +16,9 @@
 #include "../render/engine.h"
 #include "../xml/write.h"
 #include "../xmpp/jid.h"
+#include "head.h"
 #include "web.h"
 
-#define FLASH       "cnc-flash"
 #define FLASH_S     60   /* a redirect takes no longer */
 #define FLASH_BYTES 1000 /* of text: a cookie has 4 kB, percent-encoded */
 #define MAC_HEX     32
@@ -328,7 +328,7 @@ set_cookie(const struct cnc__agent *a, struct cnc__str *headers,
            const struct cnc__http_request *r, const char *value, int seconds)
 {
     cnc__str_printf(headers,
-                    "Set-Cookie: " FLASH
+                    "Set-Cookie: " CNC__COOKIE_FLASH
                     "=%s; Max-Age=%d; Path=%s/; HttpOnly; "
                     "SameSite=Lax%s\r\n",
                     value, seconds, a->prefix, r->secure ? "; Secure" : "");
@@ -361,29 +361,8 @@ cnc__flash_put(struct cnc__agent *a, const struct cnc__http_request *r,
 static int
 on_flash(const char *name, const char *value, void *priv)
 {
-    *(char **)priv = cnc__strdup(value);
+    *(char **)priv = cnc__strdup(name);
     return 0;
-}
-
-/* The cookie of that name as "NAME=VALUE", or NULL. */
-static const char *
-find_cookie(const struct cnc__http_request *r, size_t *len)
-{
-    for (size_t i = 0; i < r->n_headers; i++) {
-        const char *s = r->headers[i].value;
-
-        if (strcmp(r->headers[i].name, "cookie") != 0) {
-            continue;
-        }
-        for (; *s != '\0'; s += strspn(s, "; ")) {
-            *len = strcspn(s, "; ");
-            if (strncmp(s, FLASH "=", sizeof(FLASH)) == 0) {
-                return s;
-            }
-            s += *len;
-        }
-    }
-    return NULL;
 }
 
 char *
@@ -392,13 +371,14 @@ cnc__flash_take(struct cnc__agent *a, const struct cnc__http_request *r,
 {
     char *value = NULL, *text = NULL, hex[MAC_HEX + 1];
     size_t len = 0;
-    const char *cookie = find_cookie(r, &len);
+    const char *cookie = cnc__http_cookie(r, CNC__COOKIE_FLASH, &len);
 
     if (cookie == NULL) {
         return NULL;
     }
     set_cookie(a, headers, r, "", 0);
-    /* A cookie's value is encoded as a query's; '+' is never sent as such. */
+    /* A cookie's value is encoded as a name of a query, without '='; '+' is
+     * never sent as such. */
     if (cnc__http_form_parse(cookie, len, 1, on_flash, &value) == 0 &&
         value != NULL && strlen(value) > MAC_HEX) {
         mac(hex, a, value + MAC_HEX);

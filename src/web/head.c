@@ -146,3 +146,35 @@ cnc__http_has_token(const struct cnc__http_request *r, const char *name,
     }
     return false;
 }
+
+const char *
+cnc__cookie_find(const char *cookies, const char *name, size_t *len)
+{
+    size_t n = strlen(name);
+
+    for (const char *s = cookies + strspn(cookies, "; "); *s != '\0';
+         s += strspn(s, "; ")) {
+        size_t all = strcspn(s, "; ");
+
+        if (all > n && strncmp(s, name, n) == 0 && s[n] == '=') {
+            *len = all - n - 1;
+            return s + n + 1;
+        }
+        s += all;
+    }
+    return NULL;
+}
+
+const char *
+cnc__http_cookie(const struct cnc__http_request *r, const char *name,
+                 size_t *len)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < r->n_headers && found == NULL; i++) {
+        if (strcmp(r->headers[i].name, "cookie") == 0) {
+            found = cnc__cookie_find(r->headers[i].value, name, len);
+        }
+    }
+    return found;
+}

@@ -36,6 +36,23 @@ CNC_API int cnc__http_check_singles(const struct cnc__http_request *r,
 CNC_API bool cnc__http_has_token(const struct cnc__http_request *r,
                                  const char *name, const char *token);
 
+/* The value of a cookie (RFC 6265 4.2.1) in a Cookie header's value: len
+ * bytes, *borrowed*; NULL: it is not there. */
+CNC_API const char *cnc__cookie_find(const char *cookies, const char *name,
+                                     size_t *len);
+/* The same, in whichever Cookie header: by HTTP/2 there may be several (RFC
+ * 9113 8.2.3). */
+CNC_API const char *cnc__http_cookie(const struct cnc__http_request *r,
+                                     const char *name, size_t *len);
+
+/* Ours. */
+#define CNC__COOKIE_LOGIN       "concordance"
+#define CNC__COOKIE_LOGIN_HOST  "__Host-concordance"
+#define CNC__COOKIE_LOGIN_BELOW "__Secure-concordance"
+#define CNC__COOKIE_LANG        "concordance-lang"
+#define CNC__COOKIE_FLASH       "cnc-flash"       /* a note, to be shown */
+#define CNC__COOKIE_NEW         "concordance-new" /* has just posted something */
+
 /* -- target.c ------------------------------------------------------------- */
 
 /* r->path and r->query out of a request target (origin or absolute form) into

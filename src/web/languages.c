@@ -10,9 +10,9 @@
  * table, in the render process and in the name of its view: strangers choose
  * parameters of paths, and no path begins like that.
  */
+#include "head.h"
 #include "web.h"
 
-#define COOKIE    "concordance-lang"
 #define COOKIE_S  31536000 /* a year */
 #define MAX_PAIRS 64
 #define MAX_TEXTS 1024 /* of a sheet */
@@ -83,22 +83,9 @@ on_pair(const char *name, const char *value, void *priv)
 static const char *
 of_cookie(const struct cnc__agent *a, const struct cnc__http_request *r)
 {
-    const char *found = NULL;
-    for (size_t i = 0; i < r->n_headers && found == NULL; i++) {
-        const char *s = r->headers[i].value;
-        if (strcmp(r->headers[i].name, "cookie") != 0) {
-            continue;
-        }
-        for (; *s != '\0' && found == NULL; s += strspn(s, "; ")) {
-            size_t len = strcspn(s, "; ");
-            if (strncmp(s, COOKIE "=", sizeof(COOKIE)) == 0) {
-                found = cnc__locale_find(a->locale, s + sizeof(COOKIE),
-                                         len - sizeof(COOKIE));
-            }
-            s += len;
-        }
-    }
-    return found;
+    size_t len = 0;
+    const char *lang = cnc__http_cookie(r, CNC__COOKIE_LANG, &len);
+    return lang == NULL ? NULL : cnc__locale_find(a->locale, lang, len);
 }
 
 const char *
@@ -131,7 +118,8 @@ cnc__languages_keep(const struct cnc__agent *a, struct cnc__str *headers,
                     const struct cnc__http_request *r, const char *lang)
 {
     cnc__str_printf(headers,
-                    "Set-Cookie: " COOKIE "=%s; Path=%s/; Max-Age=%d; "
+                    "Set-Cookie: " CNC__COOKIE_LANG
+                    "=%s; Path=%s/; Max-Age=%d; "
                     "SameSite=Lax%s\r\n",
                     lang, a->prefix, COOKIE_S, r->secure ? "; Secure" : "");
 }

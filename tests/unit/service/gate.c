@@ -352,6 +352,29 @@ an_errand_that_is_dropped_is_not_heard_of(void **state)
     assert_null(two.base.xml);
 }
 
+/* By HTTP/2 a browser's cookies may come in several headers. */
+static void
+a_cookie_is_found_in_whichever_header(void **state)
+{
+    const struct cnc__http_header headers[] = {
+        {"cookie", "; a=1;x-concordance-lang=no; concordance-langs=no"},
+        {"accept", "concordance-lang=no"},
+        {"cookie", "b; concordance-lang=de"},
+        {"cookie", "concordance-lang=fr"}};
+    const struct cnc__http_request r = {.headers = headers,
+                                        .n_headers = CNC_N(headers)};
+    size_t len = 0;
+    const char *value = cnc__http_cookie(&r, CNC__COOKIE_LANG, &len);
+
+    assert_non_null(value);
+    assert_int_equal(len, 2);
+    assert_memory_equal(value, "de", 2);
+    assert_string_equal(cnc__cookie_find("a=;b=2", "a", &len), ";b=2");
+    assert_int_equal(len, 0);
+    assert_null(cnc__http_cookie(&r, "b", &len));
+    assert_null(cnc__http_cookie(&r, "c", &len));
+}
+
 int
 main(void)
 {
@@ -364,6 +387,7 @@ main(void)
         TEST(a_whole_answer_is_taken_apart),
         TEST(an_answer_without_a_body_has_no_length),
         TEST(errands_are_said_one_after_another),
+        TEST(a_cookie_is_found_in_whichever_header),
         TEST(an_errand_that_is_dropped_is_not_heard_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
