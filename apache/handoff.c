@@ -131,7 +131,9 @@ static size_t
 pack(const struct sock *s, uint8_t *packet)
 {
     const char *host = apr_table_get(s->r->headers_in, "Host");
-    struct cnc__handoff h = {.read = s->early, .n_read = s->n_early};
+    struct cnc__handoff h = {.secure = handshake_is_secure(s->r),
+                             .read = s->early,
+                             .n_read = s->n_early};
 
     apr_cpystrn(h.addr, s->r->useragent_ip, sizeof(h.addr));
     h.addr[strcspn(h.addr, "%")] = '\0'; /* fe80::1%eth0 */

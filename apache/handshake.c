@@ -30,6 +30,15 @@ has_token(const char *list, const char *token, bool exact)
     return false;
 }
 
+bool
+handshake_is_secure(request_rec *r)
+{
+    const char *https = apr_table_get(r->subprocess_env, "HTTPS");
+
+    return ap_ssl_conn_is_ssl(r->connection) != 0 ||
+           (https != NULL && ap_cstr_casecmp(https, "on") == 0);
+}
+
 static bool
 origin_allowed(request_rec *r, const struct dir_conf *conf, const char *origin)
 {
@@ -40,7 +49,7 @@ origin_allowed(request_rec *r, const struct dir_conf *conf, const char *origin)
         list = (const char *const *)conf->origins->elts; /* NULL at its end */
     }
     return cnc__origin_allowed(origin, host == NULL ? "" : host,
-                               ap_ssl_conn_is_ssl(r->connection) != 0, list);
+                               handshake_is_secure(r), list);
 }
 
 /* More than one of what there must be one of: whoever looks after us may take

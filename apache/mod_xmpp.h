@@ -101,6 +101,9 @@ extern struct xmpp_global xmpp_global;
 /* 0, or the status of the refusal and why.  accept: of the answer. */
 int handshake_check(request_rec *r, const struct dir_conf *conf,
                     char accept[29], const char **why);
+/* The browser's end of it is TLS: here, or at a balancer in front for which
+ * the configuration says so, by the variable HTTPS. */
+bool handshake_is_secure(request_rec *r);
 
 /* -- hostmeta.c ------------------------------------------------------------
  */

@@ -147,6 +147,32 @@ def test_the_service_is_told_whose_it_is(public_dir, tmp_path):
         assert count(a, "XMPPHandedOver") == 2
 
 
+def test_a_balancer_in_front_ended_tls(public_dir, tmp_path):
+    """Then it is the site's https that is the own origin, and as safe."""
+    with receiver(public_dir) as s, Apache(
+            str(tmp_path), s.c2s, more=given(s.handoff),
+            modules=("remoteip", "setenvif"),
+            main="RemoteIPHeader X-Forwarded-For\n"
+                 "RemoteIPInternalProxy 127.0.0.1\n"
+                 "SetEnvIf X-Forwarded-Proto ^https$ HTTPS=on") as a:
+        s.ctl("adduser", "juliet", stdin="R0saline-1\n")
+        for proto, origin, plain in (("https", "https://localhost", True),
+                                     ("http", "http://localhost", False)):
+            other = "http" if plain else "https"
+            assert ask(a.port, X_Forwarded_Proto=proto,
+                       Origin=f"{other}://localhost")[0] == 403
+            c = Client(a.port, bind=False,
+                       headers="X-Forwarded-For: 192.0.2.7\r\n"
+                       f"X-Forwarded-Proto: {proto}\r\nOrigin: {origin}\r\n")
+            c.send(OPEN)
+            assert c.recv().tag.endswith("}open")
+            offered = [e.text for e in c.recv().iter(
+                "{urn:ietf:params:xml:ns:xmpp-sasl}mechanism")]
+            assert ("PLAIN" in offered) == plain and len(offered) > 1
+            c.close()
+        until("both are given", lambda: count(a, "XMPPHandedOver") == 2)
+
+
 def test_the_origin_is_judged_before(public_dir, tmp_path):
     with receiver(public_dir) as s, Apache(
             str(tmp_path), s.c2s, more=given(s.handoff)) as a:
