@@ -215,13 +215,18 @@ receive(struct cnc__sender *s)
     const char *why;
     int fd;
 
-    if (len <= 0) {
-        if (len == 0 || (errno != EAGAIN && errno != EINTR)) {
-            end_sender(s);
-        }
+    if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
-    fd = take_fd(&msg);
+    /* An empty packet is its end as well, and may have one, too. */
+    fd = len < 0 ? -1 : take_fd(&msg);
+    if (len <= 0) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        end_sender(s);
+        return false;
+    }
     why = (msg.msg_flags & MSG_TRUNC) != 0
               ? "it is too long"
               : cnc__handoff_unpack(&h, (uint8_t *)n->read_buf, (size_t)len);

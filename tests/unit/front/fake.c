@@ -254,8 +254,12 @@ static int
 on_stanza(struct cnc_element *e, void *priv)
 {
     struct fake_conn *c = priv;
+    bool mute;
 
-    if (c->fake->mute) {
+    pthread_mutex_lock(&c->fake->lock);
+    mute = c->fake->mute;
+    pthread_mutex_unlock(&c->fake->lock);
+    if (mute) {
         return 0;
     }
     if (cnc_element_is(e, CNC__NS_SASL, "auth")) {

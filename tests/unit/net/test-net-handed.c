@@ -246,6 +246,15 @@ who_sends_something_else_is_closed(void **state)
     int pair[2], web = dial_handoff(w);
 
     client_of(pair);
+    give_bytes(web, "", 0, &pair[1], 1);
+    assert_null(answer(w, web));
+    close(web);
+    close(pair[1]);
+    UNTIL(w, recv(pair[0], &(char){0}, 1, 0) == 0);
+    close(pair[0]);
+    web = dial_handoff(w);
+    client_of(pair);
+    client_of(pair);
     give_bytes(web, "hello", 5, &pair[1], 1);
     assert_refused(w, web, "no handoff");
     assert_null(answer(w, web));
