@@ -24,7 +24,7 @@
 
 #include "../src/net/handoff.h"
 
-#define ANSWER_MS 5000u /* for the answer of a process on this machine */
+#define ANSWER_MS 5000u /* at most, for a process on this machine */
 #define PAUSE_MS                                                              \
     10000u /* so long it is not asked again when there is none                \
             */
@@ -319,9 +319,11 @@ handoff_read(struct sock *s)
 void
 handoff_tick(struct sock *s, uint64_t now_ms)
 {
+    uint64_t wait_ms = sock_wait_ms(s);
     int unread = 0;
 
-    if (now_ms < s->began_ms + ANSWER_MS) {
+    wait_ms = wait_ms < ANSWER_MS ? wait_ms : ANSWER_MS;
+    if (now_ms < s->began_ms + wait_ms) {
         return;
     }
     __atomic_store_n(&silent_ms, now_ms, __ATOMIC_RELAXED);

@@ -209,6 +209,8 @@ struct sock {
 /* *new*, with its back end begun to connect: NULL, and the reason. */
 struct sock *sock_new(request_rec *r, const struct dir_conf *conf,
                       const char *accept, const char **why);
+/* For the server's answer, as XMPPTimeout has it. */
+uint64_t sock_wait_ms(const struct sock *s);
 /* Its descriptors may be read or written. */
 void sock_client_event(struct sock *s, uint32_t events);
 void sock_back_event(struct sock *s, uint32_t events);

@@ -32,8 +32,8 @@ since(uint64_t now_ms, uint64_t then_ms)
     return now_ms > then_ms ? now_ms - then_ms : 0;
 }
 
-static uint64_t
-wait_ms(const struct sock *s)
+uint64_t
+sock_wait_ms(const struct sock *s)
 {
     int wait_s = s->conf->timeout_s < 0 ? DEFAULT_WAIT_S : s->conf->timeout_s;
 
@@ -524,7 +524,7 @@ look_at_server(struct sock *s, uint64_t now_ms)
             cnc__frames_server_gone(s->frames, NULL, NULL);
         }
     } else if (!cnc__frames_is_open(s->frames) &&
-               since(now_ms, s->began_ms) > wait_ms(s)) {
+               since(now_ms, s->began_ms) > sock_wait_ms(s)) {
         if (cnc__frames_domain(s->frames) == NULL) {
             cnc__frames_fail(s->frames, "connection-timeout",
                              "The stream was not opened in time");
@@ -534,7 +534,7 @@ look_at_server(struct sock *s, uint64_t now_ms)
                                     "The XMPP server did not answer in time");
         }
     } else if (waiting_up(s) > 0 && s->back_state >= BACK_PLAIN &&
-               since(now_ms, s->up_ms) > wait_ms(s)) {
+               since(now_ms, s->up_ms) > sock_wait_ms(s)) {
         status_back(s, "it takes nothing any more");
         cnc__frames_server_gone(s->frames, "remote-connection-failed",
                                 "The XMPP server takes nothing any more");
