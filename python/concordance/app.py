@@ -480,7 +480,7 @@ def page(path: str, template: str | None = None, title: str | None = None,
 
     path      "/search"; "/by/{author}/old" has a parameter
     template  as of a Page; None: the theme shows what was answered
-    title     for people; None: the method's name
+    title     for people; None: the method's name, "Search"
     form      the Record class of what the address says: parameters of the
               path are fields of it, the others stand in the query.  None: the
               parameters, as texts; without any ``form`` is None
@@ -496,7 +496,8 @@ def page(path: str, template: str | None = None, title: str | None = None,
     def mark(handler):
         name = node or handler.__name__
         asked = _form_of(path, form, handler.__name__)
-        command(name, title or name, form=asked, who=who, roles=roles,
+        label = title or handler.__name__.replace("_", " ").capitalize()
+        command(name, label, form=asked, who=who, roles=roles,
                 safe=True, help=help)(handler)
         handler.__command__["reads"] = True
         handler.__page__ = Page(path, None, template, title=title,

@@ -36,7 +36,7 @@ struct agent {
     struct cnc__table *dirty; /* pages to be looked at; self */
     size_t n_files, n_failed;
     bool files_changed;
-    struct cnc_error err;
+    struct cnc_error err, told; /* told: why it is not connected */
 };
 
 static volatile sig_atomic_t stopped;
@@ -449,6 +449,7 @@ connected(struct agent *a)
     rc = rc == 0 ? subscribe(a) : rc;
     rc = rc == 0 ? catch_up(a) : rc;
     if (rc == 0) {
+        a->told.text[0] = '\0';
         report(a);
         rc = a->once ? 0 : follow(a);
     }
@@ -476,7 +477,10 @@ keep_on(struct agent *a)
             return rc;
         }
         tree_save(&a->tree, NULL);
-        ctl_say(1, "%s; the tree stays as it is.", a->err.text);
+        if (strcmp(a->told.text, a->err.text) != 0) {
+            ctl_say(1, "%s; the tree stays as it is.", a->err.text);
+            a->told = a->err;
+        }
         wait_ms = now_ms() - began > MAX_WAIT_MS ? WAIT_MS : wait_ms;
         for (uint64_t until = now_ms() + wait_ms;
              !stopped && now_ms() < until;) {

@@ -133,6 +133,7 @@ const char cnc__answer_css[] =
     "opacity:.7}"
     "a{color:LinkText}"
     "label{display:block;font-size:.875rem;opacity:.8}"
+    "label::first-letter{text-transform:uppercase}"
     "input:not([type=hidden]),textarea{font:inherit;width:100%;padding:.5rem;"
     "box-sizing:border-box;border:1px solid GrayText;border-radius:.375rem;"
     "background:Field;color:FieldText}"

@@ -143,6 +143,9 @@ def test_the_tree_follows_and_outlives_the_service(tmp_path):
         s.start()
         s.ctl("publish", "library", book("Persuasion", "Austen"), "p")
         agent.has("index.html", "Persuasion")
+        said = [line for line in agent.log().splitlines()
+                if "the tree stays" in line]
+        assert len(said) == len(set(said)), "the same was said again"
         assert (www / "index.html").read_text() == s.page("/")
         with pytest.raises(AssertionError, match="another agent keeps"):
             once(s, www)

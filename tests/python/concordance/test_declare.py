@@ -155,7 +155,7 @@ def test_a_page_of_a_handler_is_a_page_and_a_command():
         "search", "Look", "staff")
     assert search["safe"] and search["reads"] and search["who"] == 1
     assert search["help"] == "Books with these words."
-    assert by["who"] == 2
+    assert (by["who"], by["title"]) == (2, "By author")
     assert [(f["name"], f["required"]) for f in by["record"]["fields"]] == [
         ("author", True), ("year", True)]
 
