@@ -462,8 +462,9 @@ front_stats(PyObject *op, PyObject *unused)
 static PyObject *
 front_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
 {
-    static char *names[] = {"link",     "domain", "www",  "owner", "wait_ms",
-                            "retry_ms", "keep",   "apps", "run",   NULL};
+    static char *names[] = {"link",    "domain",   "www",  "owner",
+                            "wait_ms", "retry_ms", "keep", "apps",
+                            "run",     "prefix",   NULL};
     struct mod_state *st = PyType_GetModuleState(type);
     struct cnc__front_config c = {.owner = -1};
     struct cnc_error err = {0};
@@ -475,8 +476,8 @@ front_new(PyTypeObject *type, PyObject *args, PyObject *kwds)
     unsigned int wait_ms = 0, retry_ms = 0;
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwds, "s|zzLIInzO:Front", names, &c.link, &c.domain, &c.www,
-            &owner, &wait_ms, &retry_ms, &keep, &c.apps, &run)) {
+            args, kwds, "s|zzLIInzOz:Front", names, &c.link, &c.domain, &c.www,
+            &owner, &wait_ms, &retry_ms, &keep, &c.apps, &run, &c.prefix)) {
         return NULL;
     }
     if (run != Py_None && !PyCallable_Check(run)) {
@@ -550,9 +551,9 @@ static PyMethodDef front_methods[] = {
 static PyType_Slot front_slots[] = {
     {Py_tp_doc,
      "Front(link, domain=None, www=None, owner=-1, wait_ms=0, retry_ms=0,\n"
-     "keep=0, apps=None, run=None): the way from a web server to the\n"
-     "service (src/front/front.h).  run(xml) -> str runs the handler of a\n"
-     "page of apps, on the thread that asks.  ValueError."},
+     "keep=0, apps=None, run=None, prefix=None): the way from a web server\n"
+     "to the service (src/front/front.h).  run(xml) -> str runs the handler\n"
+     "of a page of apps, on the thread that asks.  ValueError."},
     {Py_tp_new, front_new},
     {Py_tp_dealloc, front_dealloc},
     {Py_tp_traverse, front_traverse},

@@ -150,11 +150,12 @@ class Gateway:
     wait    seconds that an answer may take [30], then 504
     retry   seconds that a request waits for a service that is not there [2]
     keep    bytes of pages that are kept [64 MB]
+    prefix  what the service has of --prefix, for the files of www
     """
 
     def __init__(self, apps, file, *, link=None, domain=None, www=None,
                  owner=None, wait: float = 30, retry: float = 2,
-                 keep: int = 64 << 20):
+                 keep: int = 64 << 20, prefix: str | None = None):
         from .app import App
         self.apps = [a if isinstance(a, type) else type(a) for a in apps]
         for app in self.apps:
@@ -162,6 +163,8 @@ class Gateway:
                 raise TypeError(f"{app.__name__} is no App")
         if wait <= 0 or retry < 0 or keep < 0:
             raise ValueError("wait, retry and keep are positive")
+        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+            raise ValueError("prefix begins with / and ends without")
         folder = _folder(self.apps, file)
         self.link = os.path.join(folder, os.fspath(
             link or os.environ.get("CONCORDANCE_LINK") or "data/link"))
@@ -170,6 +173,7 @@ class Gateway:
                                                          os.fspath(www))
         self.owner = _user(owner)
         self.wait, self.retry, self.keep = wait, retry, keep
+        self.prefix = prefix
         self._front = None
         self._lock = threading.Lock()
         self._mount_known = False
@@ -192,7 +196,7 @@ class Gateway:
                      www if os.path.isdir(www) else None, self.owner,
                      int(self.wait * 1000) or 1,
                      int(self.retry * 1000) or 1, self.keep,
-                     apps or None, self._run if apps else None)
+                     apps or None, self._run if apps else None, self.prefix)
 
     def _run(self, xml: str) -> str:
         """A page's handler that the service leaves to this process."""
@@ -259,7 +263,7 @@ def wsgi(*apps, beside=None, **options):
 
     beside   another WSGI application: what is no address of the service's
              goes there
-    options  of Gateway: link, domain, www, owner, wait, retry, keep
+    options  of Gateway: link, domain, www, owner, wait, retry, keep, prefix
 
     Nothing happens before the first request.  TypeError, ValueError.
     """

@@ -201,6 +201,21 @@ def test_the_service_is_killed_while_forms_come_and_nothing_acknowledged_is_lost
         assert len(titles) == len(set(titles)), "a form was stored twice"
 
 
+def test_a_worker_that_never_saw_the_service_has_the_files_below_a_prefix():
+    with Bookcase("--prefix", "/books") as bookcase:
+        bookcase.write("below.py", "from mybookcase import MyBookcase\n"
+                       "application = MyBookcase.wsgi(prefix='/books')\n")
+        www = os.path.join(bookcase.folder, "data", "www")
+        until("there is a file", lambda: os.path.exists(
+            os.path.join(www, "index.html")))
+        bookcase.service.kill()
+        with bookcase.gunicorn(module="below:application") as server:
+            status, _, page = server.get("/books/")
+            assert status == 200 and b"data-concordance-old" in page
+            assert server.get("/bookshelf/")[0] == 503
+            assert server.get("/")[0] == 503
+
+
 def test_no_service_is_503_that_says_so(bookcase, tmp_path):
     with bookcase.gunicorn(env={"CONCORDANCE_LINK": str(tmp_path / "none")}) \
             as server:
