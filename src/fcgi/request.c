@@ -21,6 +21,7 @@ struct asked {
     struct cnc__front_request r;
     FCGX_Request *fcgi;
     struct fcgi_bodies *bodies;
+    uint64_t n_read;
     bool crowded; /* too many bodies are waited for */
 };
 
@@ -124,6 +125,7 @@ read_body(void *data, size_t size, void *priv)
     }
     n = FCGX_GetStr(data, size > BYTES ? BYTES : (int)size, in);
     fcgi_body_end(a->bodies, &waits);
+    a->n_read += n > 0 ? (uint64_t)n : 0;
     return FCGX_GetError(in) != 0 ? -1 : n;
 }
 
@@ -218,6 +220,20 @@ write_crowded(FCGX_Request *r)
     put(r, text, sizeof(text) - 1);
 }
 
+/* What is left of a body would be read as the next request on a connection
+ * that is kept: such a one ends. */
+static void
+end_input(struct asked *a)
+{
+    bool done = a->r.read == NULL || a->n_read == a->r.length ||
+                FCGX_HasSeenEOF(a->fcgi->in) == EOF;
+    char c;
+
+    if (a->fcgi->keepConnection != 0 && (!done || read_body(&c, 1, a) != 0)) {
+        a->fcgi->keepConnection = 0;
+    }
+}
+
 void
 fcgi_request(struct cnc__front *f, struct fcgi_bodies *bodies, FCGX_Request *r)
 {
@@ -234,6 +250,7 @@ fcgi_request(struct cnc__front *f, struct fcgi_bodies *bodies, FCGX_Request *r)
         write_head(r, &answer);
         write_body(r, &answer);
     }
+    end_input(a);
     cnc__front_answer_fini(&answer);
     for (size_t i = 0; i < a->r.n_headers; i++) {
         cnc__free(a->names[i]);

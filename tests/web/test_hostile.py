@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import socket
+import struct
 import tempfile
 
 import pytest
@@ -81,6 +82,52 @@ def test_who_has_waited_for_long_makes_room_by_fastcgi(fastcgi):
     with slow(fastcgi.port, 6, b"Content-Length: 90000\r\n"):
         until("there is room", lambda: fastcgi.post(
             title="Emma", author="A")[0] == 303)
+
+
+def record(kind: int, content: bytes) -> bytes:
+    return struct.pack(">BBHHBB", 1, kind, 1, len(content), 0, 0) + content
+
+
+def request(**params: str) -> bytes:
+    """Of FastCGI, up to its body, on a connection that is kept."""
+    return record(1, struct.pack(">HB5x", 1, 1)) + record(4, b"".join(
+        bytes((len(k), len(v))) + k.encode() + v.encode() for k, v in
+        {"HTTP_HOST": "localhost", "REMOTE_ADDR": "127.0.0.1",
+         **params}.items())) + record(4, b"")
+
+
+def answers(sock) -> list[bytes]:
+    """Their statuses, up to the end."""
+    out = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := sock.recv(65536):
+            out += part
+    return re.findall(rb"Status: (\d+)", out)
+
+
+@needs_fcgi
+def test_what_is_left_of_a_body_is_no_request_by_fastcgi(bookcase):
+    """libfcgi reads 8 kB at a time, and the service wants five of this."""
+    hidden = request(REQUEST_METHOD="GET", REQUEST_URI="/") + record(5, b"")
+    head = request(REQUEST_METHOD="POST", REQUEST_URI="/no/where",
+                   CONTENT_LENGTH="60000")
+    body = b"a" * (40960 - len(head) - 8) + hidden
+    with tempfile.TemporaryDirectory() as path, \
+            Fcgi(path, bookcase.service) as fcgi, \
+            socket.socket(socket.AF_UNIX) as cut, \
+            socket.socket(socket.AF_UNIX) as whole:
+        for sock in cut, whole:
+            sock.settimeout(LIMIT)
+            sock.connect(fcgi.path)
+        cut.sendall(head + record(5, body.ljust(60000, b"b")) + record(5, b""))
+        assert answers(cut) == [b"405"]
+        for uri, status in (("/?", b"200"), ("/bye", b"404")):
+            whole.sendall(request(REQUEST_METHOD="GET", REQUEST_URI=uri) +
+                          record(5, b""))
+            said = b""
+            while b"</html>" not in said:
+                said += whole.recv(65536)
+            assert b"Status: " + status in said
 
 
 @needs_fcgi
