@@ -112,3 +112,49 @@ def test_the_journal_gets_priorities(tmp_path):
     assert lines and all(re.match(r"<[3467]>(debug|info|warn|error) ", line)
                          for line in lines), lines
     assert any(line.startswith("<6>info service.ready ") for line in lines)
+
+
+# -- docs/deploy.md -----------------------------------------------------------
+
+def blocks(kind: str) -> list[str]:
+    with open(os.path.join(TOP, "docs/deploy.md"), encoding="utf-8") as f:
+        return re.findall(rf"^```{kind}\n(.*?)^```$", f.read(), re.M | re.S)
+
+
+def test_every_block_of_the_document_is_a_script_of_units_that_there_are():
+    scripts = blocks("sh")
+    assert len(scripts) > 15
+    for script in scripts:
+        done = run("sh", "-n", input=script)
+        assert done.returncode == 0, script + done.stderr
+    named = set(re.findall(r"\bconcordance[-a-z0-9]*\.(?:service|socket)\b",
+                           "".join(scripts)))
+    assert "concordance.socket" in named
+    missing = {unit for unit in named - set(UNITS) if "-fcgi" not in unit}
+    assert not missing  # FastCGI's are there where its library is
+
+
+def test_every_line_of_the_documents_configuration_may_stand_where_it_says(
+        tmp_path):
+    """The file that the document writes, and its other lines above it."""
+    cert, key = str(tmp_path / "cert"), str(tmp_path / "key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/CN=books.example", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    file = re.search(r"concordance\.conf <<'IN'\n(.*?)^IN$",
+                     "".join(blocks("sh")), re.M | re.S)[1]
+    lines = blocks("ini")
+    assert len(lines) >= 4
+    text = "".join(lines) + file
+    for there, here in (
+            ("/etc/concordance/books.example.crt", cert),
+            ("/etc/concordance/books.example.key", key),
+            ("/srv/shelf/shelf.so",
+             os.path.join(BUILD, "examples/bookcase-c/bookcase.so"))):
+        assert there in text
+        text = text.replace(there, here)
+    path = tmp_path / "c.conf"
+    path.write_text(text)
+    done = run(DAEMON, "--config", str(path), "--check")
+    assert done.returncode == 0, done.stderr
