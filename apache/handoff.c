@@ -25,9 +25,7 @@
 #include "../src/net/handoff.h"
 
 #define ANSWER_MS 5000u /* at most, for a process on this machine */
-#define PAUSE_MS                                                              \
-    10000u /* so long it is not asked again when there is none                \
-            */
+#define PAUSE_MS  5000u /* before it is asked again when there was none */
 
 static uint64_t silent_ms; /* atomic: when it did not answer; 0: it does */
 static int down;           /* atomic: it was told that it does not work */

@@ -24,8 +24,9 @@ static struct status *slots;
 /* Of the lines about the server: workers and the pump write them. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Once for the life of the parent: children of before a restart are counted
- * as long as they are there. */
+/* Once for the life of the parent: what children of before a restart have
+ * counted stays, in slots that others take over; their open ones count as long
+ * as they are there. */
 int
 status_open(apr_pool_t *process_pool, server_rec *s)
 {
@@ -64,7 +65,9 @@ status_child(void)
             __atomic_compare_exchange_n(&slots[i].pid, &was, me, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             status_own = &slots[i];
-            *status_own = (struct status){.pid = me};
+            status_own->open = 0;
+            status_own->back_up_s = status_own->back_down_s = 0;
+            status_own->back_down[0] = '\0';
             return;
         }
     }
