@@ -280,8 +280,25 @@ def snippet(name):
     return found.group(1)
 
 
-def nginx(folder, www):
-    port = free_port()
+def in_front(service_port):
+    """nginx's, with the service behind it, as the page goes on to say."""
+    with open(os.path.join(TOP, "docs/snapshots.md"), encoding="utf-8") as f:
+        text = f.read()
+    lines = re.search(r"```\n( +error_page 403 = @service;\n)(.*?\n)"
+                      r"(    location @service .*?)```", text, re.S)
+    maps = re.search(r"```\n(map \$http_cookie .*?)```", text, re.S)
+    conf = snippet("nginx")
+    for pattern, new in ((r" +error_page 403 .*?\n", lines[1]),
+                         (r" +try_files .*?\n", lines[2]),
+                         (r"    location @form .*?\n    }\n", lines[3])):
+        conf, n = re.subn(pattern, lambda _, new=new: new, conf, flags=re.S)
+        assert n == 1, pattern
+    return maps[1] + conf.replace("127.0.0.1:8080",
+                                  f"127.0.0.1:{service_port}")
+
+
+def nginx(folder, www, conf=None, port=0):
+    port = port or free_port()
     conf = write(folder, "nginx.conf", f"""
 daemon off; user root; pid {folder}/pid; error_log stderr;
 events {{}}
@@ -290,7 +307,7 @@ http {{
   access_log off; client_body_temp_path {folder}/1;
   proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
   uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
-  {snippet("nginx").replace("/srv/books", str(www))
+  {(conf or snippet("nginx")).replace("/srv/books", str(www))
    .replace("listen 80;", f"listen 127.0.0.1:{port};")}
 }}""")
     return Program(["/usr/sbin/nginx", "-c", conf, "-p", folder], port=port)
@@ -370,3 +387,23 @@ def test_a_web_server_serves_it_with_everything_of_ours_stopped(
             assert web.get(hidden)[0] in (400, 403, 404), hidden
         status, _, body = web.post("/?form=library", title="x", author="y")
         assert status in (405, 503) and b"send it again later" in body
+
+
+def test_files_first_and_the_service_behind_them(tmp_path):
+    www, folder, port = tmp_path / "www", tmp_path / "server", free_port()
+    folder.mkdir()
+    origin = f"http://localhost:{port}"
+    with shelf(tmp_path, "--origin", origin) as s:
+        once(s, www)
+        with nginx(str(folder), www, in_front(s.port), port) as web:
+            (www / "index.html").write_text("the file")
+            assert web.get("/")[2] == b"the file"
+            assert web.get("/_do")[0] == 200
+            assert b"There is no such page" in web.get("/nothing")[2]
+            status, headers, _ = web.post("/?form=library", {"Origin": origin},
+                                          title="Emma", author="Jane Austen")
+            assert (status, headers["location"]) == (303, "/")
+            cookie = headers["set-cookie"].split(";")[0]
+            for asks in (cookie, "a=b; concordance-user=1"):
+                assert b"Emma" in web.get("/", Cookie=asks)[2], asks
+            assert web.get("/")[2] == b"the file"
