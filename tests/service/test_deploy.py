@@ -32,6 +32,18 @@ def test_a_unit_may_little(unit):
     assert "Unknown" not in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_unit_is_started_again_however_often_it_fails(unit):
+    """systemd would give up after five times in ten seconds, and its sockets
+    with it."""
+    with open(os.path.join(DIST, unit), encoding="utf-8") as f:
+        text = f.read()
+    head, body = text.split("[Service]\n")
+    assert "\nStartLimitIntervalSec=0\n" in head
+    assert re.search(r"^Restart=(on-failure|always)$", body, re.M)
+    assert re.search(r"^RestartSec=[1-9]", body, re.M)
+
+
 def test_systemd_understands_every_line_of_every_unit(tmp_path):
     """The programs are where they were built."""
     place = {"concordanced": "src/service", "concordctl": "src/ctl",
