@@ -207,10 +207,16 @@ stream_error(struct cnc__client *c, struct cnc_element *e,
     const char *text = cnc_element_child_text(e, CNC__NS_STREAM_ERROR, "text");
 
     c->closed = true;
-    cnc_error_set(err, CNC_ECLOSED, NULL,
-                  "the service ended the stream: %s%s%s",
-                  condition == NULL ? "" : cnc_element_name(condition),
-                  text[0] == '\0' ? "" : ": ", text);
+    if (cnc_element_is(condition, CNC__NS_STREAM_ERROR, "host-unknown")) {
+        cnc_error_set(err, CNC_ECLOSED, NULL,
+                      "the service does not have the domain that was asked "
+                      "for: name one of its own (host-unknown)");
+    } else {
+        cnc_error_set(err, CNC_ECLOSED, NULL,
+                      "the service ended the stream: %s%s%s",
+                      condition == NULL ? "" : cnc_element_name(condition),
+                      text[0] == '\0' ? "" : ": ", text);
+    }
     cnc_element_unref(&e);
     return CNC_ECLOSED;
 }

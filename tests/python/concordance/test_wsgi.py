@@ -296,6 +296,13 @@ def test_no_socket_is_503_that_says_so(tmp_path):
     assert b"<html" in page
 
 
+def test_a_domain_that_the_service_does_not_have_is_said(site, capfd):
+    ask = Asker(Shelf.wsgi(link=site.link, domain="no.example", retry=0.1))
+    assert ask()[0] == 503
+    assert "does not have the domain that was asked for" in \
+        capfd.readouterr().err
+
+
 def test_threads_ask_at_once_and_read_what_they_wrote(ask):
     faults = []
 
