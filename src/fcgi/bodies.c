@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bodies.c -- who waits for a body has a thread.  All of them but a quarter
- * may wait at once: whoever sends slowly, or says that he will and does not,
- * stops nobody who only reads.  When so many wait, those that have waited for
- * long are given up.
+ * bodies.c -- who waits for a body, or for who takes one, has a thread.  Of
+ * all but a quarter no more wait for bodies: whoever sends slowly, or says
+ * that he will and does not, stops nobody who only reads.  When so many wait,
+ * those that have waited for long are given up.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 #include "fcgi.h"
 
-#define LONG_MS 5000 /* for up to 16 kB */
+#define LONG_MS 5000 /* for up to 16 kB in, 32 kB out */
 
 static int64_t
 now_ms(void)
@@ -32,15 +32,15 @@ fcgi_bodies_init(struct fcgi_bodies *b, size_t n_threads)
 }
 
 bool
-fcgi_body_begin(struct fcgi_bodies *b, struct fcgi_body *w, int fd)
+fcgi_body_begin(struct fcgi_bodies *b, struct fcgi_body *w, int fd, bool out)
 {
     bool may;
 
     pthread_mutex_lock(&b->lock);
-    may = b->n < b->max;
+    may = out || b->n < b->max;
     if (may) {
         b->n++;
-        *w = (struct fcgi_body){NULL, b->first, fd, now_ms()};
+        *w = (struct fcgi_body){NULL, b->first, fd, out, now_ms()};
         if (w->next != NULL) {
             w->next->prev = w;
         }
@@ -71,7 +71,7 @@ fcgi_bodies_tick(struct fcgi_bodies *b)
     for (struct fcgi_body *w = b->n < b->max ? NULL : b->first; w != NULL;
          w = w->next) {
         if (w->since_ms < before) {
-            shutdown(w->fd, SHUT_RD);
+            shutdown(w->fd, w->out ? SHUT_RDWR : SHUT_RD);
         }
     }
     pthread_mutex_unlock(&b->lock);

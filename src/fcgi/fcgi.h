@@ -29,10 +29,11 @@ void fcgi_unlisten(const char *where, int fd);
 /* -- bodies.c -------------------------------------------------------------
  */
 
-/* Who waits for some more of a body. */
+/* Who waits for some more of a body, or until some more of it is taken. */
 struct fcgi_body {
     struct fcgi_body *prev, *next;
     int fd;
+    bool out; /* of an answer */
     int64_t since_ms;
 };
 
@@ -43,8 +44,9 @@ struct fcgi_bodies {
 };
 
 void fcgi_bodies_init(struct fcgi_bodies *b, size_t n_threads);
-/* False: too many wait. */
-bool fcgi_body_begin(struct fcgi_bodies *b, struct fcgi_body *w, int fd);
+/* False: too many wait; never of an answer. */
+bool fcgi_body_begin(struct fcgi_bodies *b, struct fcgi_body *w, int fd,
+                     bool out);
 void fcgi_body_end(struct fcgi_bodies *b, struct fcgi_body *w);
 /* Now and then: make room. */
 void fcgi_bodies_tick(struct fcgi_bodies *b);

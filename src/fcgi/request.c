@@ -119,7 +119,7 @@ read_body(void *data, size_t size, void *priv)
     struct fcgi_body waits;
     int n;
 
-    if (!fcgi_body_begin(a->bodies, &waits, a->fcgi->ipcFd)) {
+    if (!fcgi_body_begin(a->bodies, &waits, a->fcgi->ipcFd, false)) {
         a->crowded = true;
         return -1;
     }
@@ -159,21 +159,24 @@ read_request(struct asked *a, FCGX_Request *r)
  */
 
 static void
-put(FCGX_Request *r, const char *data, size_t len)
+put(struct asked *a, const char *data, size_t len)
 {
-    while (len > 0) {
-        int n = len > BYTES ? BYTES : (int)len;
+    bool more = true;
 
-        if (FCGX_PutStr(data, n, r->out) != n) {
-            return;
-        }
+    while (len > 0 && more) {
+        int n = len > BYTES ? BYTES : (int)len;
+        struct fcgi_body waits;
+
+        fcgi_body_begin(a->bodies, &waits, a->fcgi->ipcFd, true);
+        more = FCGX_PutStr(data, n, a->fcgi->out) == n;
+        fcgi_body_end(a->bodies, &waits);
         data += n;
         len -= (size_t)n;
     }
 }
 
 static void
-write_head(FCGX_Request *r, const struct cnc__front_answer *a)
+write_head(struct asked *to, const struct cnc__front_answer *a)
 {
     struct cnc__str head = CNC__STR;
 
@@ -183,25 +186,26 @@ write_head(FCGX_Request *r, const struct cnc__front_answer *a)
                         a->headers[i].value);
     }
     cnc__str_puts(&head, "\r\n");
-    put(r, head.data, head.len);
+    put(to, head.data, head.len);
     cnc__str_fini(&head);
 }
 
 /* Broken off: the connection ends without the end of the answer, so that
  * nobody takes it for whole. */
 static void
-write_body(FCGX_Request *r, struct cnc__front_answer *a)
+write_body(struct asked *to, struct cnc__front_answer *a)
 {
+    FCGX_Request *r = to->fcgi;
     char data[BYTES];
     ssize_t n = 0;
 
     if (a->body != NULL) {
-        put(r, cnc_buf_data(a->body), cnc_buf_len(a->body));
+        put(to, cnc_buf_data(a->body), cnc_buf_len(a->body));
         return;
     }
     while (FCGX_GetError(r->out) == 0 &&
            (n = cnc__front_read(a, data, sizeof(data))) > 0) {
-        put(r, data, (size_t)n);
+        put(to, data, (size_t)n);
     }
     if (n < 0) {
         FCGX_FFlush(r->out);
@@ -210,14 +214,14 @@ write_body(FCGX_Request *r, struct cnc__front_answer *a)
 }
 
 static void
-write_crowded(FCGX_Request *r)
+write_crowded(struct asked *a)
 {
     static const char text[] =
         "Status: 503\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Cache-Control: no-store\r\nRetry-After: 5\r\n\r\n"
         "503 Service Unavailable: too many are sending at once.\n";
 
-    put(r, text, sizeof(text) - 1);
+    put(a, text, sizeof(text) - 1);
 }
 
 /* What is left of a body would be read as the next request on a connection
@@ -245,10 +249,10 @@ fcgi_request(struct cnc__front *f, struct fcgi_bodies *bodies, FCGX_Request *r)
     read_request(a, r);
     cnc__front_ask(f, &answer, &a->r);
     if (a->crowded) {
-        write_crowded(r);
+        write_crowded(a);
     } else {
-        write_head(r, &answer);
-        write_body(r, &answer);
+        write_head(a, &answer);
+        write_body(a, &answer);
     }
     end_input(a);
     cnc__front_answer_fini(&answer);

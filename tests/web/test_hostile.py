@@ -14,7 +14,9 @@ import pytest
 from bookcase import Bookcase
 from fastcgi import FCGI, Fcgi, Front
 from program import LIMIT, until
+from service import Service
 from test_asgi import LIVE, SERVERS, start
+from test_fastcgi import PICTURES, multipart
 
 FORM = (b"POST /?form=library HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\n")
@@ -82,6 +84,27 @@ def test_who_has_waited_for_long_makes_room_by_fastcgi(fastcgi):
     with slow(fastcgi.port, 6, b"Content-Length: 90000\r\n"):
         until("there is room", lambda: fastcgi.post(
             title="Emma", author="A")[0] == 303)
+
+
+@needs_fcgi
+@pytest.mark.parametrize("kind", ["nginx", "lighttpd", "apache"])
+def test_who_does_not_read_stops_nobody_by_fastcgi(kind, tmp_path):
+    with Service(PICTURES, "--upload-guests", "--allow-plain",
+                 files=str(tmp_path)) as service, \
+            tempfile.TemporaryDirectory() as path, \
+            contextlib.ExitStack() as stack:
+        os.chmod(path, 0o755)
+        fcgi = stack.enter_context(Fcgi(path, service, "--threads", "4"))
+        web = stack.enter_context(Front(kind, [fcgi]))
+        page = web.ask("POST", "/_do/show", multipart("a.mp4", bytes(9 << 20)),
+                       {"Content-Type": "multipart/form-data; boundary=x0"})[2]
+        url = re.search(rb"/_files/[^<\"]*", page)[0]
+        for _ in range(8):
+            s = stack.enter_context(socket.socket())
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", web.port))
+            s.sendall(b"GET " + url + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert web.get("/?x")[0] == 200
 
 
 def record(kind: int, content: bytes) -> bytes:
