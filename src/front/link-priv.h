@@ -20,7 +20,7 @@ struct cnc__flink {
     pthread_cond_t changed; /* up, down, an attempt has failed */
     pthread_t thread;
     bool running, stop, up, tried, resting;
-    int wake; /* eventfd: there is something to send, or to do */
+    int wake; /* eventfd, while running: there is something to do */
     struct cnc__client *client, *forsaken; /* the parent's, before fork() */
     int fd;                                /* its socket, while up */
     char *domain;

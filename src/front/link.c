@@ -103,7 +103,9 @@ cnc__flink_wake(struct cnc__flink *l)
 {
     uint64_t one = 1;
 
-    (void)!write(l->wake, &one, sizeof(one));
+    if (l->wake >= 0) {
+        (void)!write(l->wake, &one, sizeof(one));
+    }
 }
 
 /* What the socket takes now.  A broken one is found by whoever reads. */
@@ -231,18 +233,15 @@ cnc__flink_wait(struct cnc__flink *l, struct cnc__fask *a, int64_t until_ms,
 /* -- waiting for it -------------------------------------------------------
  */
 
-/* Locked.  Signals are the web server's: one that came to the link's thread
- * would not wake the one that waits for it. */
-static void
-begin(struct cnc__flink *l)
+/* Signals are the web server's: one that came to the link's thread would not
+ * wake the one that waits for it. */
+static int
+begin_thread(struct cnc__flink *l)
 {
     pthread_attr_t attr;
     sigset_t all, before;
     int rc;
 
-    if (l->running) {
-        return;
-    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attr);
@@ -250,8 +249,33 @@ begin(struct cnc__flink *l)
     rc = pthread_create(&l->thread, &attr, cnc__flink_run, l);
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+static void
+close_wake(struct cnc__flink *l)
+{
+    if (l->wake >= 0) {
+        close(l->wake);
+    }
+    l->wake = -1;
+}
+
+/* Locked.  No descriptor is held before: a child of fork() may close those
+ * that it does not know, and what has their numbers then is not ours. */
+static void
+begin(struct cnc__flink *l)
+{
+    int rc;
+
+    if (l->running) {
+        return;
+    }
+    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rc = l->wake < 0 ? errno : begin_thread(l);
     l->running = rc == 0;
     if (rc != 0) {
+        close_wake(l);
         cnc_error_set(&l->why, CNC_ESYS, NULL,
                       "the thread of the connection cannot begin: %s",
                       strerror(rc));
@@ -354,8 +378,7 @@ init(struct cnc__flink *l)
 {
     pthread_mutex_init(&l->lock, NULL);
     cnc__flink_cond_init(&l->changed);
-    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->fd = -1;
+    l->wake = l->fd = -1;
     l->asks = cnc__table_new();
     l->inflows = cnc__table_new();
 }
@@ -385,9 +408,7 @@ cnc__flink_free(struct cnc__flink **lp)
         pthread_join(l->thread, NULL);
     }
     *lp = NULL; /* what the thread calls has looked there until now */
-    if (l->wake >= 0) {
-        close(l->wake);
-    }
+    close_wake(l);
     cnc__table_free(&l->asks, NULL);
     cnc__table_free(&l->inflows, NULL);
     cnc__str_fini(&l->out);
@@ -420,9 +441,7 @@ cnc__flink_fork_child(struct cnc__flink *l)
         cnc__client_forsake(l->client);
         l->forsaken = l->client;
     }
-    if (l->wake >= 0) {
-        close(l->wake);
-    }
+    close_wake(l);
     for (struct cnc__table_iter i = {0}; cnc__table_next(l->inflows, &i);) {
         cnc__inflow_broken(i.value);
     }

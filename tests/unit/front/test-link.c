@@ -3,6 +3,7 @@
  * test-link.c -- the connection itself: whose socket it may be, a service
  * that is dead, many threads, fork().
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -306,6 +307,38 @@ signals_are_not_the_links(void **state)
     sigaction(SIGUSR1, &old, NULL);
 }
 
+/* Such as a daemon's, which closes what it does not know. */
+static void
+a_child_that_has_not_asked_holds_no_descriptor(void **state)
+{
+    struct world *w = *state;
+    int status, next = dup(0);
+
+    close(next);
+    make_front(w, -1, 0);
+    assert_int_equal(dup(0), next); /* nor does who has made it */
+    close(next);
+    fake_start(&w->fake);
+    struct cnc__front_answer a = ask(w->front, "GET", "/a", NULL, NULL);
+    expect(&a, 200, "/a");
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int fd = 3; fd < 100; fd++) {
+            close(fd);
+        }
+        int mine = dup(2);
+        pid_t grandchild = fork(); /* closes what its own link had */
+        if (grandchild == 0) {
+            _exit(fcntl(mine, F_GETFD) < 0);
+        }
+        waitpid(grandchild, &status, 0);
+        cnc__front_free(&w->front);
+        _exit(status != 0 || fcntl(mine, F_GETFD) < 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -318,6 +351,7 @@ main(void)
         TEST(a_dead_service_is_noticed),
         TEST(many_threads_get_their_own_answers_through_breaks),
         TEST(signals_are_not_the_links),
+        TEST(a_child_that_has_not_asked_holds_no_descriptor),
         TEST(a_child_has_a_connection_of_its_own),
     };
 
