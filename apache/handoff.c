@@ -38,7 +38,7 @@ static int down;           /* atomic: it was told that it does not work */
 enum whose { CLIENT, ANSWER, SERVICE };
 
 static void
-tell(const struct sock *s, const char *why, enum whose whose)
+tell(const struct sock *s, const char *why, enum whose whose, const char *then)
 {
     int level = whose == ANSWER ? APLOG_WARNING : APLOG_INFO;
 
@@ -48,9 +48,14 @@ tell(const struct sock *s, const char *why, enum whose whose)
     }
     ap_log_rerror(APLOG_MARK, level, 0, s->r,
                   "xmpp: not given to the service at %s: %s; %s",
-                  s->conf->handoff->name, why,
-                  s->conf->backend != NULL ? "it is served here"
-                                           : "there is no XMPPServer for it");
+                  s->conf->handoff->name, why, then);
+}
+
+static const char *
+otherwise(const struct sock *s)
+{
+    return s->conf->backend != NULL ? "it is served here"
+                                    : "there is no XMPPServer for it";
 }
 
 static void
@@ -224,7 +229,7 @@ handoff_begin(struct sock *s, const char **why)
         s->back_state = BACK_HANDING;
         return true;
     }
-    tell(s, *why, whose);
+    tell(s, *why, whose, otherwise(s));
     backend_close(s);
     return false;
 }
@@ -258,7 +263,7 @@ static void
 fall_back(struct sock *s, const char *why, enum whose whose)
 {
     backend_close(s);
-    tell(s, why, whose);
+    tell(s, why, whose, otherwise(s));
     s->began_ms = pump_now_ms();
     if (s->conf->backend == NULL) {
         sock_refuse(s, why);
@@ -275,7 +280,7 @@ static void
 give_up(struct sock *s, const char *why)
 {
     backend_close(s);
-    tell(s, why, SERVICE);
+    tell(s, why, SERVICE, "it may have heard something: it ends");
     shutdown(s->client_fd, SHUT_RDWR);
     sock_lost(s, why);
 }
@@ -332,6 +337,6 @@ handoff_tick(struct sock *s, uint64_t now_ms)
     }
     /* It has not looked at it, and will find its client gone. */
     backend_close(s);
-    tell(s, "it does not answer", SERVICE);
+    tell(s, "it does not answer", SERVICE, "refused");
     sock_refuse(s, "the service does not answer");
 }
