@@ -298,7 +298,7 @@ def test_no_socket_is_503_that_says_so(tmp_path):
 
 def test_a_domain_that_the_service_does_not_have_is_said(site, capfd):
     ask = Asker(Shelf.wsgi(link=site.link, domain="no.example", retry=0.1))
-    assert ask()[0] == 503
+    assert ask(path="/search?q=a")[0] == 503
     assert "does not have the domain that was asked for" in \
         capfd.readouterr().err
 
