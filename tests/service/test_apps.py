@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from service import BUILD, Service, until
+from service import BUILD, Service, book, until
 from wire import Client, condition
 
 BOOKCASE = os.path.join(BUILD, "examples/bookcase-c/bookcase.so")
@@ -145,6 +145,9 @@ def test_an_app_with_too_many_faults_is_paused(service):
     assert app["error"].startswith("5 faults in a row")
     assert any("app.paused" in line for line in service.log)
     assert service.get("/")[0] == 200  # the others go on
+    # What is acknowledged after it is kept after it: then that it is paused
+    # is kept, too.
+    service.ctl("publish", "library", book("After it"), "after")
     service.kill()
     service.start()
     app = apps(service)["desk"]
